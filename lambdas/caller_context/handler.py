@@ -1,0 +1,38 @@
+"""The Lambda function that the contact flow invokes, associated with the Connect instance."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from caller_context.domain import UNVERIFIED, read_presented, verify
+from calls import aws
+from calls.errors import CallError
+from calls.observability import count, log_unforeseen, logger, metrics, tracer
+from calls.record import now
+from calls.table import CallTable
+
+_instance_arn = os.environ["CONNECT_INSTANCE_ARN"]
+_calls = CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"])
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+@metrics.log_metrics
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
+    """Answers a flat map of strings (the flow's STRING_MAP) with `auth_status`, and never raises into the
+    flow.
+
+    What goes wrong is `unverified`: the caller still reaches an agent, who then asks who it is.
+    """
+    try:
+        answer = verify(read_presented(event, _instance_arn), _calls, now())
+    except CallError as error:
+        logger.error("Caller not verified", error_type=type(error).__name__)
+        answer = {"auth_status": UNVERIFIED}
+    except Exception as error:  # noqa: BLE001
+        log_unforeseen(error)
+        count("UnforeseenError")
+        answer = {"auth_status": UNVERIFIED}
+    logger.info("Contact checked", auth_status=answer["auth_status"])
+    count(f"Contact{answer['auth_status'].capitalize()}")
+    return answer

@@ -1,0 +1,72 @@
+"""Answers over HTTP: the one place where an error becomes a status (RFC 9457)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from calls import errors
+
+Response = dict[str, Any]
+"""A Lambda proxy answer for API Gateway: `statusCode`, `headers`, `body`."""
+
+
+class ProblemType(NamedTuple):
+    """What every occurrence of one problem shares."""
+
+    slug: str
+    status: int
+    title: str
+
+
+INTERNAL_ERROR = ProblemType("internal-error", 500, "Internal error")
+
+PROBLEMS: Mapping[type[errors.CallError], ProblemType] = {
+    errors.InvalidRequest: ProblemType("invalid-request", 400, "The request is not valid"),
+    errors.NotSignedIn: ProblemType("unauthorized", 401, "Sign in first"),
+    errors.CallActive: ProblemType("call-active", 409, "A call is active"),
+    errors.RequestInProgress: ProblemType("request-in-progress", 409, "The first request is still running"),
+    errors.TooLarge: ProblemType("too-large", 413, "The body is too large"),
+    errors.UnsupportedMediaType: ProblemType("unsupported-media-type", 415, "The body must be JSON"),
+    errors.IdempotencyKeyReused: ProblemType(
+        "idempotency-key-reused", 422, "The key belongs to another request"
+    ),
+    errors.RateExceeded: ProblemType("rate-exceeded", 429, "Too many calls"),
+    errors.CapacityReached: ProblemType("capacity-reached", 429, "No capacity for another call"),
+    errors.ConfigurationFault: INTERNAL_ERROR,
+    errors.AnswerIncomplete: ProblemType("answer-incomplete", 502, "The call could not be set up"),
+    errors.Unavailable: ProblemType("unavailable", 503, "Calling is unavailable"),
+    errors.TimedOut: ProblemType("timeout", 504, "Calling takes too long"),
+}
+
+
+def json_response(status: int, body: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer that no cache may keep: each holds one user's credentials or state."""
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})},
+        "body": body,
+    }
+
+
+def problem_response(error: errors.CallError | None, request_id: str) -> Response:
+    """The RFC 9457 answer to `error`; None stands for an error that nobody foresaw.
+
+    `request_id` is API Gateway's extended request id: a client cannot choose it.
+    """
+    problem = INTERNAL_ERROR if error is None else PROBLEMS[type(error)]
+    body: dict[str, Any] = {
+        "type": f"urn:in-app-calling:problem:{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": "The service failed. Its operator has been alarmed." if error is None else error.detail,
+        "requestId": request_id,
+    }
+    headers = {"Content-Type": "application/problem+json"}
+    match error:
+        case errors.InvalidRequest():
+            body["errors"] = [{"pointer": v.pointer, "detail": v.detail} for v in error.violations]
+        case errors.CallActive(contact_id=str(contact_id)):
+            body["ContactId"] = contact_id
+    if error is not None and error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return json_response(problem.status, json.dumps(body), headers)

@@ -1,0 +1,75 @@
+"""The record of a user's latest call: what the backend knows without asking Amazon Connect.
+
+A user has one record. Its state is not stored but derived from which times are known, so that facts about a
+call can arrive in any order, or twice, and always add up to the same state.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call of one user. All times are milliseconds since the epoch.
+
+    The slot is the user's right to one active call. A start holds it for a short lease, so that a crash frees
+    it; an answered call holds it until it ends, at the latest until `slot_until`.
+    """
+
+    user_id: str
+    started_at: int
+    idempotency_key: str
+    request_hash: str
+    reference: str
+    """What the contact carries as `auth_token`: opaque, and good for this one contact."""
+    reference_until: int
+    context: Mapping[str, str]
+    """The attributes that a contact which presents the reference may be given as verified."""
+    slot_until: int
+    starts: Sequence[int] = ()
+    """When this user's latest calls were started, newest first."""
+    contact_id: str | None = None
+    answer: str | None = None
+    """The JSON that the app was answered, with the join credentials; None until then."""
+    replay_until: int = 0
+    ended_at: int | None = None
+
+    @property
+    def client_token(self) -> str:
+        """Connect's idempotency token: the same for a repeated request, another for the user's next call.
+
+        The start time is part of it because Connect remembers a token for 7 days: a key that is used again
+        after its call failed or ended must not lead back to that dead contact.
+        """
+        return hashlib.sha256(
+            f"{self.user_id}\0{self.idempotency_key}\0{self.started_at}".encode()
+        ).hexdigest()
+
+    def holds_slot(self, now: int) -> bool:
+        """Whether the call keeps its user from starting another."""
+        return self.ended_at is None and self.slot_until > now
+
+    def is_crashed_start(self, now: int) -> bool:
+        """Whether the start ended neither with an answer nor with an error: its function must have died."""
+        return self.ended_at is None and self.answer is None and self.slot_until <= now
+
+
+def now() -> int:
+    """The time in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most `calls` starts of one user within any `seconds`."""
+
+    calls: int
+    seconds: int
+
+    def seconds_until_allowed(self, starts: Sequence[int], now: int) -> int:
+        """Whole seconds until another start is allowed, 0 when it is now; `starts` newest first, in ms."""
+        if len(starts) < self.calls:
+            return 0
+        return max(0, -((now - starts[self.calls - 1] - self.seconds * 1000) // 1000))

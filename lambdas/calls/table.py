@@ -1,0 +1,244 @@
+"""The table of calls: one item per user, each change one conditional write."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from botocore import exceptions
+
+from calls import aws
+from calls.observability import traced
+from calls.record import Call, Rate
+
+_Item = Mapping[str, Any]
+
+# A finished call's times and credentials must not show through into the next one.
+_LEFT_BY_EARLIER_CALL = "ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt"
+
+
+class CallTable:
+    """Reads and writes `Call`s in DynamoDB.
+
+    Every method raises `calls.errors.CapacityReached`, `Unavailable`, `TimedOut` or `ConfigurationFault` when
+    DynamoDB does not do as asked. A write that botocore repeats after a lost answer is harmless: each either
+    recognises its own earlier effect or sets the same values again.
+    """
+
+    def __init__(self, client: Any, table: str, *, retention_seconds: int = 0) -> None:
+        """`client` is a botocore DynamoDB client, `table` the table's name.
+
+        `retention_seconds` is how long an item outlives its last change before the time to live removes it.
+        """
+        self._client = client
+        self._table = table
+        self._retention_seconds = retention_seconds
+
+    @traced
+    def claim(self, call: Call, rate: Rate) -> Call | None:
+        """Gives the user's slot to `call`: idempotency, one active call and the rate in one write.
+
+        Returns None when `call` has the slot now, else the record that stands in the way.
+        """
+        now = call.started_at
+        oldest = f"Starts[{rate.calls - 1}]"
+        try:
+            self._update(
+                call.user_id,
+                "SET StartedAt = :now, IdempotencyKey = :key, RequestHash = :hash, #Reference = :reference,"
+                " ReferenceUntil = :reference_until, #Context = :context, SlotUntil = :slot_until,"
+                " Starts = list_append(:start, if_not_exists(Starts, :no_starts)), ExpiresAt = :expires"
+                f" REMOVE {_LEFT_BY_EARLIER_CALL}",
+                "attribute_not_exists(UserId) OR ("
+                # The slot is free, or was never given back by a call that ended long ago. A crashed start is
+                # not free: its contact may exist and must be found first.
+                " (attribute_exists(EndedAt) OR (SlotUntil <= :now AND attribute_exists(Answer)))"
+                " AND NOT (IdempotencyKey = :key AND ReplayUntil > :now)"
+                f" AND (attribute_not_exists({oldest}) OR {oldest} <= :window_start))",
+                {
+                    ":now": _number(now),
+                    ":key": {"S": call.idempotency_key},
+                    ":hash": {"S": call.request_hash},
+                    ":reference": {"S": call.reference},
+                    ":reference_until": _number(call.reference_until),
+                    ":context": {"M": {name: {"S": value} for name, value in call.context.items()}},
+                    ":slot_until": _number(call.slot_until),
+                    ":start": {"L": [_number(now)]},
+                    ":no_starts": {"L": []},
+                    ":window_start": _number(now - rate.seconds * 1000),
+                    ":expires": self._expiry(now),
+                },
+                names={"#Context": "Context", "#Reference": "Reference"},
+            )
+        except _ConditionNotMet as not_met:
+            standing = _to_call(not_met.item)
+            # The write arrived, its answer was lost, and botocore repeated it.
+            return None if standing.reference == call.reference else standing
+        return None
+
+    @traced
+    def take_over(self, crashed: Call, *, slot_until: int, reference_until: int) -> Call | None:
+        """Renews the lease of a crashed start, so that it is repeated as the same contact.
+
+        Returns the renewed call, or None when another request was faster.
+        """
+        renewed = replace(crashed, slot_until=slot_until, reference_until=reference_until)
+        try:
+            self._update(
+                crashed.user_id,
+                "SET SlotUntil = :slot_until, ReferenceUntil = :reference_until",
+                "#Reference = :reference AND SlotUntil = :old_slot_until"
+                " AND attribute_not_exists(Answer) AND attribute_not_exists(EndedAt)",
+                {
+                    ":reference": {"S": crashed.reference},
+                    ":old_slot_until": _number(crashed.slot_until),
+                    ":slot_until": _number(slot_until),
+                    ":reference_until": _number(reference_until),
+                },
+                names={"#Reference": "Reference"},
+            )
+        except _ConditionNotMet:
+            return None
+        return renewed
+
+    @traced
+    def store_answer(self, call: Call, rate: Rate) -> bool:
+        """Stores the contact, the answer and their times; False when the call is no longer the user's.
+
+        It is not when it ended meanwhile, or when its reference was presented by another contact.
+        """
+        # The list of starts grows by one in each claim; what no rate looks at any more is cut here, with room
+        # for starts that crashed before they came this far.
+        cut = ", ".join(f"Starts[{rate.calls + extra}]" for extra in range(3))
+        try:
+            self._update(
+                call.user_id,
+                "SET ContactId = :contact, Answer = :answer, ReplayUntil = :replay_until,"
+                f" SlotUntil = :slot_until, ExpiresAt = :expires REMOVE {cut}",
+                "#Reference = :reference AND attribute_not_exists(EndedAt)"
+                " AND (attribute_not_exists(ContactId) OR ContactId = :contact)",
+                {
+                    ":reference": {"S": call.reference},
+                    ":contact": {"S": call.contact_id},
+                    ":answer": {"S": call.answer},
+                    ":replay_until": _number(call.replay_until),
+                    ":slot_until": _number(call.slot_until),
+                    ":expires": self._expiry(call.slot_until),
+                },
+                names={"#Reference": "Reference"},
+            )
+        except _ConditionNotMet:
+            return False
+        return True
+
+    @traced
+    def end(self, call: Call, now: int) -> None:
+        """Marks `call` as ended, which frees the slot. Nothing happens when it is no longer the user's
+        call.
+        """
+        with suppress(_ConditionNotMet):
+            self._update(
+                call.user_id,
+                "SET EndedAt = :now",
+                "#Reference = :reference AND attribute_not_exists(EndedAt)",
+                {":reference": {"S": call.reference}, ":now": _number(now)},
+                names={"#Reference": "Reference"},
+            )
+
+    @traced
+    def bind(self, user_id: str, reference: str, contact_id: str, now: int) -> Call | None:
+        """Binds a reference to the contact that presents it, once.
+
+        Returns the call when the reference is this user's, unexpired, and was bound to no other contact. A
+        call that has ended is returned too, unbound: its `ended_at` tells. Otherwise None.
+        """
+        try:
+            item = self._update(
+                user_id,
+                "SET ContactId = :contact",
+                "#Reference = :reference AND ReferenceUntil > :now AND attribute_not_exists(EndedAt)"
+                " AND (attribute_not_exists(ContactId) OR ContactId = :contact)",
+                {":reference": {"S": reference}, ":contact": {"S": contact_id}, ":now": _number(now)},
+                names={"#Reference": "Reference"},
+            )
+        except _ConditionNotMet as not_met:
+            if "Reference" not in not_met.item:
+                return None
+            call = _to_call(not_met.item)
+            is_its_contact = call.contact_id in (None, contact_id)
+            return (
+                call if call.reference == reference and call.ended_at is not None and is_its_contact else None
+            )
+        return _to_call(item)
+
+    def _expiry(self, last_use: int) -> dict[str, str]:
+        """The value of `ExpiresAt`, DynamoDB's time to live in seconds since the epoch."""
+        return _number(last_use // 1000 + self._retention_seconds)
+
+    def _update(
+        self,
+        user_id: str,
+        update: str,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        names: Mapping[str, str],
+    ) -> _Item:
+        """Updates the user's item if it meets the condition and returns the item as it is then."""
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key={"UserId": {"S": user_id}},
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except exceptions.ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                old: Any = error.response.get("Item", {})
+                raise _ConditionNotMet(old) from None
+            raise aws.translate(error, "UpdateItem") from error
+        except exceptions.BotoCoreError as error:
+            raise aws.translate(error, "UpdateItem") from error
+        item: _Item = answer["Attributes"]
+        return item
+
+
+class _ConditionNotMet(Exception):
+    """A conditional write that was refused; `item` is the item that stood against it."""
+
+    def __init__(self, item: _Item) -> None:
+        super().__init__()
+        self.item = item
+
+
+def _number(value: int) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+def _to_call(item: _Item) -> Call:
+    def text(name: str) -> str | None:
+        value: str | None = item[name]["S"] if name in item else None
+        return value
+
+    def number(name: str) -> int | None:
+        return int(item[name]["N"]) if name in item else None
+
+    return Call(
+        user_id=item["UserId"]["S"],
+        started_at=int(item["StartedAt"]["N"]),
+        idempotency_key=item["IdempotencyKey"]["S"],
+        request_hash=item["RequestHash"]["S"],
+        reference=item["Reference"]["S"],
+        reference_until=int(item["ReferenceUntil"]["N"]),
+        context={name: value["S"] for name, value in item["Context"]["M"].items()},
+        slot_until=int(item["SlotUntil"]["N"]),
+        starts=[int(start["N"]) for start in item["Starts"]["L"]],
+        contact_id=text("ContactId"),
+        answer=text("Answer"),
+        replay_until=number("ReplayUntil") or 0,
+        ended_at=number("EndedAt"),
+    )

@@ -1,0 +1,51 @@
+"""The settings of this deployment, from the environment that `infra` gives the function."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from calls.record import Rate
+from start_call.domain import Terms
+from start_call.request import Offer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Read once, at import."""
+
+    table: str
+    offer: Offer
+    terms: Terms
+    claim_attributes: Mapping[str, str]
+    display_name_claim: str
+    allowed_origins: frozenset[str]
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises `KeyError` or `ValueError` on a missing or malformed variable, which fails the
+        deployment's first call.
+        """
+
+        def seconds(name: str) -> int:
+            return int(environment[name])
+
+        return cls(
+            table=environment["CALLS_TABLE"],
+            offer=Offer(
+                instance_arn=environment["CONNECT_INSTANCE_ARN"],
+                contact_flow_arn=environment["CONTACT_FLOW_ARN"],
+                topics=json.loads(environment["TOPIC_CONTACT_FLOW_ARNS"]),
+                attributes=frozenset(json.loads(environment["CALLER_ATTRIBUTES"])),
+                capabilities=frozenset(json.loads(environment["CAPABILITIES"])),
+            ),
+            terms=Terms(
+                replay_seconds=seconds("REPLAY_SECONDS"),
+                reference_seconds=seconds("REFERENCE_SECONDS"),
+                start_lease_seconds=seconds("START_LEASE_SECONDS"),
+                longest_call_seconds=seconds("LONGEST_CALL_SECONDS"),
+                rate=Rate(calls=int(environment["STARTS_PER_WINDOW"]), seconds=seconds("WINDOW_SECONDS")),
+            ),
+            claim_attributes=json.loads(environment["CLAIM_ATTRIBUTES"]),
+            display_name_claim=environment["DISPLAY_NAME_CLAIM"],
+            allowed_origins=frozenset(json.loads(environment["ALLOWED_ORIGINS"])),
+        )

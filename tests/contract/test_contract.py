@@ -1,0 +1,150 @@
+"""Holds the handler, and the answers in it, to openapi.yaml."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from openapi_spec_validator import validate
+
+from calls.errors import (
+    CallActive,
+    CallError,
+    CapacityReached,
+    InvalidRequest,
+    RateExceeded,
+    Unavailable,
+    Violation,
+)
+from calls.problem import INTERNAL_ERROR, PROBLEMS, problem_response
+from start_call.connection import complete
+from start_call.request import (
+    CAPABILITIES,
+    LARGEST_BODY,
+    LONGEST_DISPLAY_NAME,
+    Offer,
+    StartCallRequest,
+    parse,
+)
+from tests.lambdas.fake_connect import connection_of
+
+CONTRACT = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text())
+START_CALL = CONTRACT["paths"]["/start-call"]["post"]
+SCHEMAS = CONTRACT["components"]["schemas"]
+
+
+def conforms(instance: Any, schema: str) -> None:
+    jsonschema.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{schema}", "components": CONTRACT["components"]}
+    ).validate(instance)
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in part:
+        return part
+    found: Any = CONTRACT
+    for step in part["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return resolved(found)
+
+
+def test_the_contract_is_valid_openapi() -> None:
+    validate(CONTRACT)
+
+
+def test_the_completed_answer_of_connect_is_the_documented_one() -> None:
+    conforms(complete(connection_of("c1"), "eu-west-2"), "StartCallResponse")
+
+
+def example(of: type[CallError]) -> CallError:
+    if of is InvalidRequest:
+        return InvalidRequest(Violation("/Topic", "Not a topic."))
+    if of is CallActive:
+        return CallActive("contact-1")
+    return of("Something is wrong.")
+
+
+@pytest.mark.parametrize("error_type", PROBLEMS, ids=lambda error_type: error_type.__name__)
+def test_every_problem_is_documented_with_its_status_and_slug(error_type: type[CallError]) -> None:
+    problem = PROBLEMS[error_type]
+    response = problem_response(example(error_type), "request-1")
+    documented = resolved(START_CALL["responses"][str(problem.status)])
+    assert problem.slug in documented["description"]
+    conforms(json.loads(response["body"]), "Problem")
+    assert response["headers"]["Content-Type"] in documented["content"]
+
+
+def test_an_unforeseen_error_looks_like_any_other_problem() -> None:
+    body = json.loads(problem_response(None, "request-1")["body"])
+    conforms(body, "Problem")
+    assert body["status"] == INTERNAL_ERROR.status
+
+
+@pytest.mark.parametrize(
+    "error", [RateExceeded("Slow down.", retry_after=0), CapacityReached("Full."), Unavailable("Away.")]
+)
+def test_waiting_is_advised_where_the_contract_promises_it(error: CallError) -> None:
+    response = problem_response(error, "request-1")
+    header = resolved(START_CALL["responses"][str(response["statusCode"])])["headers"]["Retry-After"]
+    assert resolved(header)["required"]
+    assert int(response["headers"]["Retry-After"]) >= 1
+
+
+def test_the_limits_of_the_contract_are_those_of_the_handler() -> None:
+    members = SCHEMAS["StartCallRequest"]["properties"]
+    assert members["DisplayName"]["maxLength"] == LONGEST_DISPLAY_NAME
+    assert tuple(members["Capabilities"]["properties"]) == CAPABILITIES
+    assert f"{LARGEST_BODY:,}" in CONTRACT["components"]["responses"]["TooLarge"]["description"]
+
+
+def bodies() -> Iterator[Any]:
+    for name in (
+        "Ada",
+        "",
+        " ",
+        "a" * 256,
+        "a" * 257,
+        "a\x00",
+        "\x7f",
+        "\x85",
+        "é ",
+        " a ",
+        "\u2028",
+        None,
+        1,
+    ):
+        yield {"DisplayName": name}
+    for value in ("x", "", "x" * 32_768, 1, None):
+        yield {"Attributes": {"page": value}}
+    asked: list[Any] = [{}, {"Video": True}, {"Video": False}, {"Video": 1}, {"Other": True}, [], None]
+    yield from ({"Capabilities": capabilities} for capabilities in asked)
+    yield from ({"Topic": "billing"}, {"Topic": 1}, {"Topic": ""}, {"Other": 1}, [], 1, None, "x")
+
+
+@pytest.mark.parametrize("body", list(bodies()), ids=lambda body: json.dumps(body)[:40])
+def test_the_schema_and_the_handler_agree_on_what_a_request_is(body: Any) -> None:
+    offer = Offer(
+        instance_arn="i",
+        contact_flow_arn="f",
+        topics={"billing": "b"},
+        attributes=frozenset({"page"}),
+        capabilities=frozenset(CAPABILITIES),
+    )
+
+    def by_handler() -> bool:
+        try:
+            return isinstance(parse({}, json.dumps(body), offer), StartCallRequest)
+        except InvalidRequest:
+            return False
+
+    def by_schema() -> bool:
+        try:
+            conforms(body, "StartCallRequest")
+        except jsonschema.ValidationError:
+            return False
+        return True
+
+    assert by_handler() == by_schema()

@@ -1,0 +1,70 @@
+"""The functions with DynamoDB in the process (moto) and a Connect that answers at the HTTP level."""
+
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+INSTANCE_ARN = "arn:aws:connect:eu-west-2:111122223333:instance/0f000000-0000-4000-8000-000000000001"
+FLOW_ARN = f"{INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000002"
+BILLING_FLOW_ARN = f"{INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000003"
+TABLE = "calls"
+
+# The handlers read their environment and make their clients at import, as on AWS.
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-west-2",
+    "CONNECT_INSTANCE_ARN": INSTANCE_ARN,
+    "CONTACT_FLOW_ARN": FLOW_ARN,
+    "TOPIC_CONTACT_FLOW_ARNS": json.dumps({"billing": BILLING_FLOW_ARN}),
+    "CALLS_TABLE": TABLE,
+    "CALLER_ATTRIBUTES": json.dumps(["order_id", "page"]),
+    "CLAIM_ATTRIBUTES": json.dumps({"email": "customer_email", "custom:tier": "customer_tier"}),
+    "DISPLAY_NAME_CLAIM": "name",
+    "CAPABILITIES": json.dumps(["Video"]),
+    "REPLAY_SECONDS": "600",
+    "REFERENCE_SECONDS": "300",
+    "START_LEASE_SECONDS": "40",
+    "LONGEST_CALL_SECONDS": "7200",
+    "STARTS_PER_WINDOW": "3",
+    "WINDOW_SECONDS": "60",
+    "ALLOWED_ORIGINS": json.dumps(["https://app.example"]),
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "POWERTOOLS_METRICS_NAMESPACE": "InAppCalling",
+}
+os.environ.pop("AWS_ENDPOINT_URL", None)
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[Any]:
+    """A botocore client of a DynamoDB that holds the empty table of calls."""
+    with mock_aws():
+        from calls import aws  # noqa: PLC0415 - after the environment is set
+
+        client = aws.client("dynamodb")
+        client.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "UserId", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "UserId", "KeyType": "HASH"}],
+        )
+        yield client
+
+
+@pytest.fixture
+def written(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> Iterator[Callable[[], str]]:
+    """Tells all that the functions have written: their log, their metrics, and what libraries logged."""
+    from calls.observability import logger  # noqa: PLC0415 - after the environment is set
+
+    log = io.StringIO()
+    handler: Any = logger.registered_handler
+    before = handler.setStream(log)
+    yield lambda: "".join([log.getvalue(), *capsys.readouterr(), caplog.text])
+    handler.setStream(before)

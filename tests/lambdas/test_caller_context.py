@@ -1,0 +1,143 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from caller_context import handler as module
+from calls.errors import Unavailable
+from calls.record import Call, Rate
+from calls.table import CallTable
+from tests.lambdas.conftest import TABLE
+from tests.lambdas.events import LambdaContext, flow_event
+
+NOW = 1_790_000_000_000
+CONTEXT = {"customer_id": "user-1", "auth_time": "1790000000", "customer_email": "SECRET-EMAIL", "tier": ""}
+CALL = Call(
+    user_id="user-1",
+    started_at=NOW,
+    idempotency_key="tap",
+    request_hash="hash",
+    reference="SECRET-REFERENCE",
+    reference_until=NOW + 300_000,
+    context=CONTEXT,
+    slot_until=NOW + 40_000,
+)
+GENUINE = {"customer_id": "user-1", "auth_token": "SECRET-REFERENCE", "auth_status": "verified"}
+
+
+@pytest.fixture
+def table(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> CallTable:
+    """The table behind the handler, with a call that was just started."""
+    table = CallTable(dynamodb, TABLE)
+    table.claim(CALL, Rate(calls=3, seconds=60))
+    monkeypatch.setattr(module, "_calls", table)
+    monkeypatch.setattr(module, "now", lambda: NOW + 1000)
+    return table
+
+
+def ask(attributes: Any = None, **contact: Any) -> dict[str, str]:
+    answer: dict[str, str] = module.handler(
+        flow_event(GENUINE if attributes is None else attributes, **contact), LambdaContext()
+    )
+    return answer
+
+
+def test_the_contact_of_start_call_is_verified_with_the_recorded_context(table: CallTable) -> None:
+    assert ask() == {"auth_status": "verified", **CONTEXT}
+
+
+def test_the_flow_may_ask_again_as_connect_does_on_an_error(table: CallTable) -> None:
+    assert ask() == ask()
+
+
+def test_a_transferred_contact_is_still_the_call(table: CallTable) -> None:
+    ask()
+    assert ask(ContactId="contact-2", InitialContactId="contact-1")["auth_status"] == "verified"
+
+
+def test_a_reference_copied_to_another_contact_proves_nothing(table: CallTable) -> None:
+    ask()
+    assert ask(ContactId="contact-2", InitialContactId="contact-2") == {"auth_status": "unverified"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "contact"),
+    [
+        ({}, {}),
+        (None, {"Attributes": None}),
+        ({"customer_id": "user-1", "auth_status": "verified"}, {}),
+        ({"customer_id": "user-1", "auth_token": "guessed"}, {}),
+        ({"customer_id": "user-2", "auth_token": "SECRET-REFERENCE"}, {}),
+        ({"auth_token": "SECRET-REFERENCE"}, {}),
+        (None, {"InitiationMethod": "INBOUND"}),
+        (None, {"InstanceARN": "arn:aws:connect:eu-west-2:111122223333:instance/other"}),
+        (None, {"ContactId": None, "InitialContactId": None}),
+    ],
+    ids=str,
+)
+def test_whatever_is_not_a_call_of_start_call_is_unverified(
+    table: CallTable, attributes: Any, contact: dict[str, Any]
+) -> None:
+    assert ask(attributes, **contact) == {"auth_status": "unverified"}
+    assert ask()["auth_status"] == "verified"  # and has not used the reference up
+
+
+def test_an_old_reference_is_unverified(table: CallTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "now", lambda: CALL.reference_until)
+    assert ask() == {"auth_status": "unverified"}
+
+
+def test_the_contact_of_a_start_that_failed_is_abandoned(table: CallTable) -> None:
+    table.end(CALL, NOW + 500)
+    assert ask() == {"auth_status": "abandoned"}
+
+
+def test_no_failure_reaches_the_flow(table: CallTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (Unavailable("away"), RuntimeError("SECRET"), KeyError("SECRET")):
+
+        def fail(*_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(table, "bind", fail)
+        assert ask() == {"auth_status": "unverified"}
+
+
+def test_nothing_secret_is_logged(
+    table: CallTable, written: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask()
+    ask(ContactId="contact-2", InitialContactId="contact-2")
+    monkeypatch.setattr(table, "bind", lambda *_: 1 / 0)
+    ask()
+    output = written()
+    assert "ContactVerified" in output
+    assert "ContactUnverified" in output
+    assert "ZeroDivisionError" in output
+    assert "SECRET" not in output
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    event=json_values
+    | st.builds(
+        lambda attributes, contact: flow_event(attributes, **contact),
+        st.dictionaries(st.sampled_from(["customer_id", "auth_token"]), json_values, max_size=2),
+        st.dictionaries(
+            st.sampled_from(["ContactId", "InitialContactId", "Attributes"]), json_values, max_size=2
+        ),
+    )
+)
+def test_any_event_gets_a_flat_map_of_strings(table: CallTable, event: Any) -> None:
+    answer = module.handler(event, LambdaContext())
+    assert answer == {"auth_status": "unverified"}
+    assert json.dumps(answer)

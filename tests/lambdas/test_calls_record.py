@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calls.record import Call, Rate
+
+CALL = Call(
+    user_id="u",
+    started_at=1_000_000,
+    idempotency_key="k",
+    request_hash="h",
+    reference="r",
+    reference_until=1_300_000,
+    context={},
+    slot_until=1_040_000,
+)
+
+
+def test_a_repeated_start_has_the_same_client_token_and_the_next_call_another() -> None:
+    assert CALL.client_token == replace(CALL, slot_until=2_000_000, reference="other").client_token
+    assert CALL.client_token != replace(CALL, started_at=1_000_001).client_token
+    assert CALL.client_token != replace(CALL, user_id="v").client_token
+    assert CALL.client_token != replace(CALL, idempotency_key="l").client_token
+    assert len(CALL.client_token) <= 500  # StartWebRTCContact, ClientToken
+
+
+def test_the_slot_is_held_until_the_lease_runs_out_or_the_call_ends() -> None:
+    assert CALL.holds_slot(1_039_999)
+    assert not CALL.holds_slot(1_040_000)
+    assert not replace(CALL, ended_at=1_000_001).holds_slot(1_000_002)
+
+
+def test_only_a_start_that_nobody_finished_is_a_crashed_one() -> None:
+    assert CALL.is_crashed_start(1_040_000)
+    assert not CALL.is_crashed_start(1_039_999)
+    assert not replace(CALL, answer="{}").is_crashed_start(1_040_000)
+    assert not replace(CALL, ended_at=1).is_crashed_start(1_040_000)
+
+
+@given(
+    ages=st.lists(st.integers(0, 100_000), max_size=6).map(sorted),
+    rate=st.builds(Rate, calls=st.integers(1, 4), seconds=st.integers(1, 100)),
+)
+def test_another_start_is_allowed_exactly_when_the_window_holds_fewer(ages: list[int], rate: Rate) -> None:
+    now = 1_000_000
+    starts = [now - age for age in ages]
+    wait = rate.seconds_until_allowed(starts, now)
+    assert (wait == 0) == (sum(age < rate.seconds * 1000 for age in ages) < rate.calls)
+    later = now + wait * 1000
+    assert sum(later - start < rate.seconds * 1000 for start in starts) < rate.calls
+    if wait:
+        before = now + (wait - 1) * 1000
+        assert sum(before - start < rate.seconds * 1000 for start in starts) >= rate.calls

@@ -1,0 +1,243 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
+
+from calls.errors import CallError, CapacityReached, ConfigurationFault, TimedOut, Unavailable
+from calls.record import Call, Rate
+from calls.table import CallTable
+from tests.lambdas.conftest import TABLE
+
+NOW = 1_790_000_000_000
+RATE = Rate(calls=2, seconds=60)
+
+
+@pytest.fixture
+def table(dynamodb: Any) -> CallTable:
+    return CallTable(dynamodb, TABLE, retention_seconds=100)
+
+
+def call(number: int = 1, at: int = NOW, key: str | None = None) -> Call:
+    return Call(
+        user_id="user-1",
+        started_at=at,
+        idempotency_key=key or f"key-{number}",
+        request_hash="hash",
+        reference=f"reference-{number}",
+        reference_until=at + 300_000,
+        context={"customer_id": "user-1", "customer_tier": ""},
+        slot_until=at + 40_000,
+        starts=[at],
+    )
+
+
+def answered(of: Call, contact_id: str = "contact-1") -> Call:
+    return replace(
+        of,
+        contact_id=contact_id,
+        answer='{"a": 1}',
+        replay_until=of.started_at + 600_000,
+        slot_until=of.started_at + 7_200_000,
+    )
+
+
+def stored(dynamodb: Any) -> dict[str, Any]:
+    item: dict[str, Any] = dynamodb.get_item(TableName=TABLE, Key={"UserId": {"S": "user-1"}})["Item"]
+    return item
+
+
+def test_the_first_call_of_a_user_gets_the_slot_and_the_next_meets_it(table: CallTable) -> None:
+    first = call()
+    assert table.claim(first, RATE) is None
+    assert table.claim(call(2, NOW + 1), RATE) == first
+
+
+def test_a_claim_that_is_written_twice_because_its_answer_was_lost_holds_the_slot(table: CallTable) -> None:
+    assert table.claim(call(), RATE) is None
+    assert table.claim(call(), RATE) is None
+
+
+def test_an_ended_call_leaves_nothing_of_itself_to_the_next(table: CallTable, dynamodb: Any) -> None:
+    first = call()
+    table.claim(first, RATE)
+    table.store_answer(answered(first), RATE)
+    table.end(first, NOW + 5)
+    assert table.claim(call(2, NOW + 10), RATE) is None
+    assert not stored(dynamodb).keys() & {"ContactId", "Answer", "ReplayUntil", "EndedAt"}
+
+
+def test_an_ended_call_is_not_started_again_by_its_own_key_while_it_can_be_replayed(table: CallTable) -> None:
+    first = call()
+    table.claim(first, RATE)
+    table.store_answer(answered(first), RATE)
+    table.end(first, NOW + 5)
+    standing = table.claim(call(2, NOW + 10, key="key-1"), RATE)
+    assert standing is not None
+    assert standing.answer == '{"a": 1}'
+    assert standing.contact_id == "contact-1"
+    assert table.claim(call(3, NOW + 600_000, key="key-1"), RATE) is None
+
+
+def test_a_call_that_no_event_ended_gives_the_slot_back_after_the_longest_call(table: CallTable) -> None:
+    first = call()
+    table.claim(first, RATE)
+    table.store_answer(answered(first), RATE)
+    assert table.claim(call(2, NOW + 7_199_999), RATE) is not None
+    assert table.claim(call(2, NOW + 7_200_000), RATE) is None
+
+
+def test_a_crashed_start_keeps_its_slot_until_it_is_dealt_with(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    standing = table.claim(call(2, NOW + 40_000), RATE)
+    assert standing is not None
+    assert standing.is_crashed_start(NOW + 40_000)
+
+
+def test_the_rate_is_a_sliding_window_over_starts(table: CallTable) -> None:
+    for number, at in ((1, NOW), (2, NOW + 30_000)):
+        assert table.claim(call(number, at), RATE) is None
+        table.end(call(number, at), at + 1)
+    standing = table.claim(call(3, NOW + 59_999), RATE)
+    assert standing is not None
+    assert standing.starts == [NOW + 30_000, NOW]
+    assert table.claim(call(3, NOW + 60_000), RATE) is None
+
+
+def test_the_list_of_starts_does_not_grow_without_end(table: CallTable, dynamodb: Any) -> None:
+    for number in range(20):
+        at = NOW + number * 100_000
+        table.claim(call(number, at), RATE)
+        table.store_answer(answered(call(number, at)), RATE)
+        table.end(call(number, at), at + 1)
+    assert len(stored(dynamodb)["Starts"]["L"]) <= RATE.calls + 1
+
+
+def test_only_one_of_many_takes_over_a_crashed_start_and_keeps_its_identity(table: CallTable) -> None:
+    crashed = call()
+    table.claim(crashed, RATE)
+    renewed = table.take_over(crashed, slot_until=NOW + 90_000, reference_until=NOW + 400_000)
+    assert renewed == replace(crashed, slot_until=NOW + 90_000, reference_until=NOW + 400_000)
+    assert renewed.client_token == crashed.client_token
+    assert table.take_over(crashed, slot_until=NOW + 95_000, reference_until=NOW + 400_000) is None
+
+
+def test_an_answered_or_ended_call_is_not_taken_over(table: CallTable) -> None:
+    first = call()
+    table.claim(first, RATE)
+    table.store_answer(replace(answered(first), slot_until=first.slot_until), RATE)
+    assert table.take_over(first, slot_until=NOW + 90_000, reference_until=NOW) is None
+
+
+def test_an_answer_is_stored_twice_without_harm(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    assert table.store_answer(answered(call()), RATE)
+    assert table.store_answer(answered(call()), RATE)
+
+
+def test_an_answer_is_refused_when_the_call_ended_or_belongs_to_another_contact(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    assert table.bind("user-1", "reference-1", "another-contact", NOW)
+    assert not table.store_answer(answered(call()), RATE)
+    table.end(call(), NOW + 1)
+    assert not table.store_answer(answered(call(), "another-contact"), RATE)
+
+
+def test_the_time_to_live_is_in_seconds_and_outlives_the_call(table: CallTable, dynamodb: Any) -> None:
+    table.claim(call(), RATE)
+    assert stored(dynamodb)["ExpiresAt"] == {"N": str(NOW // 1000 + 100)}
+    table.store_answer(answered(call()), RATE)
+    assert stored(dynamodb)["ExpiresAt"] == {"N": str(NOW // 1000 + 7200 + 100)}
+
+
+def test_ending_is_of_that_call_only_and_keeps_the_first_time(table: CallTable, dynamodb: Any) -> None:
+    table.claim(call(), RATE)
+    table.end(call(2), NOW + 1)
+    assert "EndedAt" not in stored(dynamodb)
+    table.end(call(), NOW + 2)
+    table.end(call(), NOW + 3)
+    assert stored(dynamodb)["EndedAt"] == {"N": str(NOW + 2)}
+
+
+def test_a_reference_binds_to_the_contact_that_presents_it_first_and_to_no_other(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    bound = table.bind("user-1", "reference-1", "contact-1", NOW + 5)
+    assert bound is not None
+    assert (bound.contact_id, bound.context) == ("contact-1", call().context)
+    assert table.bind("user-1", "reference-1", "contact-1", NOW + 6) is not None
+    assert table.bind("user-1", "reference-1", "contact-2", NOW + 7) is None
+    assert table.store_answer(answered(call()), RATE)
+
+
+@pytest.mark.parametrize(
+    ("user_id", "reference", "at"),
+    [
+        ("user-1", "guessed", NOW),
+        ("user-1", "reference-1", NOW + 300_000),
+        ("user-2", "reference-1", NOW),
+    ],
+    ids=["another reference", "expired", "another user"],
+)
+def test_a_wrong_reference_binds_nothing(table: CallTable, user_id: str, reference: str, at: int) -> None:
+    table.claim(call(), RATE)
+    assert table.bind(user_id, reference, "contact-1", at) is None
+
+
+def test_the_reference_of_an_ended_call_tells_so_to_its_own_contact_alone(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    table.store_answer(answered(call()), RATE)
+    table.end(call(), NOW + 1)
+    ended = table.bind("user-1", "reference-1", "contact-1", NOW + 2)
+    assert ended is not None
+    assert ended.ended_at == NOW + 1
+    assert table.bind("user-1", "reference-1", "contact-2", NOW + 2) is None
+
+
+def refusal(code: str, status: int) -> ClientError:
+    answer: Any = {
+        "Error": {"Code": code, "Message": "SECRET"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(answer, "UpdateItem")
+
+
+class RefusingClient:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def update_item(self, **_: object) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (refusal("ProvisionedThroughputExceededException", 400), CapacityReached),
+        (refusal("ThrottlingException", 400), CapacityReached),
+        (refusal("RequestLimitExceeded", 400), CapacityReached),
+        (refusal("Unheard", 429), CapacityReached),
+        (refusal("InternalServerError", 500), Unavailable),
+        (refusal("AccessDeniedException", 400), ConfigurationFault),
+        (refusal("ResourceNotFoundException", 400), ConfigurationFault),
+        (refusal("ValidationException", 400), ConfigurationFault),
+        (ReadTimeoutError(endpoint_url="x"), TimedOut),
+        (EndpointConnectionError(endpoint_url="x"), Unavailable),
+        (NoCredentialsError(), ConfigurationFault),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value))[:60],
+)
+def test_each_failure_of_dynamodb_has_a_meaning_and_says_nothing_of_its_text(
+    error: Exception, expected: type[CallError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = CallTable(RefusingClient(error), TABLE)
+    for attempt in (
+        lambda: table.claim(call(), RATE),
+        lambda: table.store_answer(answered(call()), RATE),
+        lambda: table.end(call(), NOW),
+        lambda: table.bind("u", "r", "c", NOW),
+        lambda: table.take_over(call(), slot_until=1, reference_until=1),
+    ):
+        with pytest.raises(expected) as raised:
+            attempt()
+        assert "SECRET" not in str(raised.value)
+    assert "SECRET" not in capsys.readouterr().out

@@ -1,0 +1,386 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+
+from calls import aws
+from calls.errors import (
+    AnswerIncomplete,
+    CallActive,
+    CallError,
+    CapacityReached,
+    ConfigurationFault,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    RateExceeded,
+    RequestInProgress,
+    TimedOut,
+    Unavailable,
+)
+from calls.record import Rate
+from calls.table import CallTable
+from start_call.caller import Caller
+from start_call.connect import ConnectInstance
+from start_call.domain import StartCall, StartedCall, Terms
+from start_call.request import LARGEST_ATTRIBUTES, StartCallRequest
+from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN, TABLE
+from tests.lambdas.fake_connect import Answer, FakeConnect
+
+START = 1_790_000_000_000
+ADA = Caller(
+    user_id="user-1",
+    display_name="Ada",
+    context={
+        "customer_id": "user-1",
+        "auth_time": "1790000000",
+        "customer_email": "ada@example.com",
+        "tier": "",
+    },
+)
+TERMS = Terms(
+    replay_seconds=600,
+    reference_seconds=300,
+    start_lease_seconds=40,
+    longest_call_seconds=7200,
+    rate=Rate(calls=3, seconds=60),
+)
+
+
+class Crash(BaseException):
+    """The function dies: nothing after this runs."""
+
+
+class Backend:
+    """start-call with a clock that the test moves."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self.connect = FakeConnect()
+        self.now = START
+        self.table = CallTable(dynamodb, TABLE)
+        self.instance = ConnectInstance(self.connect.attach(aws.client("connect")), INSTANCE_ARN)
+        self.start_call = StartCall(self.table, self.instance, TERMS, lambda: self.now)
+
+    def call(self, key: str | None = "tap", caller: Caller = ADA, **request: Any) -> StartedCall:
+        return self.start_call(
+            caller, StartCallRequest(**{"contact_flow_arn": FLOW_ARN, **request}, idempotency_key=key)
+        )
+
+    def end(self, caller: Caller = ADA) -> None:
+        standing = self.table.claim(
+            self.start_call._new_call(caller, StartCallRequest(contact_flow_arn="")), TERMS.rate
+        )
+        assert standing is not None
+        self.table.end(standing, self.now)
+
+    @property
+    def starts(self) -> list[Mapping[str, Any]]:
+        return [
+            parameters for operation, parameters in self.connect.requests if operation == "StartWebRTCContact"
+        ]
+
+
+@pytest.fixture
+def backend(dynamodb: Any) -> Backend:
+    return Backend(dynamodb)
+
+
+def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backend: Backend) -> None:
+    started = backend.call(attributes={"order_id": "A-1"}, capabilities=frozenset({"Video"}))
+    (start,) = backend.starts
+    reference = start["Attributes"].pop("auth_token")
+    assert start == {
+        "InstanceId": INSTANCE_ARN.rpartition("/")[2],
+        "ContactFlowId": FLOW_ARN.rpartition("/")[2],
+        "ClientToken": start["ClientToken"],
+        "ParticipantDetails": {"DisplayName": "Ada"},
+        "Attributes": {
+            "customer_id": "user-1",
+            "auth_status": "verified",
+            "auth_time": "1790000000",
+            "customer_email": "ada@example.com",
+            "order_id": "A-1",
+        },
+        "AllowedCapabilities": {"Customer": {"Video": "SEND"}, "Agent": {"Video": "SEND"}},
+    }
+    bound = backend.table.bind("user-1", reference, started.contact_id, START)
+    assert bound is not None
+    assert bound.context == ADA.context
+
+
+def test_an_audio_call_asks_for_no_capability_and_the_sent_name_wins(backend: Backend) -> None:
+    backend.call(display_name="Countess", contact_flow_arn=BILLING_FLOW_ARN)
+    (start,) = backend.starts
+    assert "AllowedCapabilities" not in start
+    assert start["ParticipantDetails"] == {"DisplayName": "Countess"}
+    assert start["ContactFlowId"] == BILLING_FLOW_ARN.rpartition("/")[2]
+
+
+def test_a_second_tap_with_the_same_key_gets_the_first_call(backend: Backend) -> None:
+    first = backend.call()
+    backend.now += 1000
+    second = backend.call()
+    assert (second.contact_id, second.body) == (first.contact_id, first.body)
+    assert (first.replayed, second.replayed) == (False, True)
+    assert len(backend.starts) == 1
+
+
+def test_a_replay_is_still_answered_after_the_call_has_ended(backend: Backend) -> None:
+    first = backend.call()
+    backend.end()
+    assert backend.call().contact_id == first.contact_id
+
+
+def test_a_key_that_comes_back_after_the_window_is_a_new_call_once_the_old_one_ended(
+    backend: Backend,
+) -> None:
+    first = backend.call()
+    backend.now += 600_000
+    with pytest.raises(CallActive):
+        backend.call()
+    backend.end()
+    assert backend.call().contact_id != first.contact_id
+
+
+def test_the_same_key_with_another_body_is_refused(backend: Backend) -> None:
+    backend.call()
+    with pytest.raises(IdempotencyKeyReused):
+        backend.call(display_name="Grace")
+
+
+@pytest.mark.parametrize("key", ["another tap", None])
+def test_another_call_of_the_same_user_is_refused_and_the_active_one_named(
+    backend: Backend, key: str | None
+) -> None:
+    first = backend.call(key=None)
+    with pytest.raises(CallActive) as refused:
+        backend.call(key=key)
+    assert refused.value.contact_id == first.contact_id
+    assert refused.value.retry_after is None
+
+
+def test_another_user_can_call_at_the_same_time_with_the_same_key(backend: Backend) -> None:
+    grace = Caller(user_id="user-2", display_name="Grace", context={"customer_id": "user-2"})
+    assert backend.call().contact_id != backend.call(caller=grace).contact_id
+
+
+def test_a_user_who_called_too_often_is_told_when_to_call_again(backend: Backend) -> None:
+    for number in range(3):
+        backend.call(key=f"tap-{number}")
+        backend.now += 10_000
+        backend.end()
+    with pytest.raises(RateExceeded) as refused:
+        backend.call(key="tap-3")
+    assert refused.value.retry_after == 30
+    backend.now += 30_000
+    backend.call(key="tap-3")
+
+
+def test_attributes_that_are_too_large_only_with_the_trusted_ones_cost_no_start(backend: Backend) -> None:
+    with pytest.raises(InvalidRequest):
+        backend.call(attributes={"page": "x" * (LARGEST_ATTRIBUTES - 4)})
+    assert not backend.connect.requests
+    backend.call()
+
+
+FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
+    ((429, "LimitExceededException", {"message": "SECRET"}), CapacityReached),
+    ((429, "ThrottlingException", {}), CapacityReached),
+    ((400, "ThrottlingException", {}), CapacityReached),
+    ((429, "TooManyRequestsException", {}), CapacityReached),
+    ((400, "RequestLimitExceeded", {}), CapacityReached),
+    ((429, None, {}), CapacityReached),
+    ((500, "InternalServiceException", {}), Unavailable),
+    ((502, None, {}), Unavailable),
+    ((503, "ServiceUnavailable", {}), Unavailable),
+    ((400, "InvalidRequestException", {"message": "SECRET"}), ConfigurationFault),
+    ((400, "InvalidParameterException", {}), ConfigurationFault),
+    ((404, "ResourceNotFoundException", {}), ConfigurationFault),
+    ((403, "AccessDeniedException", {}), ConfigurationFault),
+    ((418, "UnheardOfException", {}), ConfigurationFault),
+    ((200, None, {"garbage": True}), AnswerIncomplete),
+    ((200, None, {"ConnectionData": "text"}), AnswerIncomplete),
+    ((200, None, {"ContactId": 5}), AnswerIncomplete),
+    ((200, None, {}), AnswerIncomplete),
+    (ReadTimeoutError(endpoint_url="x"), TimedOut),
+    (EndpointConnectionError(endpoint_url="x"), Unavailable),
+]
+
+
+@pytest.mark.parametrize(("fault", "expected"), FAULTS, ids=lambda value: str(value)[:50])
+def test_each_failure_of_connect_is_told_and_leaves_the_user_free_to_try_again(
+    backend: Backend, fault: Answer | Exception, expected: type[CallError]
+) -> None:
+    backend.connect.start_faults = [fault, fault]  # botocore repeats some of them once
+    with pytest.raises(expected) as raised:
+        backend.call()
+    assert "SECRET" not in str(raised.value)
+    assert not backend.connect.active
+    backend.connect.start_faults.clear()
+    backend.now += 1
+    assert backend.call().contact_id in backend.connect.active
+
+
+def test_a_retry_after_a_failure_is_another_contact_for_connect(backend: Backend) -> None:
+    backend.connect.start_faults = [(400, "InvalidRequestException", {})]
+    with pytest.raises(ConfigurationFault):
+        backend.call()
+    backend.now += 1
+    backend.call()
+    first, second = backend.starts
+    assert first["ClientToken"] != second["ClientToken"]
+    assert first["Attributes"]["auth_token"] != second["Attributes"]["auth_token"]
+
+
+def test_one_lost_answer_is_repeated_as_the_same_contact(backend: Backend) -> None:
+    backend.connect.start_faults = [ReadTimeoutError(endpoint_url="x")]
+    assert [backend.call().contact_id] == backend.connect.active
+    first, second = backend.starts
+    assert first == second
+
+
+@pytest.mark.parametrize("part", ["ParticipantToken", "ConnectionData", "ParticipantId"])
+def test_a_contact_that_the_app_cannot_join_is_stopped(backend: Backend, part: str) -> None:
+    backend.connect.alter_answer = lambda answer: answer.pop(part)
+    with pytest.raises(AnswerIncomplete):
+        backend.call()
+    assert len(backend.connect.stopped) == 1
+    assert not backend.connect.active
+
+
+@pytest.mark.parametrize(
+    "stop_fault",
+    [
+        (410, "ContactNotFoundException", {}),
+        (404, "ResourceNotFoundException", {}),
+        (500, "InternalServiceException", {}),
+        (403, "AccessDeniedException", {}),
+        ReadTimeoutError(endpoint_url="x"),
+    ],
+    ids=str,
+)
+def test_a_contact_that_cannot_be_stopped_either_changes_nothing_for_the_caller(
+    backend: Backend, stop_fault: Answer | Exception
+) -> None:
+    backend.connect.alter_answer = lambda answer: answer.pop("ParticipantToken")
+    backend.connect.stop_faults = [stop_fault, stop_fault]
+    with pytest.raises(AnswerIncomplete):
+        backend.call()
+    backend.connect.alter_answer = lambda _: None
+    backend.now += 1
+    backend.call()
+
+
+def test_a_start_whose_answer_cannot_be_stored_is_stopped(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bool:
+        raise Unavailable("the table is away")
+
+    monkeypatch.setattr(backend.table, "store_answer", fail)
+    with pytest.raises(Unavailable):
+        backend.call()
+    assert not backend.connect.active
+
+
+def test_a_start_that_cannot_even_be_ended_frees_the_slot_when_its_lease_runs_out(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise Unavailable("the table is away")
+
+    with monkeypatch.context() as away:
+        away.setattr(backend.table, "end", fail)
+        backend.connect.start_faults = [(403, "AccessDeniedException", {})]
+        with pytest.raises(ConfigurationFault):
+            backend.call()
+    with pytest.raises(CallActive) as refused:
+        backend.call(key="next")
+    assert refused.value.retry_after == 1
+    backend.now += 40_000
+    backend.call(key="next")
+
+
+def test_a_contact_that_was_presented_by_another_is_stopped(backend: Backend) -> None:
+    def present(answer: dict[str, Any]) -> None:
+        (start,) = backend.starts
+        assert backend.table.bind("user-1", start["Attributes"]["auth_token"], "stranger", START)
+
+    backend.connect.alter_answer = present
+    with pytest.raises(Unavailable):
+        backend.call()
+    assert not backend.connect.active
+
+
+def crash_in(backend: Backend, step: str, monkeypatch: pytest.MonkeyPatch, *, before: bool) -> None:
+    """Runs a call whose function dies before or after a step."""
+    owner = backend.instance if step == "start" else backend.table
+    real = getattr(owner, step)
+
+    def dying(*args: Any, **kwargs: Any) -> None:
+        if not before:
+            real(*args, **kwargs)
+        raise Crash
+
+    with monkeypatch.context() as dead:
+        dead.setattr(owner, step, dying)
+        dead.setattr(backend.start_call, "_abandon", lambda *_: None)
+        with pytest.raises(Crash):
+            backend.call()
+
+
+@pytest.mark.parametrize(
+    ("step", "before"), [("claim", False), ("start", True), ("start", False), ("store_answer", True)]
+)
+def test_a_crashed_start_is_repeated_as_the_same_contact_when_its_lease_has_run_out(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, step: str, before: bool
+) -> None:
+    crash_in(backend, step, monkeypatch, before=before)
+    with pytest.raises(RequestInProgress) as refused:
+        backend.call()
+    assert refused.value.retry_after == 1
+    backend.now += 40_000
+    started = backend.call()
+    assert not started.replayed
+    assert backend.connect.active == [started.contact_id]
+    (reference,) = {start["Attributes"]["auth_token"] for start in backend.starts}
+    assert backend.table.bind("user-1", reference, started.contact_id, backend.now)
+
+
+def test_a_crash_after_the_answer_was_stored_is_replayed_at_once(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_in(backend, "store_answer", monkeypatch, before=False)
+    assert backend.call().replayed
+    assert len(backend.connect.active) == 1
+
+
+def test_the_contact_of_a_crashed_start_is_stopped_when_the_user_calls_with_another_key(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_in(backend, "start", monkeypatch, before=False)
+    (start,) = backend.starts
+    (orphan,) = backend.connect.active
+    assert backend.table.bind("user-1", start["Attributes"]["auth_token"], orphan, backend.now)
+    backend.now += 40_000
+    started = backend.call(key="another tap")
+    assert backend.connect.active == [started.contact_id]
+    assert backend.connect.stopped == [orphan]
+
+
+def test_a_crashed_start_that_another_request_takes_over_first_is_in_progress(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_in(backend, "claim", monkeypatch, before=False)
+    backend.now += 40_000
+    monkeypatch.setattr(backend.table, "take_over", lambda *_, **__: None)
+    with pytest.raises(RequestInProgress):
+        backend.call()
+
+
+def test_a_crashed_start_with_another_body_is_not_repeated(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_in(backend, "claim", monkeypatch, before=False)
+    with pytest.raises(IdempotencyKeyReused):
+        backend.call(display_name="Grace")
