@@ -1,0 +1,31 @@
+"""The CDK app: `cdk synth -c environment=<name>`, where `config/<name>.toml` says what is deployed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+
+from infra.app import add_stacks
+from infra.bundling import BundlingError
+from infra.checks import add_checks
+from infra.config import ConfigurationError, load
+
+_CHECKOUT = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    """Synthesizes the environment; a fault of its values ends the process with what to do about it."""
+    app = cdk.App()
+    try:
+        configuration = load(_CHECKOUT, app.node.try_get_context("environment"))
+        add_stacks(app, configuration, _CHECKOUT)
+    except (BundlingError, ConfigurationError) as error:
+        sys.exit(f"\n{error}\n")
+    add_checks(app)
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+"""Builds the asset directory of each function, without Docker: sources, pruned dependencies, bytecode.
+
+Python on Lambda spends most of a cold start on importing. So the assets ship bytecode that the runtime takes
+without looking at the sources, and only those parts of botocore and Powertools that a function uses.
+
+What is built lies in `.cache/` of the checkout under a hash of everything that it is made from. Nothing is
+built twice, and once the dependencies of a `requirements.txt` are there, no network is needed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uv import find_uv_bin
+
+# The version of the functions' runtime: its bytecode is what the assets ship.
+_PYTHON = (3, 13)
+
+# Amazon Linux 2023 on Graviton, where python3.13 runs, has glibc 2.34.
+_PLATFORM = "aarch64-manylinux_2_28"
+
+# Where Lambda unpacks an asset. Compiled in as the path of each source, so that tracebacks say where the code
+# runs, and that two checkouts in different folders compile to the same bytes.
+_RUNTIME_PATH = "/var/task"
+
+# Parts of the dependencies that no function imports. What is left out by mistake fails in the tests, which
+# import each handler from its asset alone and let it call AWS.
+_UNUSED = (
+    ".lock",
+    # Only METADATA stays: by it Amazon Inspector knows which packages a function holds.
+    "*.dist-info/[!M]*",
+    "*.dist-info/*/**",
+    "**/*.pyi",
+    "**/py.typed",
+    "aws_lambda_powertools/event_handler/**",
+    "aws_lambda_powertools/metrics/provider/datadog/**",
+    "aws_lambda_powertools/utilities/[!_jt]*/**",
+    "aws_xray_sdk/ext/*/**",
+    "bin/**",
+    "botocore/data/*/**",
+    "botocore/data/endpoints.json",
+    "dateutil/zoneinfo/*.tar.gz",
+    "urllib3/contrib/emscripten/**",
+    "wrapt-stubs/**",
+    "wrapt/*.c",
+)
+
+
+class BundlingError(Exception):
+    """An asset cannot be built; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSource:
+    """What a function is made of.
+
+    `packages` are folders of `lambdas/`. `aws_operations` names the operations that the function calls by
+    service, as botocore spells both; botocore's models are cut down to them.
+    """
+
+    packages: tuple[str, ...]
+    aws_operations: Mapping[str, tuple[str, ...]]
+
+
+FUNCTIONS: Mapping[str, FunctionSource] = {
+    "start_call": FunctionSource(
+        packages=("calls", "start_call"),
+        aws_operations={"connect": ("StartWebRTCContact", "StopContact"), "dynamodb": ("UpdateItem",)},
+    ),
+    "caller_context": FunctionSource(
+        packages=("calls", "caller_context"),
+        aws_operations={"dynamodb": ("UpdateItem",)},
+    ),
+}
+
+
+def bundle(checkout: Path, function: str) -> Path:
+    """The asset directory of a function of `FUNCTIONS`, built if it is not there.
+
+    Raises BundlingError.
+    """
+    if sys.version_info[:2] != _PYTHON:
+        wanted, found = ".".join(map(str, _PYTHON)), ".".join(map(str, sys.version_info[:2]))
+        raise BundlingError(
+            f"Python {found} cannot build the functions' assets: their bytecode must be that of the "
+            f"python{wanted} runtime.\n  Fix: run the app with Python {wanted}, as `make synth` does."
+        )
+    source = FUNCTIONS[function]
+    requirements = checkout / "lambdas" / "requirements.txt"
+    sources = [path for package in source.packages for path in _sources(checkout / "lambdas" / package)]
+
+    def build(target: Path) -> None:
+        dependencies = _dependencies(checkout, requirements)
+        _copy(dependencies, _used(dependencies), target)
+        _trim_models(dependencies / "botocore" / "data", target / "botocore" / "data", source.aws_operations)
+        _compile(target, "-b")
+        # The dependencies' sources can be had by their pinned hashes; here they would be a third of the asset.
+        for path in list(target.rglob("*.py")):
+            path.unlink()
+        _copy(checkout / "lambdas", sources, target)
+        _compile(target)
+
+    key = _hash(checkout / "lambdas", [requirements, *sources], function)
+    return _cached(checkout, f"assets/{function}-{key}", f"the asset of {function}", build)
+
+
+def _dependencies(checkout: Path, requirements: Path) -> Path:
+    """The packages of `requirements`, as installed for Lambda."""
+
+    def install(target: Path) -> None:
+        command = [find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--target", str(target)]
+        command += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--link-mode", "copy"]
+        command += ["--python-platform", _PLATFORM, "--python-version", ".".join(map(str, _PYTHON))]
+        command += ["--requirement", str(requirements)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise BundlingError(
+                f"uv could not install {requirements.relative_to(checkout)}:\n{done.stderr.strip()}\n"
+                "  Fix: this needs the package index once; later builds take what is in .cache/."
+            )
+
+    key = _hash(requirements.parent, [requirements])
+    return _cached(checkout, f"dependencies/{key}", "the functions' dependencies", install)
+
+
+def _sources(package: Path) -> list[Path]:
+    """The files of a package, in a fixed order."""
+    files = sorted(path for path in package.rglob("*.py") if path.is_file())
+    if not files:
+        raise BundlingError(f"{package} holds no Python: it is named in FUNCTIONS of infra/bundling.py.")
+    return files
+
+
+def _used(dependencies: Path) -> Iterable[Path]:
+    for path in dependencies.rglob("*"):
+        relative = path.relative_to(dependencies)
+        if path.is_file() and not any(relative.full_match(pattern) for pattern in _UNUSED):
+            yield path
+
+
+def _copy(root: Path, files: Iterable[Path], target: Path) -> None:
+    """Copies `files`, which lie under `root`, to the same places under `target`."""
+    for path in files:
+        copy = target / path.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def _trim_models(data: Path, target: Path, aws_operations: Mapping[str, tuple[str, ...]]) -> None:
+    """Writes botocore's models of the services in `aws_operations`, with these operations only.
+
+    botocore reads the whole model of a service when a client is made; Connect's has some 400 operations.
+    """
+    prefixes = set()
+    for service, operations in aws_operations.items():
+        version = max(path.parent for path in (data / service).glob("*/service-2.json.gz"))
+        model = _trimmed(_read_json(version / "service-2.json.gz"), operations)
+        prefixes.add(model["metadata"]["endpointPrefix"])
+        _write_json(target / service / version.name / "service-2.json", model)
+        rules = _read_json(version / "endpoint-rule-set-1.json.gz")
+        _write_json(target / service / version.name / "endpoint-rule-set-1.json", rules)
+    endpoints = _read_json(data / "endpoints.json")
+    for partition in endpoints["partitions"]:
+        partition["services"] = {
+            name: value for name, value in partition["services"].items() if name in prefixes
+        }
+    _write_json(target / "endpoints.json", endpoints)
+
+
+def _trimmed(model: dict[str, Any], operations: tuple[str, ...]) -> dict[str, Any]:
+    kept = {name: model["operations"][name] for name in operations}
+    shapes: dict[str, Any] = {}
+    wanted = list(_shape_names(kept))
+    while wanted:
+        name = wanted.pop()
+        if name not in shapes:
+            shapes[name] = model["shapes"][name]
+            wanted += _shape_names(shapes[name])
+    return _undocumented({**model, "operations": kept, "shapes": dict(sorted(shapes.items()))})
+
+
+def _shape_names(value: Any) -> Iterable[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "shape" and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _shape_names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _shape_names(inner)
+
+
+def _undocumented(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _undocumented(inner)
+            for key, inner in value.items()
+            if not (key == "documentation" and isinstance(inner, str))
+        }
+    return [_undocumented(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _read_json(path: Path) -> Any:
+    content = path.read_bytes()
+    return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, separators=(",", ":")), encoding="utf-8")
+
+
+def _compile(target: Path, *options: str) -> None:
+    """Compiles every source, so that the runtime neither compiles it nor compares it with its bytecode.
+
+    An asset's files all get one date when they are zipped, which makes time-stamped bytecode look stale;
+    unchecked hashes do not. A process of its own, with a fixed order and hash seed and without `site`, gives
+    the same bytes each time.
+    """
+    command = [sys.executable, "-s", "-S", "-P", "-m", "compileall", "-q", "-f", "-o", "0", *options]
+    command += ["--invalidation-mode", "unchecked-hash", "-s", str(target), "-p", _RUNTIME_PATH, str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONHASHSEED": "0"})
+    if done.returncode != 0:
+        raise BundlingError(f"The functions' sources do not compile:\n{done.stdout}{done.stderr}")
+
+
+def _hash(root: Path, files: list[Path], *what: str) -> str:
+    """A short hash of files under `root`, of this module and of the interpreter."""
+    digest = hashlib.sha256()
+    for part in (sys.version, Path(__file__).read_text(encoding="utf-8"), *what):
+        digest.update(part.encode())
+    for path in files:
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def _cached(checkout: Path, name: str, what: str, build: Callable[[Path], None]) -> Path:
+    """The directory `.cache/<name>`, filled by `build` if it is not there.
+
+    It is filled under another name and then renamed, so that it is there whole or not at all, also when two
+    processes build it at once: the first to finish wins, and both have built the same.
+    """
+    finished = checkout / ".cache" / name
+    if finished.is_dir():
+        return finished
+    print(f"Building {what} …", file=sys.stderr, flush=True)  # noqa: T201
+    finished.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=finished.parent) as workplace:
+        under_way = Path(workplace) / "content"
+        under_way.mkdir()
+        build(under_way)
+        try:
+            under_way.rename(finished)
+        except OSError:
+            # POSIX refuses to replace a directory that holds something.
+            if not finished.is_dir():
+                raise
+    return finished

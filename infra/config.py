@@ -1,0 +1,598 @@
+"""The values of one environment, read from `config/<environment>.toml` and checked before anything is built.
+
+Every fault is a `ConfigurationError` that names the file, the key, the value found there and the fix.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+# Where Amazon Connect offers in-app, web and video calling
+# (Amazon Connect administrator guide, "Availability of Amazon Connect features by Region").
+IN_APP_CALLING_REGIONS = (
+    "af-south-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-2",
+    "us-east-1",
+    "us-gov-west-1",
+    "us-west-2",
+)
+
+# Contact attributes that only the backend and the contact flow write.
+TRUSTED_ATTRIBUTES = ("customer_id", "auth_status", "auth_time", "auth_token")
+
+# Claims that a user of the pool writes himself, unverified: no proof of anything.
+SELF_WRITTEN_CLAIMS = ("name",)
+
+# The start_call function's own timeout; a shorter lease would let a second start pass a running first one.
+START_CALL_TIMEOUT_SECONDS = 26
+
+# Of the numbers of days that CloudWatch Logs takes (PutRetentionPolicy), those that policies name.
+LOG_RETENTION_DAYS = (1, 7, 14, 30, 60, 90, 180, 365, 731, 1827, 3653)
+
+_DEFAULT_CONTACT_FLOW = "inbound"
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+class ConfigurationError(Exception):
+    """A value that cannot be deployed.
+
+    Attributes: `file`, `key` (dotted path in the file), `value` (as found, or None), `fix` (what to write).
+    """
+
+    def __init__(self, file: str, key: str, value: object, fix: str) -> None:
+        self.file, self.key, self.value, self.fix = file, key, value, fix
+        shown = "missing" if value is None else repr(value)
+        super().__init__(
+            f"{file}: {key} = {shown}\n  Fix: {fix}" if key else f"{file}: {shown}\n  Fix: {fix}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptedInstance:
+    """An Amazon Connect instance that exists already; the queues are None where every flow is adopted."""
+
+    instance_arn: str
+    verified_queue_arn: str | None
+    unverified_queue_arn: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandbox:
+    """An Amazon Connect instance that the Calling stack creates, with hours of operation and two queues."""
+
+    instance_alias: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptedContactFlow:
+    """A published contact flow of the adopted instance."""
+
+    arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnContactFlow:
+    """A contact flow that the Calling stack creates from `infra/contact_flows/<name>.json`."""
+
+    name: str
+
+
+ContactFlow = AdoptedContactFlow | OwnContactFlow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quotas:
+    """The account's quota of StartWebRTCContact: requests a second, and the burst above it."""
+
+    start_webrtc_contact_rate: int
+    start_webrtc_contact_burst: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connect:
+    """Where calls go: the instance, the default flow, the flow of each topic, the quota."""
+
+    instance: AdoptedInstance | Sandbox
+    contact_flow: ContactFlow
+    topics: Mapping[str, ContactFlow]
+    quotas: Quotas
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """The life of a call's record, in seconds, and how many calls one user may start in a window."""
+
+    replay_seconds: int
+    reference_seconds: int
+    start_lease_seconds: int
+    longest_call_seconds: int
+    starts_per_window: int
+    window_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attributes:
+    """Contact attributes: names that the caller may set, and claims that become trusted ones."""
+
+    from_caller: tuple[str, ...]
+    from_claims: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a call may use beside audio."""
+
+    video: bool
+    screen_share: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """The user pool's policy: who signs up, passwords, token lifetimes, passkeys."""
+
+    self_sign_up: bool
+    password_length: int
+    token_minutes: int
+    refresh_token_days: int
+    display_name_claim: str
+    passkey_relying_party: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """Browser origins that may call the API (none: no CORS), and requests of one IP address in five minutes."""
+
+    allowed_origins: tuple[str, ...]
+    requests_per_ip_per_5_minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Functions:
+    """Settings of each Lambda function; days of retention hold for every log group of the stack."""
+
+    reserved_concurrency: int
+    memory_mib: int
+    log_retention_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarms:
+    """Who is told: an address that is subscribed to the alarms' topic, or None."""
+
+    email: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """All values of one environment."""
+
+    environment: str
+    account: str
+    region: str
+    connect: Connect
+    calls: Calls
+    attributes: Attributes
+    capabilities: Capabilities
+    identity: Identity
+    api: Api
+    functions: Functions
+    alarms: Alarms
+
+
+class _Section:
+    """One table of the file: hands out each value checked, and remembers which keys are known."""
+
+    def __init__(self, file: str, path: str, values: Mapping[str, object]) -> None:
+        self._file, self._path, self._values = file, path, values
+        self._known: list[str] = []
+
+    def fail(self, key: str, fix: str) -> NoReturn:
+        """Raises the ConfigurationError for `key`, with the value that the file holds."""
+        raise ConfigurationError(self._file, self._dotted(key), self._values.get(key), fix)
+
+    def has(self, key: str) -> bool:
+        """Whether the file sets `key`."""
+        self._known.append(key)
+        return key in self._values
+
+    def section(self, key: str) -> _Section:
+        """The table `key`; an absent one is empty, so that the error names the missing value itself."""
+        value = self._values.get(key, {}) if self.has(key) else {}
+        if not isinstance(value, dict):
+            self.fail(key, f"make it a table: [{self._dotted(key)}]")
+        return _Section(self._file, self._dotted(key), value)
+
+    def text(self, key: str, fix: str, valid: Callable[[str], bool]) -> str:
+        """The string `key`, which `valid` must accept."""
+        value = self._values[key] if self.has(key) else None
+        if not isinstance(value, str) or not valid(value):
+            self.fail(key, fix)
+        return value
+
+    def number(self, key: str, minimum: int, maximum: int, unit: str) -> int:
+        """The whole number `key` from `minimum` to `maximum`."""
+        value = self._values[key] if self.has(key) else None
+        # bool is an int in Python; `true` is no number in TOML.
+        if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+            self.fail(key, f"a whole number from {minimum} to {maximum} ({unit})")
+        return value
+
+    def switch(self, key: str) -> bool:
+        """The boolean `key`."""
+        value = self._values[key] if self.has(key) else None
+        if not isinstance(value, bool):
+            self.fail(key, "true or false")
+        return value
+
+    def texts(self, key: str, fix: str, valid: Callable[[str], bool]) -> tuple[str, ...]:
+        """The list of strings `key`, each accepted by `valid`, none twice."""
+        value = self._values[key] if self.has(key) else None
+        if not isinstance(value, list) or not all(isinstance(item, str) and valid(item) for item in value):
+            self.fail(key, fix)
+        if len(set(value)) < len(value):
+            self.fail(key, "name each once")
+        return tuple(value)
+
+    def mapping_items(self) -> list[tuple[str, str]]:
+        """The entries of a table whose keys the writer chooses, each value a string."""
+        return [(name, self.text(name, "a string in quotes", bool)) for name in self._values]
+
+    def refuse_unknown_keys(self) -> None:
+        """Raises for the first key that nothing reads: a typo would otherwise be a value that is ignored."""
+        for key in self._values:
+            if key not in self._known:
+                close = difflib.get_close_matches(key, self._known, n=1)
+                meant = f"did you mean {close[0]!r}? " if close else ""
+                self.fail(key, f"{meant}known here: {', '.join(sorted(set(self._known)))}")
+
+    def _dotted(self, key: str) -> str:
+        return f"{self._path}.{key}" if self._path else key
+
+
+def environments(checkout: Path) -> list[str]:
+    """The names of the environments that have a file under `checkout/config`, sorted."""
+    return sorted(path.stem for path in (checkout / "config").glob("*.toml"))
+
+
+def load(checkout: Path, environment: object) -> Configuration:
+    """The checked configuration of one environment.
+
+    In: the checkout's root, and the value of `-c environment=` (None where it was not given).
+    Raises ConfigurationError.
+    """
+    known = environments(checkout)
+    if environment not in known or not isinstance(environment, str):
+        raise ConfigurationError(
+            "-c environment=…",
+            "environment",
+            environment,
+            f"one of: {', '.join(known)} (the files of config/), as in: cdk synth -c environment={known[0]}"
+            if known
+            else "write config/<environment>.toml first",
+        )
+    file = f"config/{environment}.toml"
+    if not _ENVIRONMENT_NAME.fullmatch(environment):
+        raise ConfigurationError(
+            file,
+            "",
+            environment,
+            "name the file with at most 32 lower-case letters, digits and hyphens, a letter first: "
+            "the name becomes part of stack names",
+        )
+    try:
+        values = tomllib.loads((checkout / file).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(file, "", str(error), "make it valid TOML 1.0 in UTF-8") from error
+    flow_names = sorted(path.stem for path in (checkout / "infra" / "contact_flows").glob("*.json"))
+    return _configuration(_Section(file, "", values), environment, flow_names)
+
+
+def _configuration(root: _Section, environment: str, flow_names: list[str]) -> Configuration:
+    account = root.text(
+        "account", 'the 12 digits of the AWS account, in quotes: "111122223333"', _matches(r"\d{12}")
+    )
+    region = root.text(
+        "region",
+        f"a Region with in-app calling: {', '.join(IN_APP_CALLING_REGIONS)}",
+        lambda value: value in IN_APP_CALLING_REGIONS,
+    )
+    connect = _connect(root.section("connect"), account, region, flow_names)
+    configuration = Configuration(
+        environment=environment,
+        account=account,
+        region=region,
+        connect=connect,
+        calls=_calls(root.section("calls")),
+        attributes=_attributes(root.section("attributes")),
+        capabilities=_capabilities(root.section("capabilities")),
+        identity=_identity(root.section("identity")),
+        api=_api(root.section("api")),
+        functions=_functions(root.section("functions"), connect.quotas),
+        alarms=_alarms(root.section("alarms")),
+    )
+    root.refuse_unknown_keys()
+    return configuration
+
+
+def _connect(section: _Section, account: str, region: str, flow_names: list[str]) -> Connect:
+    adopted, created = section.has("instance_arn"), section.has("sandbox")
+    if adopted and created:
+        section.fail("instance_arn", "either an existing instance, or [connect.sandbox]: remove one")
+    if not adopted and not created:
+        section.fail(
+            "instance_arn",
+            f'the ARN of your instance: "{_instance_pattern(account, region).example}"; '
+            "or [connect.sandbox] with an instance_alias to create one",
+        )
+    instance_arn = None if created else _instance_arn(section, account, region)
+
+    contact_flow: ContactFlow = OwnContactFlow(name=_DEFAULT_CONTACT_FLOW)
+    if section.has("contact_flow_arn"):
+        contact_flow = AdoptedContactFlow(
+            arn=_arn_within(section, "contact_flow_arn", instance_arn, "contact-flow")
+        )
+    topics = _topics(section.section("topics"), instance_arn, flow_names)
+    flows = (contact_flow, *topics.values())
+    own_flows = [flow.name for flow in flows if isinstance(flow, OwnContactFlow)]
+
+    instance: AdoptedInstance | Sandbox
+    if instance_arn is None:
+        sandbox = section.section("sandbox")
+        instance = Sandbox(
+            instance_alias=sandbox.text(
+                "instance_alias",
+                "1 to 45 letters, digits and inner hyphens, not used by any other Connect instance "
+                "in the world",
+                _matches(r"(?!d-)[A-Za-z0-9]([A-Za-z0-9-]{0,43}[A-Za-z0-9])?"),
+            )
+        )
+        sandbox.refuse_unknown_keys()
+    else:
+        instance = AdoptedInstance(
+            instance_arn=instance_arn,
+            verified_queue_arn=_queue_arn(section, "verified_queue_arn", instance_arn, own_flows),
+            unverified_queue_arn=_queue_arn(section, "unverified_queue_arn", instance_arn, own_flows),
+        )
+
+    quotas = section.section("quotas")
+    read_quotas = Quotas(
+        start_webrtc_contact_rate=quotas.number(
+            "start_webrtc_contact_rate",
+            1,
+            10_000,
+            "requests a second; AWS gives 2 unless your quota was raised",
+        ),
+        start_webrtc_contact_burst=quotas.number(
+            "start_webrtc_contact_burst", 1, 5_000, "requests; AWS gives 5 unless your quota was raised"
+        ),
+    )
+    quotas.refuse_unknown_keys()
+    section.refuse_unknown_keys()
+    return Connect(instance=instance, contact_flow=contact_flow, topics=topics, quotas=read_quotas)
+
+
+@dataclass(frozen=True)
+class _ArnPattern:
+    expression: re.Pattern[str]
+    example: str
+
+
+def _instance_pattern(account: str, region: str) -> _ArnPattern:
+    partition = "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    prefix = f"arn:{partition}:connect:{region}:{account}:instance/"
+    return _ArnPattern(re.compile(re.escape(prefix) + _UUID), prefix + "<uuid>")
+
+
+def _instance_arn(section: _Section, account: str, region: str) -> str:
+    shape = re.compile(rf"arn:(aws|aws-us-gov):connect:([a-z0-9-]+):(\d{{12}}):instance/{_UUID}")
+    value = section.text(
+        "instance_arn",
+        f'the ARN of a Connect instance: "{_instance_pattern(account, region).example}" '
+        "(Amazon Connect console, the instance's account overview)",
+        lambda candidate: shape.fullmatch(candidate) is not None,
+    )
+    match = shape.fullmatch(value)
+    assert match is not None
+    if match[2] != region:
+        section.fail(
+            "instance_arn",
+            f"the instance is in {match[2]} but region is {region!r}: stacks and instance share one Region",
+        )
+    if match[3] != account:
+        section.fail(
+            "instance_arn",
+            f"the instance belongs to account {match[3]} but account is {account!r}: "
+            "deploy into the instance's account",
+        )
+    if not _instance_pattern(account, region).expression.fullmatch(value):
+        section.fail(
+            "instance_arn", f"the partition of {region}: {_instance_pattern(account, region).example}"
+        )
+    return value
+
+
+def _arn_within(section: _Section, key: str, instance_arn: str | None, kind: str) -> str:
+    if instance_arn is None:
+        section.fail(key, f"a sandbox has no {kind} yet: remove the key, or name an instance_arn")
+    return section.text(
+        key,
+        f'the ARN of a {kind} of this instance: "{instance_arn}/{kind}/<uuid>"',
+        _matches(f"{re.escape(instance_arn)}/{kind}/{_UUID}"),
+    )
+
+
+def _queue_arn(section: _Section, key: str, instance_arn: str, own_flows: list[str]) -> str | None:
+    if own_flows:
+        return _arn_within(section, key, instance_arn, "queue")
+    if section.has(key):
+        section.fail(
+            key, "remove it: every contact flow is adopted, and an adopted flow names its own queues"
+        )
+    return None
+
+
+def _topics(section: _Section, instance_arn: str | None, flow_names: list[str]) -> dict[str, ContactFlow]:
+    topics: dict[str, ContactFlow] = {}
+    for topic, value in section.mapping_items():
+        if not _TOPIC_NAME.fullmatch(topic):
+            section.fail(topic, "name a topic with 1 to 64 of A-Z a-z 0-9 _ -")
+        if value.startswith("arn:"):
+            topics[topic] = AdoptedContactFlow(arn=_arn_within(section, topic, instance_arn, "contact-flow"))
+        elif value in flow_names:
+            topics[topic] = OwnContactFlow(name=value)
+        else:
+            section.fail(
+                topic,
+                "the ARN of a contact flow of the instance, or the name of a file of infra/contact_flows: "
+                + ", ".join(flow_names),
+            )
+    return topics
+
+
+def _calls(section: _Section) -> Calls:
+    calls = Calls(
+        replay_seconds=section.number(
+            "replay_seconds", 1, 3_600, "seconds in which a repeat gets the same call"
+        ),
+        reference_seconds=section.number(
+            "reference_seconds", 10, 3_600, "seconds in which the contact flow may present the reference"
+        ),
+        start_lease_seconds=section.number(
+            "start_lease_seconds",
+            START_CALL_TIMEOUT_SECONDS + 1,
+            300,
+            "seconds after which a start that never ended is given up; longer than the function may run",
+        ),
+        longest_call_seconds=section.number(
+            "longest_call_seconds",
+            60,
+            86_400,
+            "seconds after which a call that no event ended counts as over",
+        ),
+        starts_per_window=section.number("starts_per_window", 1, 100, "calls of one user in a window"),
+        window_seconds=section.number("window_seconds", 1, 86_400, "seconds"),
+    )
+    section.refuse_unknown_keys()
+    return calls
+
+
+def _attributes(section: _Section) -> Attributes:
+    name_fix = "names of 1 to 128 of A-Z a-z 0-9 _ -"
+    from_caller = section.texts("from_caller", f"a list of {name_fix}", _matches(_ATTRIBUTE_NAME))
+    claims = section.section("from_claims")
+    from_claims: dict[str, str] = {}
+    taken = {name.lower(): "is a trusted attribute" for name in TRUSTED_ATTRIBUTES}
+
+    # Connect's names are case-sensitive, an agent's eye is not.
+    for name in from_caller:
+        if name.lower() in taken:
+            section.fail(
+                "from_caller", f"{name!r} {taken[name.lower()]}: a caller may not set it, rename or remove it"
+            )
+        taken[name.lower()] = "is in from_caller already"
+    for claim, name in claims.mapping_items():
+        if claim in SELF_WRITTEN_CLAIMS:
+            claims.fail(claim, "users write this claim themselves, so it proves nothing: map another")
+        if not _ATTRIBUTE_NAME.fullmatch(name):
+            claims.fail(claim, f"{name_fix}; a claim such as custom:plan needs a name without the colon")
+        if name.lower() in taken:
+            claims.fail(claim, f"{name!r} {taken[name.lower()]}: choose another name")
+        taken[name.lower()] = "is the attribute of another claim already"
+        from_claims[claim] = name
+    section.refuse_unknown_keys()
+    return Attributes(from_caller=from_caller, from_claims=from_claims)
+
+
+def _capabilities(section: _Section) -> Capabilities:
+    capabilities = Capabilities(video=section.switch("video"), screen_share=section.switch("screen_share"))
+    section.refuse_unknown_keys()
+    return capabilities
+
+
+def _identity(section: _Section) -> Identity:
+    identity = Identity(
+        self_sign_up=section.switch("self_sign_up"),
+        password_length=section.number("password_length", 8, 99, "characters; Cognito takes 6 to 99"),
+        token_minutes=section.number("token_minutes", 5, 1_440, "minutes an ID or access token lives"),
+        refresh_token_days=section.number("refresh_token_days", 1, 3_650, "days until a new sign-in"),
+        display_name_claim=section.text(
+            "display_name_claim",
+            'a claim of the ID token, such as "name" or "email"',
+            _matches(r"[\w:]{1,128}"),
+        ),
+        passkey_relying_party=section.text(
+            "passkey_relying_party",
+            'the domain that serves the apps\' .well-known association files: "example.com"',
+            _matches(r"(?=.{4,127}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"),
+        )
+        if section.has("passkey_relying_party")
+        else None,
+    )
+    section.refuse_unknown_keys()
+    return identity
+
+
+def _api(section: _Section) -> Api:
+    api = Api(
+        allowed_origins=section.texts(
+            "allowed_origins",
+            'origins without a path, "https://app.example.com" or "http://localhost:3000"; [] for none',
+            _matches(r"https://[a-z0-9.-]+(:\d{1,5})?|http://localhost(:\d{1,5})?"),
+        ),
+        requests_per_ip_per_5_minutes=section.number(
+            "requests_per_ip_per_5_minutes", 10, 2_000_000_000, "requests; AWS WAF takes no fewer than 10"
+        ),
+    )
+    section.refuse_unknown_keys()
+    return api
+
+
+def _functions(section: _Section, quotas: Quotas) -> Functions:
+    functions = Functions(
+        reserved_concurrency=section.number(
+            "reserved_concurrency",
+            quotas.start_webrtc_contact_burst,
+            1_000,
+            "executions at once of each function; at least start_webrtc_contact_burst, "
+            "so that the gateway throttles before Lambda does",
+        ),
+        memory_mib=section.number("memory_mib", 128, 10_240, "MiB of each function"),
+        log_retention_days=section.number("log_retention_days", 1, 3_653, "days"),
+    )
+    if functions.log_retention_days not in LOG_RETENTION_DAYS:
+        section.fail(
+            "log_retention_days",
+            f"one of: {', '.join(map(str, LOG_RETENTION_DAYS))}",
+        )
+    section.refuse_unknown_keys()
+    return functions
+
+
+def _alarms(section: _Section) -> Alarms:
+    email = (
+        section.text("email", 'an address: "on-call@example.com"', _matches(r"[^@\s]+@[^@\s]+\.[^@\s]+"))
+        if section.has("email")
+        else None
+    )
+    section.refuse_unknown_keys()
+    return Alarms(email=email)
+
+
+def _matches(expression: str | re.Pattern[str]) -> Callable[[str], bool]:
+    pattern = re.compile(expression)
+    return lambda value: pattern.fullmatch(value) is not None

@@ -1,0 +1,336 @@
+"""The HTTP API that the apps call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cognito as cognito
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge
+
+STAGE = "v1"
+
+# API Gateway waits no longer for a function unless the account's quota is raised.
+_INTEGRATION_TIMEOUT = Duration.seconds(29)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Problem:
+    status: int
+    slug: str
+    title: str
+    detail: str
+    retry_after_seconds: int | None = None
+
+
+_UNAUTHORIZED = _Problem(
+    status=401,
+    slug="unauthorized",
+    title="Not signed in",
+    detail="Send the identity token of a signed-in user in the Authorization header.",
+)
+_FORBIDDEN = _Problem(status=403, slug="forbidden", title="Forbidden", detail="The request was refused.")
+_NOT_FOUND = _Problem(
+    status=404, slug="not-found", title="Not found", detail="There is no such path or method."
+)
+_INVALID_BODY = _Problem(
+    status=400,
+    slug="invalid-request",
+    title="Invalid request",
+    detail="The body is not what openapi.yaml describes.",
+)
+_THROTTLED = _Problem(
+    status=429,
+    slug="throttled",
+    title="Too many requests",
+    detail="The API is busy. Repeat the request after the seconds in Retry-After.",
+    retry_after_seconds=1,
+)
+_INTERNAL_ERROR = _Problem(
+    status=500,
+    slug="internal-error",
+    title="Internal error",
+    detail="The request failed on our side.",
+)
+
+# Every answer of the gateway's own, except 413, whose body API Gateway does not let an API choose.
+_GATEWAY_PROBLEMS: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
+    "AccessDenied": (apigateway.ResponseType.ACCESS_DENIED, _FORBIDDEN),
+    "ApiConfigurationError": (apigateway.ResponseType.API_CONFIGURATION_ERROR, _INTERNAL_ERROR),
+    "AuthorizerConfigurationError": (
+        apigateway.ResponseType.AUTHORIZER_CONFIGURATION_ERROR,
+        _INTERNAL_ERROR,
+    ),
+    "AuthorizerFailure": (apigateway.ResponseType.AUTHORIZER_FAILURE, _INTERNAL_ERROR),
+    "BadRequestBody": (apigateway.ResponseType.BAD_REQUEST_BODY, _INVALID_BODY),
+    "BadRequestParameters": (
+        apigateway.ResponseType.BAD_REQUEST_PARAMETERS,
+        _Problem(
+            status=400,
+            slug="invalid-request",
+            title="Invalid request",
+            detail="A header or parameter is not what openapi.yaml describes.",
+        ),
+    ),
+    # A status set on a default answer holds for its whole class, so the status in the body is true.
+    "Default4xx": (
+        apigateway.ResponseType.DEFAULT_4_XX,
+        _Problem(
+            status=400,
+            slug="invalid-request",
+            title="Invalid request",
+            detail="The request could not be handled.",
+        ),
+    ),
+    "Default5xx": (apigateway.ResponseType.DEFAULT_5_XX, _INTERNAL_ERROR),
+    "ExpiredToken": (apigateway.ResponseType.EXPIRED_TOKEN, _UNAUTHORIZED),
+    "IntegrationFailure": (
+        apigateway.ResponseType.INTEGRATION_FAILURE,
+        _Problem(
+            status=503,
+            slug="unavailable",
+            title="Unavailable",
+            detail="The service cannot answer just now. Repeat the request after the seconds in Retry-After.",
+            retry_after_seconds=5,
+        ),
+    ),
+    "IntegrationTimeout": (
+        apigateway.ResponseType.INTEGRATION_TIMEOUT,
+        _Problem(
+            status=504,
+            slug="timeout",
+            title="Timed out",
+            detail="The request took too long. Repeat it with the same Idempotency-Key.",
+            retry_after_seconds=5,
+        ),
+    ),
+    "InvalidApiKey": (apigateway.ResponseType.INVALID_API_KEY, _FORBIDDEN),
+    "InvalidSignature": (apigateway.ResponseType.INVALID_SIGNATURE, _UNAUTHORIZED),
+    # What the gateway calls a missing token is an unknown path or method.
+    "MissingAuthenticationToken": (apigateway.ResponseType.MISSING_AUTHENTICATION_TOKEN, _NOT_FOUND),
+    "QuotaExceeded": (apigateway.ResponseType.QUOTA_EXCEEDED, _THROTTLED),
+    "ResourceNotFound": (apigateway.ResponseType.RESOURCE_NOT_FOUND, _NOT_FOUND),
+    "Throttled": (apigateway.ResponseType.THROTTLED, _THROTTLED),
+    "Unauthorized": (apigateway.ResponseType.UNAUTHORIZED, _UNAUTHORIZED),
+    "UnsupportedMediaType": (
+        apigateway.ResponseType.UNSUPPORTED_MEDIA_TYPE,
+        _Problem(
+            status=415,
+            slug="unsupported-media-type",
+            title="Unsupported media type",
+            detail="Send the body as application/json.",
+        ),
+    ),
+    "WafFiltered": (apigateway.ResponseType.WAF_FILTERED, _FORBIDDEN),
+}
+
+# Ids and figures only. Not the authorizer's claims, and not the text of a validation error: it quotes the body.
+_ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "extendedRequestId": "$context.extendedRequestId",
+    "traceId": "$context.xrayTraceId",
+    "requestTime": "$context.requestTimeEpoch",
+    "sourceIp": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "resourcePath": "$context.resourcePath",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "responseLatencyMs": "$context.responseLatency",
+    "integrationLatencyMs": "$context.integrationLatency",
+    "integrationStatus": "$context.integration.integrationStatus",
+    "functionStatus": "$context.integration.status",
+    "errorType": "$context.error.responseType",
+    "authorizerStatus": "$context.authorizer.status",
+    "firewallStatus": "$context.waf.status",
+}
+
+
+class CallApi(Construct):
+    """A regional REST API whose every method wants the identity token of a user of the pool."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        user_pool: cognito.IUserPool,
+        allowed_origins: Sequence[str],
+        requests_per_second: int,
+        burst: int,
+        key: kms.IKey,
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        """The throttle holds for each method; `allowed_origins` are browser origins (none: no CORS)."""
+        super().__init__(scope, id_)
+        self._access_log = logs.LogGroup(
+            self,
+            "AccessLog",
+            encryption_key=key,
+            retention=log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.rest_api = apigateway.RestApi(
+            self,
+            "RestApi",
+            description="Calls of signed-in users with the contact center",
+            endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
+            # The account's role for API Gateway's logs belongs to the account, not to one of its stacks.
+            cloud_watch_role=False,
+            default_cors_preflight_options=_cors(allowed_origins),
+            deploy_options=apigateway.StageOptions(
+                stage_name=STAGE,
+                throttling_rate_limit=requests_per_second,
+                throttling_burst_limit=burst,
+                tracing_enabled=True,
+                metrics_enabled=True,
+                logging_level=apigateway.MethodLoggingLevel.ERROR,
+                data_trace_enabled=False,
+                access_log_destination=apigateway.LogGroupLogDestination(self._access_log),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
+            ),
+        )
+        # Its own output of the address would stand beside ours, under a name with a hash.
+        self.rest_api.node.try_remove_child("Endpoint")
+        resource = self.rest_api.node.default_child
+        assert isinstance(resource, apigateway.CfnRestApi)
+        resource.security_policy = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+        resource.endpoint_access_mode = "STRICT"
+
+        acknowledge(
+            self.rest_api.deployment_stage,
+            "HIPAA.Security::HIPAA.Security-APIGWCacheEnabledAndEncrypted",
+            "NIST.800.53.R4::NIST.800.53.R4-APIGWCacheEnabledAndEncrypted",
+            "NIST.800.53.R5::NIST.800.53.R5-APIGWCacheEnabledAndEncrypted",
+            "PCI.DSS.321::PCI.DSS.321-APIGWCacheEnabledAndEncrypted",
+            reason="Answers carry one user's credentials for one call and are marked no-store: there is nothing "
+            "to cache, encrypted or not.",
+        )
+        acknowledge(
+            self.rest_api.deployment_stage,
+            "HIPAA.Security::HIPAA.Security-APIGWSSLEnabled",
+            "NIST.800.53.R5::NIST.800.53.R5-APIGWSSLEnabled",
+            "PCI.DSS.321::PCI.DSS.321-APIGWSSLEnabled",
+            reason="A client certificate proves the gateway to an HTTP backend. The backend here is Lambda, which "
+            "takes invocations by IAM and never sees such a certificate.",
+        )
+
+        # API Gateway would create this group itself, without a key, a retention or an end.
+        execution_log = logs.LogGroup(
+            self,
+            "ExecutionLog",
+            log_group_name=f"API-Gateway-Execution-Logs_{self.rest_api.rest_api_id}/{STAGE}",
+            encryption_key=key,
+            retention=log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.rest_api.deployment_stage.node.add_dependency(execution_log)
+
+        self._authorizer = apigateway.CognitoUserPoolsAuthorizer(
+            self,
+            "Authorizer",
+            cognito_user_pools=[user_pool],
+            # A cached answer would let a token live on past its expiry.
+            results_cache_ttl=Duration.seconds(0),
+        )
+        self._validator = apigateway.RequestValidator(
+            self,
+            "Validator",
+            rest_api=self.rest_api,
+            validate_request_body=True,
+            validate_request_parameters=True,
+        )
+        for name, (response_type, problem) in _GATEWAY_PROBLEMS.items():
+            self._gateway_response(name, response_type, problem, allowed_origins)
+
+    def add_method(
+        self,
+        path: str,
+        method: str,
+        *,
+        function: lambda_.Alias,
+        body_schema: Mapping[str, Any],
+        headers: Mapping[str, bool],
+    ) -> apigateway.Method:
+        """Has `function` answer `method` of `path` ("start-call") to signed-in users.
+
+        `body_schema` is JSON Schema draft 4; `headers` maps a header's name to whether it is required.
+        """
+        resource = self.rest_api.root.resource_for_path(path)
+        added = resource.add_method(
+            method,
+            apigateway.LambdaIntegration(function, timeout=_INTEGRATION_TIMEOUT, allow_test_invoke=False),
+            authorization_type=apigateway.AuthorizationType.COGNITO,
+            authorizer=self._authorizer,
+            request_validator=self._validator,
+            request_models={"application/json": self._model(f"{path}-{method.lower()}", body_schema)},
+            request_parameters={
+                f"method.request.header.{name}": required for name, required in headers.items()
+            },
+        )
+        return added
+
+    def _model(self, id_: str, schema: Mapping[str, Any]) -> apigateway.IModel:
+        model = apigateway.CfnModel(
+            self,
+            f"{id_}-model",
+            rest_api_id=self.rest_api.rest_api_id,
+            content_type="application/json",
+            schema=schema,
+        )
+        deployment = self.rest_api.latest_deployment
+        assert deployment is not None
+        # A deployment is a snapshot: a changed model needs a new one.
+        deployment.node.add_dependency(model)
+        deployment.add_to_logical_id({"model": id_, "schema": schema})
+        return apigateway.Model.from_model_name(self, f"{id_}-model-name", model.ref)
+
+    def _gateway_response(
+        self,
+        id_: str,
+        response_type: apigateway.ResponseType,
+        problem: _Problem,
+        allowed_origins: Sequence[str],
+    ) -> None:
+        headers = {"Content-Type": "'application/problem+json'", "Cache-Control": "'no-store'"}
+        if problem.retry_after_seconds is not None:
+            headers["Retry-After"] = f"'{problem.retry_after_seconds}'"
+        if allowed_origins:
+            # These answers cannot choose from a list, and hold nothing of a user.
+            origin = allowed_origins[0] if len(allowed_origins) == 1 else "*"
+            headers["Access-Control-Allow-Origin"] = f"'{origin}'"
+        body = {
+            "type": f"urn:in-app-calling:problem:{problem.slug}",
+            "title": problem.title,
+            "status": problem.status,
+            "detail": problem.detail,
+            "requestId": "$context.extendedRequestId",
+        }
+        self.rest_api.add_gateway_response(
+            id_,
+            type=response_type,
+            status_code=str(problem.status),
+            response_headers=headers,
+            # The key is the type of the request that is answered; the header says what the answer is.
+            templates={"application/json": json.dumps(body)},
+        )
+
+
+def _cors(allowed_origins: Sequence[str]) -> apigateway.CorsOptions | None:
+    if not allowed_origins:
+        return None
+    return apigateway.CorsOptions(
+        allow_origins=list(allowed_origins),
+        allow_methods=["POST"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+        expose_headers=["Idempotent-Replayed", "Retry-After"],
+        max_age=Duration.hours(1),
+    )

@@ -1,0 +1,59 @@
+"""Where calls are remembered."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge
+
+
+class CallTable(Construct):
+    """One item per user: the user's current call. It outlives its use by hours, then `ExpiresAt` removes it."""
+
+    def __init__(self, scope: Construct, id_: str, *, key: kms.Key) -> None:
+        super().__init__(scope, id_)
+        self._key = key
+        # Not TableV2: cdk-nag does not look at it.
+        self.table = dynamodb.Table(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name="UserId", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute="ExpiresAt",
+            # Calls last hours; what they leave behind is in Connect's contact records.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        acknowledge(
+            self.table,
+            "HIPAA.Security::HIPAA.Security-DynamoDBInBackupPlan",
+            "NIST.800.53.R4::NIST.800.53.R4-DynamoDBInBackupPlan",
+            "NIST.800.53.R5::NIST.800.53.R5-DynamoDBInBackupPlan",
+            reason="An item describes a call under way and expires within hours of it. Point-in-time recovery "
+            "covers the table's loss; a daily backup would only keep personal data longer than it is needed.",
+        )
+
+    def update_statements(self) -> list[iam.PolicyStatement]:
+        """What a role needs to update items, and nothing else: the table's action and its key's."""
+        stack = Stack.of(self)
+        return [
+            iam.PolicyStatement(
+                sid="UpdateCalls", actions=["dynamodb:UpdateItem"], resources=[self.table.table_arn]
+            ),
+            iam.PolicyStatement(
+                sid="UseKeyOfCalls",
+                actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
+                resources=[self._key.key_arn],
+                conditions={
+                    "StringEquals": {"kms:ViaService": f"dynamodb.{stack.region}.amazonaws.com"},
+                },
+            ),
+        ]

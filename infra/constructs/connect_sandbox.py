@@ -1,0 +1,58 @@
+"""An Amazon Connect instance to try things in, for accounts that have none."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_connect as connect
+from constructs import Construct
+
+_DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+
+
+class ConnectSandbox(Construct):
+    """An instance that is always open, with a queue of verified and one of unverified callers."""
+
+    def __init__(self, scope: Construct, id_: str, *, instance_alias: str) -> None:
+        super().__init__(scope, id_)
+        instance = connect.CfnInstance(
+            self,
+            "Instance",
+            identity_management_type="CONNECT_MANAGED",
+            instance_alias=instance_alias,
+            attributes=connect.CfnInstance.AttributesProperty(
+                inbound_calls=True,
+                outbound_calls=False,
+                # Flow logs would hold contact attributes, which are made of the callers' claims.
+                contactflow_logs=False,
+            ),
+        )
+        hours = connect.CfnHoursOfOperation(
+            self,
+            "Hours",
+            instance_arn=instance.attr_arn,
+            name="In-app calling: always",
+            time_zone="UTC",
+            config=[
+                connect.CfnHoursOfOperation.HoursOfOperationConfigProperty(
+                    day=day,
+                    start_time=connect.CfnHoursOfOperation.HoursOfOperationTimeSliceProperty(
+                        hours=0, minutes=0
+                    ),
+                    end_time=connect.CfnHoursOfOperation.HoursOfOperationTimeSliceProperty(
+                        hours=23, minutes=59
+                    ),
+                )
+                for day in _DAYS
+            ],
+        )
+        self.instance_arn = instance.attr_arn
+        self.verified_queue_arn = self._queue("VerifiedQueue", "In-app calling: verified", hours)
+        self.unverified_queue_arn = self._queue("UnverifiedQueue", "In-app calling: unverified", hours)
+
+    def _queue(self, id_: str, name: str, hours: connect.CfnHoursOfOperation) -> str:
+        return connect.CfnQueue(
+            self,
+            id_,
+            instance_arn=self.instance_arn,
+            hours_of_operation_arn=hours.attr_hours_of_operation_arn,
+            name=name,
+        ).attr_queue_arn

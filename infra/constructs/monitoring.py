@@ -1,0 +1,143 @@
+"""Who is told when calls fail, and where to look."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+_PERIOD = Duration.minutes(5)
+
+
+class Monitoring(Construct):
+    """An encrypted topic for alarms, and a dashboard. What is watched is added to both."""
+
+    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, email: str | None) -> None:
+        """`email` is subscribed to the topic; AWS asks its owner first."""
+        super().__init__(scope, id_)
+        self.topic = sns.Topic(self, "Alarms", master_key=key, enforce_ssl=True)
+        if email is not None:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        self._dashboard = cloudwatch.Dashboard(self, "Dashboard")
+
+    def watch_api(self, api: apigateway.RestApi) -> None:
+        """Requests, errors and latency; an alarm when callers get 5xx."""
+        stage = api.deployment_stage
+        server_errors = stage.metric_server_error(period=_PERIOD, statistic="Sum")
+        self._alarm(
+            "ServerErrors",
+            server_errors,
+            threshold=5,
+            description="Callers got five or more 5xx within five minutes. Look at the function's log and at "
+            "the health of Amazon Connect.",
+        )
+        self._dashboard.add_widgets(
+            cloudwatch.GraphWidget(
+                title="Requests",
+                width=12,
+                left=[
+                    stage.metric_count(period=_PERIOD),
+                    stage.metric_client_error(period=_PERIOD, statistic="Sum"),
+                    server_errors,
+                ],
+            ),
+            cloudwatch.GraphWidget(
+                title="Latency",
+                width=12,
+                left=[
+                    stage.metric_latency(period=_PERIOD, statistic="p50"),
+                    stage.metric_latency(period=_PERIOD, statistic="p99"),
+                ],
+            ),
+        )
+
+    def watch_function(self, name: str, function: lambda_.Function) -> None:
+        """Errors, throttles, duration and concurrency; alarms on the first two."""
+        errors = function.metric_errors(period=_PERIOD)
+        throttles = function.metric_throttles(period=_PERIOD)
+        self._alarm(
+            f"{name}Errors",
+            errors,
+            threshold=1,
+            description=f"{name} failed without an answer: it crashed or timed out. Look at its log.",
+        )
+        self._alarm(
+            f"{name}Throttles",
+            throttles,
+            threshold=1,
+            description=f"{name} was throttled: raise functions.reserved_concurrency.",
+        )
+        self._dashboard.add_widgets(
+            cloudwatch.GraphWidget(title=f"{name}: errors, throttles", width=8, left=[errors, throttles]),
+            cloudwatch.GraphWidget(
+                title=f"{name}: duration",
+                width=8,
+                left=[
+                    function.metric_duration(period=_PERIOD, statistic="p50"),
+                    function.metric_duration(period=_PERIOD, statistic="p99"),
+                ],
+            ),
+            cloudwatch.GraphWidget(
+                title=f"{name}: concurrency",
+                width=8,
+                left=[function.metric("ConcurrentExecutions", period=_PERIOD, statistic="Maximum")],
+            ),
+        )
+
+    def watch_faults(self, name: str, service: str, faults: dict[str, str]) -> None:
+        """An alarm on each fault that a function counts: the metric's name to what an operator does about it."""
+        metrics = {metric: _count(service, metric) for metric in faults}
+        for metric, advice in faults.items():
+            self._alarm(f"{name}{metric}", metrics[metric], threshold=1, description=advice)
+        self._dashboard.add_widgets(
+            cloudwatch.GraphWidget(title=f"{name}: faults", width=12, left=list(metrics.values()))
+        )
+
+    def show_counts(self, title: str, service: str, names: list[str]) -> None:
+        """A graph of what a function counts."""
+        self._dashboard.add_widgets(
+            cloudwatch.GraphWidget(title=title, width=12, left=[_count(service, name) for name in names])
+        )
+
+    def show_table(self, table: dynamodb.Table) -> None:
+        """The table's throttled writes and consumed capacity."""
+        self._dashboard.add_widgets(
+            cloudwatch.GraphWidget(
+                title="Table",
+                width=12,
+                left=[table.metric_consumed_write_capacity_units(period=_PERIOD)],
+                right=[
+                    table.metric_throttled_requests_for_operation("UpdateItem", period=_PERIOD),
+                ],
+            )
+        )
+
+    def _alarm(self, id_: str, metric: cloudwatch.IMetric, *, threshold: int, description: str) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            id_,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=description,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+
+def _count(service: str, name: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="InAppCalling",
+        metric_name=name,
+        dimensions_map={"service": service},
+        statistic="Sum",
+        period=_PERIOD,
+    )

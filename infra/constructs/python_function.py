@@ -1,0 +1,114 @@
+"""A Lambda function of this project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge
+
+
+class PythonFunction(Construct):
+    """A function behind the alias `live`, with a role, a policy and a log group of its own."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        asset: Path,
+        handler: str,
+        description: str,
+        service: str,
+        timeout: Duration,
+        memory_mib: int,
+        reserved_concurrency: int,
+        environment: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement],
+        tracing: iam.IManagedPolicy,
+        key: kms.IKey,
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        """`asset` is a directory to ship as it is; `service` names the function in logs, metrics and traces;
+        `statements` and `tracing` are all that it may do beside writing its log.
+        """
+        super().__init__(scope, id_)
+        log_group = logs.LogGroup(
+            self,
+            "Log",
+            encryption_key=key,
+            retention=log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.policy = iam.ManagedPolicy(
+            self,
+            "Policy",
+            description=f"What {service} may do",
+            statements=[
+                iam.PolicyStatement(
+                    sid="WriteLog",
+                    actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                    resources=[log_group.log_group_arn],
+                ),
+                *statements,
+            ],
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            managed_policies=[self.policy, tracing],
+        )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=description,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_.Code.from_asset(str(asset)),
+            handler=handler,
+            role=role.without_policy_updates(),
+            timeout=timeout,
+            memory_size=memory_mib,
+            reserved_concurrent_executions=reserved_concurrency,
+            tracing=lambda_.Tracing.ACTIVE,
+            logging_format=lambda_.LoggingFormat.JSON,
+            log_group=log_group,
+            environment={
+                "POWERTOOLS_SERVICE_NAME": service,
+                "POWERTOOLS_METRICS_NAMESPACE": "InAppCalling",
+                **environment,
+            },
+        )
+        self.alias = lambda_.Alias(self, "Alias", alias_name="live", version=self.function.current_version)
+        acknowledge(
+            self.function,
+            "HIPAA.Security::HIPAA.Security-LambdaInsideVPC",
+            "NIST.800.53.R4::NIST.800.53.R4-LambdaInsideVPC",
+            "NIST.800.53.R5::NIST.800.53.R5-LambdaInsideVPC",
+            "PCI.DSS.321::PCI.DSS.321-LambdaInsideVPC",
+            reason="The function reaches AWS APIs alone, over TLS, and nothing reaches it. Amazon Connect has no "
+            "VPC endpoint, so a VPC would add a NAT gateway to the way out and protect nothing.",
+        )
+        acknowledge(
+            self.function,
+            "HIPAA.Security::HIPAA.Security-LambdaDLQ",
+            "NIST.800.53.R5::NIST.800.53.R5-LambdaDLQ",
+            "Serverless::Serverless-LambdaDLQ",
+            reason="Invoked synchronously only: Lambda sends nothing to a dead-letter queue then. The caller gets "
+            "the failure, and an alarm watches it.",
+        )
+        acknowledge(
+            self.function,
+            "AwsSolutions::AwsSolutions-L1",
+            "Serverless::Serverless-LambdaLatestVersion",
+            reason="Python 3.13 is supported by Lambda, and is what the assets' bytecode is compiled and tested "
+            "with. Runtime patches apply by themselves; the next version comes with its tests.",
+        )

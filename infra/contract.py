@@ -1,0 +1,89 @@
+"""Reads `openapi.yaml` for what API Gateway checks before a function runs: request models and headers.
+
+API Gateway's models are JSON Schema draft 4, without references between documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+# Keywords that a draft 4 validator does not know or that only people read.
+_DROPPED = frozenset({"$schema", "description", "example", "examples", "title"})
+
+
+class ContractError(Exception):
+    """openapi.yaml uses something that draft 4 cannot say; the message says where."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What the gateway checks of one operation: a draft 4 schema of the body, and header to "is required"."""
+
+    body_schema: Mapping[str, Any]
+    headers: Mapping[str, bool]
+
+
+def read_operation(document: Path, path: str, method: str) -> Operation:
+    """The operation `method` of `path` of an OpenAPI 3.1 document.
+
+    Raises KeyError where the document lacks it, ContractError where its body cannot be said in draft 4.
+    """
+    contract = yaml.safe_load(document.read_text(encoding="utf-8"))
+    operation = contract["paths"][path][method]
+    parameters = [_resolved(contract, parameter) for parameter in operation.get("parameters", [])]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    return Operation(
+        body_schema={
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            **_draft_4(contract, schema, f"{method} {path}"),
+        },
+        headers={
+            parameter["name"]: parameter.get("required", False)
+            for parameter in parameters
+            if parameter["in"] == "header"
+        },
+    )
+
+
+def _resolved(contract: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follows `$ref` inside the document."""
+    while "$ref" in value:
+        target: Any = contract
+        for part in value["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        value = target
+    return value
+
+
+def _draft_4(contract: Mapping[str, Any], schema: Any, place: str) -> Any:
+    if isinstance(schema, bool):
+        return schema
+    result: dict[str, Any] = {}
+    for keyword, value in _resolved(contract, schema).items():
+        match keyword:
+            case _ if keyword in _DROPPED:
+                continue
+            case "properties" | "patternProperties":
+                result[keyword] = {
+                    name: _draft_4(contract, inner, f"{place} {name}") for name, inner in value.items()
+                }
+            case "additionalProperties" | "items" | "not":
+                result[keyword] = _draft_4(contract, value, f"{place} {keyword}")
+            case "allOf" | "anyOf" | "oneOf":
+                result[keyword] = [_draft_4(contract, inner, f"{place} {keyword}") for inner in value]
+            case "const":
+                result["enum"] = [value]
+            case (
+                "type" | "enum" | "required" | "pattern" | "format"
+                | "minLength" | "maxLength" | "minimum" | "maximum"
+                | "minItems" | "maxItems" | "uniqueItems" | "minProperties" | "maxProperties"
+            ):  # fmt: skip
+                result[keyword] = value
+            case _:
+                raise ContractError(f"openapi.yaml, {place}: draft 4 has no {keyword!r} of this meaning")
+    return result

@@ -1,0 +1,43 @@
+"""What a deployment tells the apps and their developers: each value as a stack output and as an SSM parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_ssm as ssm
+
+
+class Output(StrEnum):
+    """The names, the same everywhere: the output's key and the last part of the parameter's name."""
+
+    API_URL = "ApiUrl"
+    REGION = "Region"
+    USER_POOL_ID = "UserPoolId"
+    USER_POOL_CLIENT_ID = "UserPoolClientId"
+    CONNECT_INSTANCE_ARN = "ConnectInstanceArn"
+    CONTACT_FLOW_ARN = "ContactFlowArn"
+
+
+_DESCRIPTIONS = {
+    Output.API_URL: "Where the app sends its requests: the stage, with a final slash",
+    Output.REGION: "The Region of the API, the user pool and the Connect instance",
+    Output.USER_POOL_ID: "The user pool that the app's users sign in to",
+    Output.USER_POOL_CLIENT_ID: "The app's client of the user pool; it has no secret",
+    Output.CONNECT_INSTANCE_ARN: "The Amazon Connect instance that takes the calls",
+    Output.CONTACT_FLOW_ARN: "The contact flow of calls without a topic",
+}
+
+
+def publish(stack: Stack, *, environment: str, values: Mapping[Output, str]) -> None:
+    """Adds an output with exactly the given name, and the parameter `/in-app-calling/<environment>/<name>`."""
+    for output, value in values.items():
+        CfnOutput(stack, output, value=value, description=_DESCRIPTIONS[output])
+        ssm.StringParameter(
+            stack,
+            f"{output}Parameter",
+            parameter_name=f"/in-app-calling/{environment}/{output}",
+            string_value=value,
+            description=_DESCRIPTIONS[output],
+        )

@@ -1,0 +1,76 @@
+#!/bin/sh
+# Installs into the checkout what the make targets need: `setup.sh <part>`.
+# The Makefile decides when a part is due (something that it depends on changed), this file says how.
+set -eu
+cd "$(dirname "$0")"
+
+say() { printf '==> %s\n' "$*" >&2; }
+fail() {
+    printf 'setup: %s\n' "$@" >&2
+    exit 1
+}
+
+# Prints the path of a Python 3.13 that runs. Being on PATH proves nothing: a pyenv shim of a version
+# that is not selected is found there and then answers "command not found".
+find_python() {
+    for candidate in python3.13 python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3.13; do
+        path=$("$candidate" -c 'import sys; print(sys.executable if sys.version_info[:2] == (3, 13) else "")' 2>/dev/null) || continue
+        [ -n "$path" ] || continue
+        "$path" -c 'import ensurepip' 2>/dev/null ||
+            fail "$path cannot make virtual environments: install its venv package (Debian, Ubuntu: apt install python3.13-venv)."
+        printf '%s\n' "$path"
+        return
+    done
+    fail "Python 3.13 is missing: it builds, tests and runs the functions, so that the bytecode in the assets is the Lambda runtime's own." \
+        "Install it with 'pyenv install 3.13', 'uv python install 3.13 && export PATH=\"\$(dirname \$(uv python find 3.13)):\$PATH\"'," \
+        "'brew install python@3.13' or your distribution's python3.13 and python3.13-venv, then run make again."
+}
+
+# new_venv <folder> [option of venv ...]: keeps a virtual environment that works.
+new_venv() {
+    folder=$1
+    shift
+    if ! "$folder/bin/python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then
+        python=$(find_python)
+        say "$folder: a virtual environment of $("$python" --version)"
+        "$python" -m venv --clear "$@" "$folder"
+    fi
+}
+
+# sync <folder> <requirements ...>: exactly these packages, each checked against its hash. Bytecode is written
+# here since nothing else may: PYTHONDONTWRITEBYTECODE is often set, and without it each synth takes three times as long.
+sync() {
+    folder=$1
+    shift
+    say "$folder: the packages of $*"
+    .venv/bin/uv pip sync --python "$folder/bin/python" --require-hashes --compile-bytecode --quiet "$@"
+}
+
+case "${1:-}" in
+python)
+    new_venv .venv
+    # uv itself, of the version and with the hashes that requirements.txt pins.
+    awk '/^[^ #]/ { wanted = /^uv==/ } wanted' requirements.txt >.venv/uv.txt
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.txt
+    sync .venv requirements.txt requirements-dev.txt
+    ;;
+local)
+    new_venv .venv-local
+    sync .venv-local local/requirements.txt
+    ;;
+functions)
+    # Bare: a dependency that a function's asset lacks must fail on a laptop as it would on AWS.
+    new_venv .venv-functions --without-pip
+    ;;
+node)
+    node --version >/dev/null 2>&1 && npm --version >/dev/null 2>&1 ||
+        fail "Node.js is missing: the CDK command line needs Node 20 or newer with npm. Get it from https://nodejs.org or your package manager."
+    node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ||
+        fail "Node.js $(node --version) is too old: the CDK command line needs 20 or newer. Get it from https://nodejs.org or your package manager."
+    say "node_modules: the CDK command line"
+    npm ci --silent
+    ;;
+*)
+    fail "say what to install: python, local, functions or node (the Makefile does)."
+    ;;
+esac
