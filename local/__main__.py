@@ -1,0 +1,60 @@
+"""`python -m local`: the app in a local AWS, until Ctrl-C."""
+
+import argparse
+import signal
+import sys
+import time
+
+from local.environment import DEFAULT_PORT, LocalAws, LocalAwsError, local_aws
+from local.phone import CONFIRMATION_CODE, Phone
+
+DEMO_USER = "ada@example.com"
+
+
+def main() -> int:
+    """Run the app until Ctrl-C or SIGTERM; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local", description="Run the app in a local AWS until Ctrl-C."
+    )
+    parser.add_argument(
+        "--port", type=int, help=f"where it listens (default: LOCAL_PORT, else {DEFAULT_PORT})"
+    )
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with local_aws(port=arguments.port) as aws:
+            aws.deploy()
+            _introduce(aws)
+            while True:
+                aws.check()
+                time.sleep(1)
+    except LocalAwsError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped")
+        return 0
+
+
+def _introduce(aws: LocalAws) -> None:
+    phone = Phone(aws.outputs)
+    password = phone.sign_up(DEMO_USER)
+    token = phone.sign_in(DEMO_USER, password).id_token
+    print(f"""
+The app runs. Place a call as {DEMO_USER} (the token lasts an hour):
+
+curl -i -X POST {phone.start_call_url} \\
+  -H 'Content-Type: application/json' -d '{{}}' \\
+  -H 'Authorization: {token}'
+
+What Connect made of it    curl {aws.endpoint_url}/_local/contacts
+Outputs of the stacks      {aws.directory / "outputs.json"}
+Another user or token      sign up with an email address, confirm with {CONFIRMATION_CODE}, sign in by SRP; in Python:
+                           from local.phone import Phone
+                           phone = Phone(json.load(open("{aws.directory / "outputs.json"}")))
+                           phone.sign_in(email, phone.sign_up(email)).id_token
+Ctrl-C stops it and leaves nothing behind.""")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,435 @@
+"""CloudFormation: the resource types that MiniStack lacks and the properties that it drops.
+
+Connect's types are backed by `local.connect`. Every other type that MiniStack does not provision is validated
+against AWS's own registry schema and recorded: it has no behaviour, and `Records.listed` says which these are.
+"""
+
+import functools
+import importlib.util
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jsonschema
+import jsonschema._keywords
+import jsonschema._utils
+import regex
+from ministack.core import responses
+from ministack.services import apigateway_v1, cognito, dynamodb, lambda_svc, sns
+from ministack.services.cloudformation import provisioners
+
+from local.connect import Connect, Kind, Resource
+
+Properties = dict[str, Any]
+Attributes = dict[str, Any]
+Provisioner = dict[str, Any]  # MiniStack's: the callables create, update, delete under these names
+Hook = Callable[
+    [str, Properties, Properties], None
+]  # physical id, properties before (empty: new), properties now
+
+_PROVISIONERS: dict[str, Provisioner] = provisioners._RESOURCE_HANDLERS
+
+
+def install(connect: Connect, *, region: str) -> "Records":
+    """Teach MiniStack's CloudFormation the missing types and properties; returns what is only recorded."""
+    registry = Registry(region)
+    records = Records(registry)
+    _add_connect_types(registry, connect)
+    for resource_type in registry.types:
+        if resource_type not in _PROVISIONERS:
+            _PROVISIONERS[resource_type] = records.provisioner(resource_type)
+    _record_metric_math_alarms(records)
+    _replace_request_validators()
+    for resource_type, hook in _HOOKS.items():
+        _after(resource_type, hook)
+    return records
+
+
+class Registry:
+    """AWS's CloudFormation registry schemas of one Region, as cfn-lint ships them.
+
+    They are read as files: importing cfn-lint takes 2.5 s and 100 MB.
+    """
+
+    def __init__(self, region: str) -> None:
+        package = importlib.util.find_spec("cfnlint")
+        if package is None or package.submodule_search_locations is None:
+            raise RuntimeError(
+                "cfn-lint is not installed in .venv-local: run `make local` or `./setup.sh local`"
+            )
+        self._folder = Path(package.submodule_search_locations[0], "data", "schemas")
+        self._files: dict[str, str] = json.loads((self._folder / "providers" / f"{region}.json").read_text())
+
+    @property
+    def types(self) -> list[str]:
+        """The names of all AWS types of the Region."""
+        return [name for name in self._files if name.startswith("AWS::")]
+
+    @functools.cache  # noqa: B019 one registry for the life of the process
+    def schema(self, resource_type: str) -> dict[str, Any]:
+        """The registry schema of a type."""
+        schema: dict[str, Any] = json.loads(
+            (self._folder / "resources" / f"{self._files[resource_type]}.json").read_text()
+        )
+        return schema
+
+    def names(self, resource_type: str, role: str) -> list[str]:
+        """The top-level properties of a role: primaryIdentifier, readOnlyProperties, createOnlyProperties."""
+        pointers = self.schema(resource_type).get(role) or []
+        return [pointer.removeprefix("/properties/") for pointer in pointers]
+
+    def checked(self, resource_type: str, properties: Properties) -> Properties:
+        """Return the properties with the types the schema wants; raises ValueError where it refuses them."""
+        schema = self.schema(resource_type)
+        top = {key: schema[key] for key in ("properties", "definitions", "required") if key in schema}
+        document = {**top, "type": "object", "additionalProperties": False}
+        coerced: Properties = _coerce(document, schema, properties)
+        if read_only := sorted(coerced.keys() & set(self.names(resource_type, "readOnlyProperties"))):
+            raise ValueError(f"{resource_type}: read-only properties {read_only}")
+        errors = [
+            f"{'/'.join(map(str, error.absolute_path)) or 'properties'}: {error.message}"
+            for error in _Validator(document).iter_errors(coerced)
+        ]
+        if errors:
+            raise ValueError(
+                f"Properties validation failed for resource {resource_type}: {'; '.join(errors)}"
+            )
+        return coerced
+
+
+def _pattern(_validator: object, pattern: str, instance: object, _schema: object) -> Any:
+    if isinstance(instance, str) and not regex.search(pattern, instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _with_unicode_classes(module: ModuleType) -> None:
+    """The registry's patterns use \\p{…}, which `re` does not know and `regex` does."""
+    module.re = regex  # type: ignore[attr-defined]
+
+
+_with_unicode_classes(jsonschema._keywords)
+_with_unicode_classes(jsonschema._utils)
+_Validator = jsonschema.validators.extend(jsonschema.Draft7Validator, {"pattern": _pattern})
+
+
+def _coerce(schema: Mapping[str, Any], root: Mapping[str, Any], value: Any) -> Any:
+    """CloudFormation takes the texts "true" and "5" where the schema says boolean and integer."""
+    while "$ref" in schema:
+        schema = root["definitions"].get(schema["$ref"].rpartition("/")[2], {})
+    if schema.get("type") == "boolean" and value in ("true", "false"):
+        return value == "true"
+    if schema.get("type") == "integer" and isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+        return int(value)
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        return {name: _coerce(properties.get(name, {}), root, item) for name, item in value.items()}
+    if isinstance(value, list):
+        items = schema.get("items", {})
+        return [_coerce(items if isinstance(items, dict) else {}, root, item) for item in value]
+    return value
+
+
+@dataclass
+class Record:
+    """A resource whose properties are valid and that does nothing."""
+
+    resource_type: str
+    logical_id: str
+    stack: str
+    properties: Properties
+    attributes: Attributes
+
+
+class Records:
+    """The resources of types that this emulator has no behaviour for."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._records: dict[tuple[str, str], Record] = {}
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Type, logical id, stack and properties of each recorded resource."""
+        return [
+            {"Type": record.resource_type, "LogicalId": record.logical_id, "Stack": record.stack,
+             "Properties": record.properties}
+            for record in self._records.values()
+        ]  # fmt: skip
+
+    def provisioner(self, resource_type: str) -> Provisioner:
+        """The provisioner that records a type."""
+        registry = self._registry
+
+        def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
+            checked = registry.checked(resource_type, properties)
+            attributes = self._attributes(resource_type, checked)
+            identifier = [
+                str(
+                    attributes.get(name)
+                    or checked.get(name)
+                    or f"{stack}-{logical_id}-{uuid.uuid4().hex[:12]}"
+                )
+                for name in registry.names(resource_type, "primaryIdentifier")
+            ]
+            physical_id = "|".join(identifier)
+            self._records[resource_type, physical_id] = Record(
+                resource_type, logical_id, stack, checked, attributes
+            )
+            return physical_id, attributes
+
+        def update(
+            physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+        ) -> tuple[str, Attributes]:
+            fixed = registry.names(resource_type, "createOnlyProperties")
+            if any(old.get(name) != new.get(name) for name in fixed):
+                created = create(logical_id, new, stack)
+                delete(physical_id, old)
+                return created
+            record = self._records[resource_type, physical_id]
+            record.properties = registry.checked(resource_type, new)
+            return physical_id, record.attributes
+
+        def delete(physical_id: str, _properties: Properties) -> None:
+            self._records.pop((resource_type, physical_id), None)
+
+        return {"create": create, "update": update, "update_with_logical_id": True, "delete": delete}
+
+    def _attributes(self, resource_type: str, properties: Properties) -> Attributes:
+        service, kind = (_dashed(part) for part in resource_type.split("::")[1:3])
+        own_id = str(uuid.uuid4())
+        arn = f"arn:aws:{service}:{responses.get_region()}:{responses.get_account_id()}:{kind}/{own_id}"
+        read_only = self._registry.names(resource_type, "readOnlyProperties")
+        return {
+            name: arn if name.lower().endswith("arn") else properties.get(name, own_id) for name in read_only
+        }
+
+
+def _dashed(camel_case: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", camel_case).lower()
+
+
+# Connect
+
+
+_CONNECT_TYPES = {
+    "AWS::Connect::Instance": Kind.INSTANCE,
+    "AWS::Connect::HoursOfOperation": Kind.HOURS_OF_OPERATION,
+    "AWS::Connect::Queue": Kind.QUEUE,
+    "AWS::Connect::ContactFlow": Kind.CONTACT_FLOW,
+    "AWS::Connect::IntegrationAssociation": Kind.INTEGRATION_ASSOCIATION,
+}
+
+
+def _add_connect_types(registry: Registry, connect: Connect) -> None:
+    for resource_type, kind in _CONNECT_TYPES.items():
+        _PROVISIONERS[resource_type] = _connect_provisioner(registry, connect, resource_type, kind)
+
+
+def _connect_provisioner(registry: Registry, connect: Connect, resource_type: str, kind: Kind) -> Provisioner:
+    identifier = registry.names(resource_type, "primaryIdentifier")
+
+    def identify(resource: Resource) -> tuple[str, Attributes]:
+        attributes = _connect_attributes(resource)
+        return "|".join(str({**resource.properties, **attributes}[name]) for name in identifier), attributes
+
+    def create(_logical_id: str, properties: Properties, _stack: str) -> tuple[str, Attributes]:
+        return identify(connect.create(kind, registry.checked(resource_type, properties)))
+
+    def arn_of(physical_id: str, properties: Properties) -> str:
+        if kind is not Kind.INTEGRATION_ASSOCIATION:
+            return physical_id
+        association = connect.find_integration(properties["InstanceId"], properties["IntegrationArn"])
+        return association.arn if association else ""
+
+    def update(physical_id: str, old: Properties, new: Properties, _stack: str) -> tuple[str, Attributes]:
+        checked = registry.checked(resource_type, new)
+        fixed = [*registry.names(resource_type, "createOnlyProperties"), "InstanceArn"]
+        if any(old.get(name) != new.get(name) for name in fixed):
+            created = connect.create(kind, checked)
+            delete(physical_id, old)
+            return identify(created)
+        return identify(connect.update(arn_of(physical_id, old), checked))
+
+    def delete(physical_id: str, properties: Properties) -> None:
+        connect.delete(arn_of(physical_id, properties))
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _connect_attributes(resource: Resource) -> Attributes:
+    match resource.kind:
+        case Kind.INSTANCE:
+            return {
+                "Arn": resource.arn,
+                "Id": resource.id,
+                "CreatedTime": resource.created.isoformat(),
+                "InstanceStatus": "ACTIVE",
+                "ServiceRole": f"{resource.arn.partition(':instance/')[0].replace(':connect:', ':iam:')}:role/aws-"
+                f"service-role/connect.amazonaws.com/AWSServiceRoleForAmazonConnect_{resource.id[:8]}",
+            }
+        case Kind.HOURS_OF_OPERATION:
+            return {"HoursOfOperationArn": resource.arn}
+        case Kind.QUEUE:
+            return {"QueueArn": resource.arn, "Type": "STANDARD"}
+        case Kind.CONTACT_FLOW:
+            return {"ContactFlowArn": resource.arn}
+        case Kind.INTEGRATION_ASSOCIATION:
+            return {"IntegrationAssociationId": resource.id}
+
+
+# What MiniStack's own provisioners leave out
+
+
+def _after(resource_type: str, hook: Hook) -> None:
+    """Run the hook whenever a resource of the type was created or updated."""
+    before = _PROVISIONERS[resource_type]
+
+    def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
+        created: tuple[str, Attributes] = before["create"](logical_id, properties, stack)
+        hook(created[0], {}, properties)
+        return created
+
+    def update(
+        physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> tuple[str, Attributes]:
+        named = [logical_id] if before.get("update_with_logical_id") else []
+        updated: tuple[str, Attributes] = before["update"](physical_id, old, new, stack, *named)
+        hook(updated[0], old if updated[0] == physical_id else {}, new)
+        return updated
+
+    _PROVISIONERS[resource_type] = {
+        **before,
+        "create": create,
+        "update": update,
+        "update_with_logical_id": True,
+    }
+
+
+def _accepted(answer: tuple[int, Any, bytes]) -> Any:
+    """The document of a service's answer; raises ValueError for an error."""
+    status, _, body = answer
+    if status >= 400:
+        raise ValueError(body.decode() if isinstance(body, bytes) else str(body))
+    return json.loads(body or b"{}")
+
+
+def _finish_table(name: str, old: Properties, new: Properties) -> None:
+    ttl = new.get("TimeToLiveSpecification")
+    if ttl and ttl != old.get("TimeToLiveSpecification"):
+        _accepted(dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": ttl}))
+    replica = (new.get("Replicas") or [{}])[0]
+    backups = new.get("PointInTimeRecoverySpecification") or replica.get("PointInTimeRecoverySpecification")
+    if backups:
+        request = {"TableName": name, "PointInTimeRecoverySpecification": backups}
+        _accepted(dynamodb._update_continuous_backups(request))
+    encryption = new.get("SSESpecification") or {}
+    if encryption.get("SSEEnabled"):
+        key = encryption.get("KMSMasterKeyId") or (replica.get("SSESpecification") or {}).get(
+            "KMSMasterKeyId"
+        )
+        described = {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
+        dynamodb._tables[name]["SSEDescription"] = {name: value for name, value in described.items() if value}
+
+
+def _finish_function(name: str, _old: Properties, new: Properties) -> None:
+    reserved = new.get("ReservedConcurrentExecutions")
+    lambda_svc._functions[name]["concurrency"] = None if reserved is None else int(reserved)
+
+
+def _finish_topic(arn: str, _old: Properties, new: Properties) -> None:
+    if key := new.get("KmsMasterKeyId"):
+        sns._topics[arn]["attributes"]["KmsMasterKeyId"] = key
+
+
+def _finish_user_pool_client(client_id: str, _old: Properties, new: Properties) -> None:
+    if rotation := new.get("RefreshTokenRotation"):
+        cognito._user_pools[new["UserPoolId"]]["_clients"][client_id]["RefreshTokenRotation"] = rotation
+
+
+def _finish_method(_physical_id: str, _old: Properties, new: Properties) -> None:
+    resource = apigateway_v1._resources[new["RestApiId"]][new["ResourceId"]]
+    resource["resourceMethods"][new["HttpMethod"]]["requestValidatorId"] = new.get("RequestValidatorId")
+
+
+def _finish_stage(name: str, _old: Properties, new: Properties) -> None:
+    setting = new.get("AccessLogSetting") or {}
+    stage = apigateway_v1._stages_v1[new["RestApiId"]][name]
+    stage["accessLogSettings"] = {key[0].lower() + key[1:]: value for key, value in setting.items()}
+    # CloudFormation spells the path of a method setting with ~1 for a slash, the gateway looks for slashes.
+    settings = stage.get("methodSettings") or {}
+    stage["methodSettings"] = {
+        path.replace("~1", "/").replace("//", "/"): setting for path, setting in settings.items()
+    }
+
+
+_HOOKS: dict[str, Hook] = {
+    "AWS::DynamoDB::Table": _finish_table,
+    "AWS::DynamoDB::GlobalTable": _finish_table,
+    "AWS::Lambda::Function": _finish_function,
+    "AWS::SNS::Topic": _finish_topic,
+    "AWS::Cognito::UserPoolClient": _finish_user_pool_client,
+    "AWS::ApiGateway::Method": _finish_method,
+    "AWS::ApiGateway::Stage": _finish_stage,
+}
+
+
+def _record_metric_math_alarms(records: Records) -> None:
+    """MiniStack refuses alarms on metric math: these are recorded, the others are its own."""
+    alarm_type = "AWS::CloudWatch::Alarm"
+    own, recorded = dict(_PROVISIONERS[alarm_type]), records.provisioner(alarm_type)
+
+    def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
+        chosen = recorded if properties.get("Metrics") else own
+        created: tuple[str, Attributes] = chosen["create"](logical_id, properties, stack)
+        return created
+
+    def update(
+        physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> tuple[str, Attributes]:
+        if bool(old.get("Metrics")) != bool(new.get("Metrics")):
+            created = create(logical_id, new, stack)
+            delete(physical_id, old)
+            return created
+        chosen = recorded if new.get("Metrics") else own
+        updated: tuple[str, Attributes] = chosen["update"](physical_id, old, new, stack, logical_id)
+        return updated
+
+    def delete(physical_id: str, properties: Properties) -> None:
+        (recorded if properties.get("Metrics") else own)["delete"](physical_id, properties)
+
+    _PROVISIONERS[alarm_type] = {
+        "create": create, "update": update, "update_with_logical_id": True, "delete": delete,
+    }  # fmt: skip
+
+
+def _replace_request_validators() -> None:
+    """MiniStack's provisioner invents an id and creates nothing; its gateway has working validators."""
+
+    def create(_logical_id: str, properties: Properties, _stack: str) -> tuple[str, Attributes]:
+        validator = {
+            "name": properties.get("Name", ""),
+            "validateRequestBody": provisioners._cfn_bool(properties.get("ValidateRequestBody", False)),
+            "validateRequestParameters": provisioners._cfn_bool(
+                properties.get("ValidateRequestParameters", False)
+            ),
+        }
+        created = _accepted(apigateway_v1._create_request_validator(properties["RestApiId"], validator))
+        return created["id"], {"RequestValidatorId": created["id"]}
+
+    def update(physical_id: str, old: Properties, new: Properties, stack: str) -> tuple[str, Attributes]:
+        created = create("", new, stack)
+        delete(physical_id, old)
+        return created
+
+    def delete(physical_id: str, properties: Properties) -> None:
+        apigateway_v1._request_validators.get(properties["RestApiId"], {}).pop(physical_id, None)
+
+    _PROVISIONERS["AWS::ApiGateway::RequestValidator"] = {
+        "create": create,
+        "update": update,
+        "delete": delete,
+    }

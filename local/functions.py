@@ -1,0 +1,174 @@
+"""Lambda: what MiniStack's runtime lacks, and invocations by other services.
+
+Functions run as processes under a bare Python, so that a module missing from the asset fails here as on AWS; they
+see Lambda's environment variables and none of this machine's; they end with the emulator however it ends.
+"""
+
+import fnmatch
+import json
+import logging
+import os
+import subprocess
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import cloudwatch, lambda_svc
+
+from local.connect import FunctionError
+
+_log = logging.getLogger("local.functions")
+
+# A worker waits for work on its standard input and ends when that closes. A busy one notices by this instead:
+# its parent is another process than before. (Not PR_SET_PDEATHSIG: that fires when the spawning thread ends.)
+_END_WITH_PARENT = """
+import os as _os, threading as _threading, time as _time
+def _end_with_parent(parent=_os.getppid()):
+    while _os.getppid() == parent:
+        _time.sleep(1)
+    _os._exit(1)
+_threading.Thread(target=_end_with_parent, daemon=True).start()
+"""
+
+# What Lambda's Python runtime sets for every function, beside what MiniStack sets.
+_RUNTIME_VARIABLES = {
+    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    "LANG": "C.UTF-8",
+    "LAMBDA_RUNTIME_DIR": "/var/runtime",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "TZ": ":UTC",
+}
+
+
+def install(*, python: Path, endpoint_url: str, trace_daemon: str) -> None:
+    """Run Python functions with this interpreter; they find AWS at the endpoint, X-Ray's daemon at host:port."""
+    _use_interpreter(python)
+    variables = {
+        **_RUNTIME_VARIABLES,
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_XRAY_DAEMON_ADDRESS": trace_daemon,
+    }
+    lambda_runtime.subprocess = _WorkerProcesses(variables)
+    _publish_embedded_metrics()
+
+
+def _use_interpreter(python: Path) -> None:
+    detect = lambda_runtime._detect_runtime_binary
+
+    def interpreter_and_script(runtime: str) -> tuple[str, str]:
+        binary, script = detect(runtime)
+        return (str(python), _END_WITH_PARENT + script) if runtime.startswith("python") else (binary, script)
+
+    lambda_runtime._detect_runtime_binary = interpreter_and_script
+
+
+class _WorkerProcesses:
+    """Stands for the module subprocess in MiniStack's runtime: starts functions with Lambda's environment."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    def Popen(self, command: list[str], *, env: Mapping[str, str], cwd: str, **options: Any) -> Any:  # noqa: N802
+        """MiniStack passes its own environment and the function's in one: take its own out again."""
+        own = {name: value for name, value in env.items() if os.environ.get(name) != value}
+        environment = {**self._variables, "TMPDIR": str(Path(cwd).parent), **own}
+        return subprocess.Popen(command, env=environment, cwd=cwd, **options)
+
+
+def may_invoke(function_arn: str, *, service: str, source_arn: str, source_account: str) -> bool:
+    """Whether the function's resource policy lets the service invoke it for that source."""
+    found = lambda_svc.function_policy_for_arn(function_arn)
+    given = {"aws:sourcearn": source_arn, "aws:sourceaccount": source_account}
+    return any(
+        _allows(statement, function_arn, service, given)
+        for statement in (found[0]["Statement"] if found else [])
+    )
+
+
+def _allows(statement: Mapping[str, Any], function_arn: str, service: str, given: Mapping[str, str]) -> bool:
+    principal = statement.get("Principal")
+    services = principal.get("Service") if isinstance(principal, dict) else principal
+    if (
+        statement.get("Effect") != "Allow"
+        or service not in _listed(services)
+        or function_arn not in _listed(statement.get("Resource"))
+        or not any(
+            fnmatch.fnmatch("lambda:InvokeFunction", action) for action in _listed(statement.get("Action"))
+        )
+    ):
+        return False
+    return all(
+        any(fnmatch.fnmatch(given.get(key.lower(), ""), pattern) for pattern in _listed(patterns))
+        for conditions in (statement.get("Condition") or {}).values()
+        for key, patterns in conditions.items()
+    )
+
+
+def _listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value] if isinstance(value, str) else []
+
+
+def invoke(
+    function_arn: str, event: Mapping[str, Any], *, service: str, source_arn: str, account: str, region: str
+) -> object:
+    """Invoke a function as a service does, within its permission; returns its answer or raises FunctionError."""
+    record, config, _ = lambda_svc._get_func_record_for_ref_in_scope(
+        function_arn, account_id=account, region=region
+    )
+    if record is None or config is None:
+        raise FunctionError(f"{function_arn} does not exist", is_worth_a_retry=False)
+    if not may_invoke(function_arn, service=service, source_arn=source_arn, source_account=account):
+        raise FunctionError(
+            f"{service} may not invoke {function_arn} for {source_arn}", is_worth_a_retry=False
+        )
+    execution = lambda_svc._execution_record_for_config(record, config)
+    result = lambda_svc._execute_function_with_config_scope(execution, event)
+    if result.get("throttle") or result.get("error"):
+        message = result.get("body") or {}
+        reason = (
+            message.get("errorMessage", "it was throttled") if isinstance(message, dict) else str(message)
+        )
+        raise FunctionError(f"{function_arn} failed: {reason}", is_worth_a_retry=True)
+    return result.get("body")
+
+
+def _publish_embedded_metrics() -> None:
+    """Lambda's log agent turns lines in the embedded metric format into CloudWatch metrics."""
+    emit = lambda_svc._emit_lambda_logs
+
+    def emit_and_publish(func: Any, request_id: str, log_text: str, *args: Any, **options: Any) -> None:
+        for line in (log_text or "").splitlines():
+            if '"_aws"' in line:
+                _publish_line(line)
+        emit(func, request_id, log_text, *args, **options)
+
+    lambda_svc._emit_lambda_logs = emit_and_publish
+
+
+def _publish_line(line: str) -> None:
+    try:
+        document = json.loads(line[line.index("{") :])
+        directives = document["_aws"]["CloudWatchMetrics"]
+    except (ValueError, LookupError, TypeError):
+        _log.warning("a line that mentions _aws is not in the embedded metric format")
+        return
+    for directive in directives:
+        for names in directive.get("Dimensions") or [[]]:
+            dimensions = {name: str(document.get(name)) for name in names}
+            for metric in directive.get("Metrics", []):
+                values = document.get(metric["Name"], [])
+                for value in values if isinstance(values, list) else [values]:
+                    unit = metric.get("Unit", "None")
+                    cloudwatch.record_metric(directive["Namespace"], metric["Name"], value, unit, dimensions)
+
+
+def stop_workers() -> None:
+    """End all functions' processes."""
+    threading.Thread(target=lambda_runtime.reset, daemon=True).start()

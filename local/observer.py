@@ -1,0 +1,89 @@
+"""What a person beside the local AWS sees and does: contacts and their way, agents and customers, faults.
+
+A client of the control endpoints that `local.control` answers.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+
+# Seconds. A contact flow takes a moment; the time limit of its function is 7 s.
+_SETTLES_WITHIN = 15.0
+_ANSWERS_WITHIN = 30.0
+# Where a contact stays until an agent or the customer does something.
+_LAST_BLOCKS = frozenset({"DisconnectParticipant", "TransferContactToQueue"})
+
+
+def eventually[T](what: Callable[[], T], *, seconds: float = _SETTLES_WITHIN) -> T:
+    """The first truthy answer of `what`, asked again for at most `seconds`; else its last answer."""
+    until = time.monotonic() + seconds
+    while not (answer := what()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return answer
+
+
+class Observer:
+    """Sees the local AWS whose address is `endpoint_url`."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        self._url = f"{endpoint_url}/_local"
+        self._http = requests.Session()
+
+    def contacts(self) -> list[dict[str, Any]]:
+        """Every contact that Connect knows, oldest first."""
+        contacts: list[dict[str, Any]] = self._ask("GET", "contacts")["Contacts"]
+        return contacts
+
+    def contact(self, contact_id: str) -> dict[str, Any]:
+        """One contact, once its flow has come to its last block. Raises TimeoutError if it does not."""
+
+        def settled() -> dict[str, Any] | None:
+            [contact] = [contact for contact in self.contacts() if contact["ContactId"] == contact_id]
+            passed = {block["Type"] for block in contact["Way"]}
+            return contact if passed & _LAST_BLOCKS or contact["State"] == "ended" else None
+
+        contact = eventually(settled)
+        if contact is None:
+            raise TimeoutError(f"The flow of contact {contact_id} takes over {_SETTLES_WITHIN:g} s.")
+        return contact
+
+    def happen(self, contact_id: str, event: str) -> dict[str, Any]:
+        """AgentConnected, AgentDisconnected or CustomerDisconnected happens; returns the contact."""
+        contact: dict[str, Any] = self._ask("POST", f"contacts/{contact_id}/events", {"Event": event})
+        return contact
+
+    @contextmanager
+    def fault(self, service: str, operation: str, *, times: int = 1000, **effect: Any) -> Iterator[None]:
+        """Within it `operation` fails: Error={"Code", "Status"}, DelaySeconds=n or Malformed=True.
+
+        Leaving it takes all faults back, those of an outer one too.
+        """
+        self._ask("POST", "faults", {"Service": service, "Operation": operation, "Times": times, **effect})
+        try:
+            yield
+        finally:
+            self._ask("DELETE", "faults")
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls to AWS that the functions made, oldest first."""
+        calls: list[dict[str, Any]] = self._ask("GET", "calls")["Calls"]
+        return calls
+
+    def traces(self) -> list[dict[str, Any]]:
+        """The X-Ray segments that the functions sent."""
+        traces: list[dict[str, Any]] = self._ask("GET", "traces")["Traces"]
+        return traces
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """The CloudFormation resources that have no behaviour here."""
+        resources: list[dict[str, Any]] = self._ask("GET", "recorded")["Resources"]
+        return resources
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        response = self._http.request(method, f"{self._url}/{path}", json=body, timeout=_ANSWERS_WITHIN)
+        if not response.ok:
+            raise RuntimeError(f"{method} {path}: {response.status_code} {response.text}")
+        return response.json()
