@@ -1,0 +1,159 @@
+"""The local AWS with the real app deployed into it, and the people who call through it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import boto3
+import requests
+
+from local.observer import Observer
+from local.phone import Phone, SignedIn
+
+
+class Aws(Observer):
+    """What tests may ask and do besides calling: the services' own APIs, and the control endpoints."""
+
+    def __init__(self, outputs: Mapping[str, str], stacks: Sequence[str]) -> None:
+        super().__init__(outputs["EndpointUrl"])
+        self.outputs = outputs
+        self.stacks = stacks
+        self._session: Any = boto3.Session(
+            region_name=outputs["Region"],
+            aws_access_key_id="000000000000",
+            aws_secret_access_key="any",
+        )
+
+    def client(self, service: str) -> Any:
+        """A client of the account's root user."""
+        return self._session.client(service, endpoint_url=self.outputs["EndpointUrl"])
+
+    @cached_property
+    def resources(self) -> list[dict[str, str]]:
+        """Every resource of every stack of the app: LogicalResourceId, PhysicalResourceId, ResourceType."""
+        cloudformation = self.client("cloudformation")
+        return [
+            resource
+            for stack in self.stacks
+            for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+            for resource in page["StackResourceSummaries"]
+        ]
+
+    def physical_id(self, resource_type: str, containing: str = "") -> str:
+        """The id of the one resource of this type whose logical id contains these letters."""
+        found = [
+            resource["PhysicalResourceId"]
+            for resource in self.resources
+            if resource["ResourceType"] == resource_type and containing in resource["LogicalResourceId"]
+        ]
+        assert len(found) == 1, f"{resource_type} {containing}: {found}"
+        return found[0]
+
+    def invocations(self, function: str) -> int:
+        """How often the function whose logical id contains `function` has been invoked."""
+        now = datetime.now(UTC)
+        statistics = self.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Invocations",
+            Dimensions=[
+                {"Name": "FunctionName", "Value": self.physical_id("AWS::Lambda::Function", function)}
+            ],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=1),
+            Period=7200,
+            Statistics=["Sum"],
+        )
+        return int(sum(point["Sum"] for point in statistics["Datapoints"]))
+
+    def log_messages(self, function: str) -> list[str]:
+        """What the function whose logical id contains `function` has logged."""
+        configuration = self.client("lambda").get_function_configuration(
+            FunctionName=self.physical_id("AWS::Lambda::Function", function)
+        )
+        pages = self.client("logs").get_paginator("filter_log_events")
+        return [
+            event["message"]
+            for page in pages.paginate(logGroupName=configuration["LoggingConfig"]["LogGroup"])
+            for event in page["events"]
+        ]
+
+    @contextmanager
+    def without_grant(self, function: str, action: str) -> Iterator[None]:
+        """Takes one action out of the managed policy of a function's role, and puts it back."""
+        iam = self.client("iam")
+        policy_arn = self.physical_id("AWS::IAM::ManagedPolicy", function)
+        before = iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
+        document = iam.get_policy_version(PolicyArn=policy_arn, VersionId=before)["PolicyVersion"]["Document"]
+        kept = []
+        for statement in document["Statement"]:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            if left := [name for name in actions if name != action]:
+                kept.append({**statement, "Action": left})
+        assert kept != document["Statement"], f"{function} had no {action}"
+        reduced = iam.create_policy_version(
+            PolicyArn=policy_arn,
+            PolicyDocument=json.dumps({**document, "Statement": kept}),
+            SetAsDefault=True,
+        )["PolicyVersion"]["VersionId"]
+        try:
+            yield
+        finally:
+            iam.set_default_policy_version(PolicyArn=policy_arn, VersionId=before)
+            iam.delete_policy_version(PolicyArn=policy_arn, VersionId=reduced)
+
+    def jwks(self) -> str:
+        """The user pool's public keys, as anybody can read them."""
+        url = f"{self.outputs['EndpointUrl']}/{self.outputs['UserPoolId']}/.well-known/jwks.json"
+        return requests.get(url, timeout=10).text
+
+    def contacts_of(self, user_id: str) -> list[dict[str, Any]]:
+        """The contacts that were started for a user."""
+        return [
+            contact
+            for contact in self.contacts()
+            if contact["Parameters"].get("Attributes", {}).get("customer_id") == user_id
+        ]
+
+    def queue(self, containing: str) -> str:
+        """The ARN of the Verified or the Unverified queue."""
+        return self.physical_id("AWS::Connect::Queue", containing)
+
+    def active_contacts_of(self, user_id: str) -> list[dict[str, Any]]:
+        """Those of them that still occupy Connect."""
+        return [contact for contact in self.contacts_of(user_id) if contact["State"] != "ended"]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A user who has signed in, with the phone in hand."""
+
+    phone: Phone
+    user: SignedIn
+    password: str
+
+    def start(self, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> requests.Response:
+        """POST /start-call with this user's token; again while API Gateway throttles."""
+        return unthrottled(lambda: self.phone.start_call(self.user.id_token, body, key=key))
+
+    def send(
+        self, headers: Mapping[str, str], body: bytes | None, *, method: str = "POST"
+    ) -> requests.Response:
+        """Any request; what it proves of its sender is in `headers`. Again while API Gateway throttles."""
+        return unthrottled(lambda: self.phone.send(method, headers=headers, body=body))
+
+
+def unthrottled(send: Callable[[], requests.Response]) -> requests.Response:
+    """The first answer that is not API Gateway's own 429; at the latest the 40th."""
+    response = send()
+    for _ in range(39):
+        if response.status_code != 429 or not response.json()["type"].endswith(":throttled"):
+            break
+        # The bucket refills within a second.
+        time.sleep(min(float(response.headers["Retry-After"]), 1))
+        response = send()
+    return response

@@ -1,0 +1,57 @@
+"""One local AWS for all end-to-end tests, with the real app deployed into it."""
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.phone import Phone
+from tests.e2e.aws import Aws, Caller
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here is an end-to-end test; those that change or destroy the stacks come last."""
+    here = [item for item in items if "tests/e2e" in item.path.as_posix()]
+    for item in here:
+        item.add_marker(pytest.mark.e2e)
+    others = [item for item in items if item not in here]
+    items[:] = others + sorted(here, key=lambda item: item.path.name == "test_lifecycle.py")
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Aws]:
+    raise NotImplementedError
+
+
+@pytest.fixture(scope="session")
+def phone(aws: Aws) -> Phone:
+    return Phone(aws.outputs)
+
+
+@pytest.fixture(scope="session")
+def new_caller(phone: Phone) -> Callable[..., Caller]:
+    """Signs somebody up, by email alone unless the test says more, and in."""
+
+    def sign_up_and_in(**attributes: str) -> Caller:
+        email = attributes.pop("email", f"{uuid.uuid4()}@example.com")
+        password = phone.sign_up(email, **attributes)
+        return Caller(phone=phone, user=phone.sign_in(email, password), password=password)
+
+    return sign_up_and_in
+
+
+@pytest.fixture
+def caller(new_caller: Callable[..., Caller]) -> Caller:
+    """Somebody who has never called."""
+    return new_caller()
+
+
+@pytest.fixture
+def another_caller(new_caller: Callable[..., Caller]) -> Caller:
+    return new_caller()
+
+
+@pytest.fixture(scope="module")
+def one_caller(new_caller: Callable[..., Caller]) -> Caller:
+    """Somebody for all tests of a module, none of which starts a call."""
+    return new_caller()

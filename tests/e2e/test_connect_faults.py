@@ -1,0 +1,96 @@
+"""However Connect or DynamoDB fails, the app gets the answer that fits and no contact is left active."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from local.observer import eventually
+from tests.e2e.answers import assert_call, assert_problem
+from tests.e2e.aws import Aws, Caller
+
+# code and HTTP status of Connect's error → status and slug of our answer
+ERRORS = [
+    ("LimitExceededException", 429, 429, "capacity-reached"),
+    ("ThrottlingException", 400, 429, "capacity-reached"),
+    ("Throttling", 400, 429, "capacity-reached"),
+    ("TooManyRequestsException", 429, 429, "capacity-reached"),
+    ("RequestLimitExceeded", 400, 429, "capacity-reached"),
+    ("InternalServiceException", 500, 503, "unavailable"),
+    ("ServiceUnavailable", 503, 503, "unavailable"),
+    ("ResourceNotFoundException", 404, 500, "internal-error"),
+    ("AccessDeniedException", 403, 500, "internal-error"),
+    ("InvalidRequestException", 400, 500, "internal-error"),
+    ("InvalidParameterException", 400, 500, "internal-error"),
+]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_active(aws: Aws, caller: Caller) -> Iterator[None]:
+    """After each failure: no active contact, and the user can call again at once."""
+    yield
+    user_id = caller.user.user_id
+    assert eventually(lambda: not aws.active_contacts_of(user_id)), aws.active_contacts_of(user_id)
+    assert_call(caller.start(key="afterwards"))
+
+
+@pytest.mark.parametrize(("code", "connect_status", "status", "slug"), ERRORS)
+def test_an_error_of_connect_becomes_the_answer_that_fits(
+    code: str, connect_status: int, status: int, slug: str, aws: Aws, caller: Caller
+) -> None:
+    with aws.fault("connect", "StartWebRTCContact", Error={"Code": code, "Status": connect_status}):
+        response = caller.start(key="tap")
+    assert_problem(response, status, slug)
+    assert ("Retry-After" in response.headers) == (status in {429, 503})
+    assert aws.contacts_of(caller.user.user_id) == []
+
+
+def test_one_hiccup_of_connect_goes_unnoticed(aws: Aws, caller: Caller) -> None:
+    with aws.fault(
+        "connect", "StartWebRTCContact", times=1, Error={"Code": "InternalServiceException", "Status": 500}
+    ):
+        call = assert_call(caller.start(key="tap"))
+    aws.happen(call["ContactId"], "CustomerDisconnected")
+
+
+def test_a_connect_that_does_not_answer_in_time_leaves_no_contact(aws: Aws, caller: Caller) -> None:
+    with aws.fault("connect", "StartWebRTCContact", DelaySeconds=6):
+        response = caller.start(key="tap")
+    assert_problem(response, 504, "timeout")
+
+
+def test_an_answer_that_lacks_a_part_stops_the_contact(aws: Aws, caller: Caller) -> None:
+    with aws.fault("connect", "StartWebRTCContact", Malformed=True):
+        response = caller.start(key="tap")
+    assert_problem(response, 502, "answer-incomplete")
+
+
+@pytest.mark.parametrize(
+    ("code", "aws_status", "status", "slug"),
+    [
+        ("InternalServerError", 500, 503, "unavailable"),
+        ("ProvisionedThroughputExceededException", 400, 429, "capacity-reached"),
+        ("ThrottlingException", 400, 429, "capacity-reached"),
+        ("ResourceNotFoundException", 400, 500, "internal-error"),
+        ("AccessDeniedException", 400, 500, "internal-error"),
+    ],
+)
+def test_a_failing_table_starts_no_contact(
+    code: str, aws_status: int, status: int, slug: str, aws: Aws, caller: Caller
+) -> None:
+    with aws.fault("dynamodb", "UpdateItem", Error={"Code": code, "Status": aws_status}):
+        response = caller.start(key="tap")
+    assert_problem(response, status, slug)
+    assert aws.contacts_of(caller.user.user_id) == []
+
+
+def test_a_table_that_fails_after_the_contact_was_started_stops_the_contact(aws: Aws, caller: Caller) -> None:
+    with ThreadPoolExecutor(1) as tap, aws.fault("connect", "StartWebRTCContact", times=1, DelaySeconds=2):
+        # The first write is through; the second comes when Connect has answered.
+        answer = tap.submit(caller.start, key="tap")
+        time.sleep(1)
+        broken = {"Code": "InternalServerError", "Status": 500}
+        with aws.fault("dynamodb", "UpdateItem", times=2, Error=broken):
+            assert_problem(answer.result(), 503, "unavailable")
+    assert aws.contacts_of(caller.user.user_id)

@@ -1,0 +1,108 @@
+"""Which way a contact takes is decided by what the backend knows, not by what the contact says."""
+
+from typing import Any
+
+import pytest
+
+from local.observer import eventually
+from tests.e2e.answers import assert_call, assert_problem
+from tests.e2e.aws import Aws, Caller
+
+
+def _start_directly(aws: Aws, attributes: dict[str, str]) -> dict[str, Any]:
+    """What somebody with access to Amazon Connect, but not through the backend, can start."""
+    instance_id = aws.outputs["ConnectInstanceArn"].rpartition("/")[2]
+    answer = aws.client("connect").start_web_rtc_contact(
+        InstanceId=instance_id,
+        ContactFlowId=aws.outputs["ContactFlowArn"].rpartition("/")[2],
+        ParticipantDetails={"DisplayName": "Eve"},
+        Attributes=attributes,
+    )
+    return aws.contact(answer["ContactId"])
+
+
+def test_a_call_through_the_backend_reaches_the_verified_queue_with_its_context(
+    aws: Aws, caller: Caller
+) -> None:
+    body = {"DisplayName": "Ada", "Attributes": {"order_id": "A-1042"}, "Capabilities": {"Video": True}}
+    contact = aws.contact(assert_call(caller.start(body))["ContactId"])
+
+    assert contact["State"] == "queued"
+    assert contact["Queue"]["Arn"] == aws.queue("Verified")
+    attributes = contact["Attributes"]
+    assert attributes["auth_status"] == "verified"
+    assert attributes["customer_id"] == caller.user.user_id
+    assert attributes["auth_time"] == str(caller.user.claims["auth_time"])
+    assert attributes["customer_email"] == caller.user.email
+    assert attributes["order_id"] == "A-1042"
+    started = contact["Parameters"]
+    assert started["ParticipantDetails"] == {"DisplayName": "Ada"}
+    assert started["AllowedCapabilities"]["Customer"] == {"Video": "SEND"}
+    assert caller.user.id_token not in str(contact)
+
+
+def test_a_call_about_a_topic_runs_the_flow_of_the_topic(aws: Aws, caller: Caller) -> None:
+    contact = aws.contact(assert_call(caller.start({"Topic": "billing"}))["ContactId"])
+    assert contact["Parameters"]["ContactFlowId"] not in aws.outputs["ContactFlowArn"]
+    assert contact["Attributes"]["auth_status"] == "verified"
+    assert contact["State"] == "queued"
+
+
+FORGED_ATTRIBUTES: dict[str, dict[str, str]] = {
+    "no attributes": {},
+    "a verdict of their own": {"auth_status": "verified"},
+    "everything but the reference": {"auth_status": "verified", "auth_time": "1700000000"},
+    "an invented reference": {"auth_status": "verified", "auth_token": "i" * 43},
+    "an empty reference": {"auth_status": "verified", "auth_token": ""},
+    "a reference over any length": {"auth_status": "verified", "auth_token": "x" * 10_000},
+}
+
+
+@pytest.mark.parametrize("forgery", FORGED_ATTRIBUTES)
+def test_a_contact_with_forged_attributes_goes_the_unverified_way(
+    forgery: str, aws: Aws, caller: Caller
+) -> None:
+    """The user that the forger names has a call of their own, and so a record to be mistaken for."""
+    assert_call(caller.start())
+    contact = _start_directly(aws, {"customer_id": caller.user.user_id, **FORGED_ATTRIBUTES[forgery]})
+
+    assert contact["State"] == "queued"
+    assert contact["Queue"]["Arn"] == aws.queue("Unverified")
+    assert contact["Attributes"]["auth_status"] == "unverified"
+    assert not contact["Attributes"].get("customer_id")
+
+
+def test_a_reference_that_was_overheard_proves_nothing_for_another_contact(aws: Aws, caller: Caller) -> None:
+    genuine = aws.contact(assert_call(caller.start())["ContactId"])
+    overheard = genuine["Parameters"]["Attributes"]
+    assert overheard["auth_token"]
+
+    contact = _start_directly(aws, overheard)
+
+    assert contact["Queue"]["Arn"] == aws.queue("Unverified")
+    assert contact["Attributes"]["auth_status"] == "unverified"
+    assert aws.contact(genuine["ContactId"])["Queue"]["Arn"] == aws.queue("Verified")
+
+
+def test_a_reference_of_a_call_that_failed_reaches_no_agent(aws: Aws, caller: Caller) -> None:
+    """Connect started it, the app was told that it failed: nobody holds the credentials to join it."""
+    with aws.fault("connect", "StartWebRTCContact", Malformed=True):
+        assert_problem(caller.start(), 502, "answer-incomplete")
+    assert eventually(lambda: not aws.active_contacts_of(caller.user.user_id))
+
+
+def test_a_caller_whose_verification_fails_still_reaches_an_agent(aws: Aws, caller: Caller) -> None:
+    """The flow's Lambda cannot read its table: unverified, never dropped."""
+    with aws.without_grant("CallerContext", "dynamodb:UpdateItem"):
+        contact = aws.contact(assert_call(caller.start())["ContactId"])
+    assert contact["Queue"]["Arn"] == aws.queue("Unverified")
+    assert contact["Attributes"]["auth_status"] == "unverified"
+
+
+def test_a_queued_call_can_be_answered_and_ended(aws: Aws, caller: Caller) -> None:
+    contact_id = assert_call(caller.start())["ContactId"]
+    assert aws.contact(contact_id)["State"] == "queued"
+    aws.happen(contact_id, "AgentConnected")
+    assert aws.contact(contact_id)["State"] == "connected"
+    aws.happen(contact_id, "AgentDisconnected")
+    assert aws.contact(contact_id)["State"] == "ended"

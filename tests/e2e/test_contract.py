@@ -1,0 +1,39 @@
+"""Whatever is sent, the answer keeps to openapi.yaml and is never a server error."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import checks
+from schemathesis.specs.openapi import checks as openapi_checks
+
+from tests.e2e.aws import Aws, Caller, unthrottled
+
+SCHEMA = schemathesis.openapi.from_path(Path(__file__).parents[2] / "openapi.yaml")
+BOUNDED = settings(
+    max_examples=60, deadline=None, database=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+CHECKS = [
+    checks.not_a_server_error,
+    openapi_checks.status_code_conformance,
+    openapi_checks.content_type_conformance,
+    openapi_checks.response_headers_conformance,
+    openapi_checks.response_schema_conformance,
+    openapi_checks.negative_data_rejection,
+]
+
+
+@SCHEMA.parametrize()
+@BOUNDED
+def test_every_answer_keeps_to_the_contract(
+    case: schemathesis.Case[Any], aws: Aws, new_caller: Callable[..., Caller]
+) -> None:
+    caller = new_caller()
+    case.headers["Authorization"] = caller.user.id_token
+    request = case.as_transport_kwargs(base_url=aws.outputs["ApiUrl"].rstrip("/"))
+    response = unthrottled(lambda: requests.request(**request, timeout=35))
+    case.validate_response(response, checks=CHECKS)

@@ -1,0 +1,84 @@
+"""One tap is one call, however often it is sent."""
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+from tests.e2e.answers import assert_call, assert_problem
+from tests.e2e.aws import Aws, Caller
+
+
+def test_two_hundred_simultaneous_requests_with_one_key_start_exactly_one_contact(
+    aws: Aws, caller: Caller
+) -> None:
+    def tap(_: int) -> requests.Response:
+        response = caller.start({"DisplayName": "Ada"}, key="one-tap")
+        for _attempt in range(30):
+            # The first request is still running: come back when it says so, as an app would.
+            if response.status_code != 409:
+                break
+            assert_problem(response, 409, "request-in-progress")
+            time.sleep(min(float(response.headers["Retry-After"]), 1))
+            response = caller.start({"DisplayName": "Ada"}, key="one-tap")
+        return response
+
+    with ThreadPoolExecutor(200) as taps:
+        responses = list(taps.map(tap, range(200)))
+
+    assert Counter(response.status_code for response in responses) == {201: 1, 200: 199}
+    assert len({response.text for response in responses}) == 1
+    [contact] = aws.contacts_of(caller.user.user_id)
+    assert contact["ContactId"] == responses[0].json()["ContactId"]
+
+
+def test_a_retry_after_success_gets_the_same_call_and_credentials(aws: Aws, caller: Caller) -> None:
+    first = caller.start({"DisplayName": "Ada"}, key="tap-1")
+    again = caller.start({"DisplayName": "Ada"}, key="tap-1")
+
+    assert_call(first)
+    assert "Idempotent-Replayed" not in first.headers
+    assert_call(again, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.json() == first.json()
+    assert len(aws.contacts_of(caller.user.user_id)) == 1
+
+
+def test_another_key_while_a_call_is_active_is_told_which_call(aws: Aws, caller: Caller) -> None:
+    active = assert_call(caller.start(key="tap-1"))
+    problem = assert_problem(caller.start(key="tap-2"), 409, "call-active")
+    assert problem["ContactId"] == active["ContactId"]
+    assert len(aws.contacts_of(caller.user.user_id)) == 1
+
+
+def test_no_key_while_a_call_is_active_is_told_which_call(caller: Caller) -> None:
+    active = assert_call(caller.start())
+    problem = assert_problem(caller.start(), 409, "call-active")
+    assert problem["ContactId"] == active["ContactId"]
+
+
+def test_the_same_key_with_another_body_is_refused(aws: Aws, caller: Caller) -> None:
+    assert_call(caller.start({"DisplayName": "Ada"}, key="tap-1"))
+    assert_problem(caller.start({"DisplayName": "Eve"}, key="tap-1"), 422, "idempotency-key-reused")
+    assert len(aws.contacts_of(caller.user.user_id)) == 1
+
+
+def test_the_same_key_of_another_user_is_another_call(caller: Caller, another_caller: Caller) -> None:
+    mine = assert_call(caller.start(key="tap-1"))
+    theirs = assert_call(another_caller.start(key="tap-1"))
+    assert mine["ContactId"] != theirs["ContactId"]
+    assert mine["ParticipantToken"] != theirs["ParticipantToken"]
+
+
+def test_a_user_who_starts_too_many_calls_must_wait(aws: Aws, caller: Caller) -> None:
+    """Each start fails, so that none is refused for an active call."""
+    starts_per_window, window_seconds = 10, 60  # config/local.toml
+    with aws.fault(
+        "connect", "StartWebRTCContact", Error={"Code": "InternalServiceException", "Status": 500}
+    ):
+        for tap in range(starts_per_window):
+            assert_problem(caller.start(key=f"tap-{tap}"), 503, "unavailable")
+        one_more = caller.start(key="one-more")
+    assert_problem(one_more, 429, "rate-exceeded")
+    assert 1 <= int(one_more.headers["Retry-After"]) <= window_seconds

@@ -1,0 +1,1 @@
+"""Deploying again changes nothing, and destroying leaves only what is retained by design. Runs last."""

@@ -1,0 +1,40 @@
+"""What the functions may do is what their roles grant, and no more."""
+
+import json
+
+import pytest
+
+from tests.e2e.answers import assert_call, assert_problem
+from tests.e2e.aws import Aws, Caller
+
+
+@pytest.mark.parametrize(
+    ("action", "operation"),
+    [("connect:StartWebRTCContact", "StartWebRTCContact"), ("dynamodb:UpdateItem", "UpdateItem")],
+)
+def test_without_its_grant_a_call_is_refused_and_nothing_is_started(
+    action: str, operation: str, aws: Aws, caller: Caller
+) -> None:
+    with aws.without_grant("StartCall", action):
+        assert_problem(caller.start(key="tap"), 500, "internal-error")
+        assert aws.contacts_of(caller.user.user_id) == []
+        refused = [
+            entry
+            for message in aws.log_messages("StartCall")
+            if message.startswith("{")
+            for entry in [json.loads(message)]
+            if entry.get("operation") == operation and entry.get("code") == "AccessDeniedException"
+        ]
+        assert refused
+    assert_call(caller.start(key="afterwards"))
+
+
+def test_the_functions_call_nothing_but_what_the_design_says(aws: Aws, caller: Caller) -> None:
+    contact_id = assert_call(caller.start())["ContactId"]
+    aws.contact(contact_id)
+    called = {(call["Service"], call["Operation"]) for call in aws.calls()}
+    assert called <= {
+        ("connect", "StartWebRTCContact"),
+        ("connect", "StopContact"),
+        ("dynamodb", "UpdateItem"),
+    }
