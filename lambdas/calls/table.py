@@ -1,7 +1,6 @@
 """The table of calls: one item per user, each change one conditional write."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -132,18 +131,23 @@ class CallTable:
         return True
 
     @traced
-    def end(self, call: Call, now: int) -> None:
-        """Marks `call` as ended, which frees the slot. Nothing happens when it is no longer the user's
-        call.
+    def end(self, call: Call, now: int) -> Call | None:
+        """Marks `call` as ended, which frees the slot.
+
+        Returns the ended call, with the contact that has presented its reference meanwhile, if one has. None,
+        and nothing happens, when it is no longer the user's call or has ended before.
         """
-        with suppress(_ConditionNotMet):
-            self._update(
+        try:
+            item = self._update(
                 call.user_id,
                 "SET EndedAt = :now",
                 "#Reference = :reference AND attribute_not_exists(EndedAt)",
                 {":reference": {"S": call.reference}, ":now": _number(now)},
                 names={"#Reference": "Reference"},
             )
+        except _ConditionNotMet:
+            return None
+        return _to_call(item)
 
     @traced
     def bind(self, user_id: str, reference: str, contact_id: str, now: int) -> Call | None:

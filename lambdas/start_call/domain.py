@@ -45,8 +45,8 @@ class Calls(Protocol):
     def store_answer(self, call: Call, rate: Rate) -> bool:
         """Stores contact and answer; False when the call is no longer the user's."""
 
-    def end(self, call: Call, now: int) -> None:
-        """Frees the slot of `call`."""
+    def end(self, call: Call, now: int) -> Call | None:
+        """Frees the slot of `call`; returns it as it ended, None when it was no longer the user's."""
 
 
 class Contacts(Protocol):
@@ -223,11 +223,15 @@ class StartCall:
     def _abandon(self, call: Call, contact_id: str | None) -> None:
         """Leaves nothing of a start that is not answered with a call: no contact, no slot.
 
-        Where that fails too, the contact's flow sends it away and the lease frees the slot.
+        Where that fails too, the contact's flow sends it away and the lease frees the slot. A contact whose id
+        Connect never answered may have come to its flow all the same, and be waiting in a queue: then the flow
+        has bound it to the call. If it comes there later, the flow learns that the call has ended.
         """
-        # A failure of either is counted and logged where it is raised.
+        # A failure of any of these is counted and logged where it is raised.
         if contact_id is not None:
             with suppress(CallError):
                 self._contacts.stop(contact_id)
         with suppress(CallError):
-            self._calls.end(call, self._now())
+            ended = self._calls.end(call, self._now())
+            if ended is not None and ended.contact_id not in (None, contact_id):
+                self._contacts.stop(ended.contact_id)

@@ -310,6 +310,22 @@ def test_a_contact_that_was_presented_by_another_is_stopped(backend: Backend) ->
     with pytest.raises(Unavailable):
         backend.call()
     assert not backend.connect.active
+    assert "stranger" in backend.connect.stopped
+
+
+def test_a_contact_that_waits_in_a_queue_when_its_start_times_out_is_stopped(backend: Backend) -> None:
+    """Connect is slow to answer, not slow to start: the flow has been through before the start is given up."""
+
+    def answer_too_late(_: dict[str, Any]) -> None:
+        start = backend.starts[-1]
+        backend.table.bind("user-1", start["Attributes"]["auth_token"], *backend.connect.active, START)
+        raise ReadTimeoutError(endpoint_url="x")
+
+    backend.connect.alter_answer = answer_too_late
+    with pytest.raises(TimedOut):
+        backend.call()
+    assert len(backend.connect.stopped) == 1
+    assert not backend.connect.active
 
 
 def crash_in(backend: Backend, step: str, monkeypatch: pytest.MonkeyPatch, *, before: bool) -> None:
