@@ -26,7 +26,7 @@ demo: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on this machine, f
 
 .PHONY: local
 local: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS until Ctrl-C
-	@python -m local.environment
+	@python -m local
 
 .PHONY: test
 test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests, the end-to-end ones included

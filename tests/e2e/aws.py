@@ -87,24 +87,29 @@ class Aws(Observer):
         """Takes one action out of the managed policy of a function's role, and puts it back."""
         iam = self.client("iam")
         policy_arn = self.physical_id("AWS::IAM::ManagedPolicy", function)
-        before = iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
-        document = iam.get_policy_version(PolicyArn=policy_arn, VersionId=before)["PolicyVersion"]["Document"]
+        version = iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
+        document = iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)["PolicyVersion"]["Document"]
         kept = []
         for statement in document["Statement"]:
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             if left := [name for name in actions if name != action]:
                 kept.append({**statement, "Action": left})
         assert kept != document["Statement"], f"{function} had no {action}"
-        reduced = iam.create_policy_version(
-            PolicyArn=policy_arn,
-            PolicyDocument=json.dumps({**document, "Statement": kept}),
-            SetAsDefault=True,
-        )["PolicyVersion"]["VersionId"]
+
+        def replace_version(old: str, statements: list[Any]) -> str:
+            new: str = iam.create_policy_version(
+                PolicyArn=policy_arn,
+                PolicyDocument=json.dumps({**document, "Statement": statements}),
+                SetAsDefault=True,
+            )["PolicyVersion"]["VersionId"]
+            iam.delete_policy_version(PolicyArn=policy_arn, VersionId=old)
+            return new
+
+        reduced = replace_version(version, kept)
         try:
             yield
         finally:
-            iam.set_default_policy_version(PolicyArn=policy_arn, VersionId=before)
-            iam.delete_policy_version(PolicyArn=policy_arn, VersionId=reduced)
+            replace_version(reduced, document["Statement"])
 
     def jwks(self) -> str:
         """The user pool's public keys, as anybody can read them."""

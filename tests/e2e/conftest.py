@@ -5,22 +5,26 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from local.environment import local_aws
 from local.phone import Phone
 from tests.e2e.aws import Aws, Caller
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here is an end-to-end test; those that change or destroy the stacks come last."""
+    """Every test here is an end-to-end test; they come last."""
     here = [item for item in items if "tests/e2e" in item.path.as_posix()]
     for item in here:
         item.add_marker(pytest.mark.e2e)
     others = [item for item in items if item not in here]
-    items[:] = others + sorted(here, key=lambda item: item.path.name == "test_lifecycle.py")
+    items[:] = others + here
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[Aws]:
-    raise NotImplementedError
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """On a port and in a folder of its own, so that a `make local` may run beside the tests."""
+    with local_aws(port=0, directory=tmp_path_factory.mktemp("local-aws")) as running:
+        running.deploy()
+        yield Aws(running.outputs, running.stacks)
 
 
 @pytest.fixture(scope="session")

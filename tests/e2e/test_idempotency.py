@@ -45,6 +45,29 @@ def test_a_retry_after_success_gets_the_same_call_and_credentials(aws: Aws, call
     assert len(aws.contacts_of(caller.user.user_id)) == 1
 
 
+def test_one_hiccup_of_connect_goes_unnoticed(aws: Aws, caller: Caller) -> None:
+    with aws.fault(
+        "connect", "StartWebRTCContact", times=1, Error={"Code": "InternalServiceException", "Status": 500}
+    ):
+        assert_call(caller.start(key="tap"))
+    assert len(aws.contacts_of(caller.user.user_id)) == 1
+
+
+def test_a_start_whose_record_cannot_be_written_is_answered_once_and_stopped(
+    aws: Aws, caller: Caller
+) -> None:
+    """The table fails between the contact's start and the end of the request: only the lease frees the slot."""
+    with ThreadPoolExecutor(1) as tap, aws.fault("connect", "StartWebRTCContact", times=1, DelaySeconds=2):
+        answer = tap.submit(caller.start, key="tap")
+        # The claim is through; the next write comes when Connect has answered.
+        time.sleep(1)
+        with aws.fault("dynamodb", "UpdateItem", Error={"Code": "InternalServerError", "Status": 500}):
+            assert_problem(answer.result(), 503, "unavailable")
+    [contact] = aws.contacts_of(caller.user.user_id)
+    assert contact["State"] == "ended"
+    assert_problem(caller.start(key="tap"), 409, "request-in-progress")
+
+
 def test_another_key_while_a_call_is_active_is_told_which_call(aws: Aws, caller: Caller) -> None:
     active = assert_call(caller.start(key="tap-1"))
     problem = assert_problem(caller.start(key="tap-2"), 409, "call-active")

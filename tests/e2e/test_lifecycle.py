@@ -1,1 +1,0 @@
-"""Deploying again changes nothing, and destroying leaves only what is retained by design. Runs last."""
