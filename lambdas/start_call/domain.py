@@ -223,8 +223,8 @@ class StartCall:
     def _abandon(self, call: Call, contact_id: str | None) -> None:
         """Leaves nothing of a start that is not answered with a call: no contact, no slot.
 
-        Where that fails too, the contact's flow sends it away and the lease frees the slot. A contact whose id
-        Connect never answered may have come to its flow all the same, and be waiting in a queue: then the flow
+        Where that fails too, the contact's flow sends it away and the lease frees the slot. A contact whose
+        id Connect never answered may have come to its flow all the same, and wait in a queue: then the flow
         has bound it to the call. If it comes there later, the flow learns that the call has ended.
         """
         # A failure of any of these is counted and logged where it is raised.

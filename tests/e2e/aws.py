@@ -88,7 +88,8 @@ class Aws(Observer):
         iam = self.client("iam")
         policy_arn = self.physical_id("AWS::IAM::ManagedPolicy", function)
         version = iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
-        document = iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)["PolicyVersion"]["Document"]
+        read = iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)
+        document = read["PolicyVersion"]["Document"]
         kept = []
         for statement in document["Statement"]:
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]

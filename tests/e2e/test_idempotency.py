@@ -56,7 +56,7 @@ def test_one_hiccup_of_connect_goes_unnoticed(aws: Aws, caller: Caller) -> None:
 def test_a_start_whose_record_cannot_be_written_is_answered_once_and_stopped(
     aws: Aws, caller: Caller
 ) -> None:
-    """The table fails between the contact's start and the end of the request: only the lease frees the slot."""
+    """The table fails once the contact was started: only the lease frees the slot."""
     with ThreadPoolExecutor(1) as tap, aws.fault("connect", "StartWebRTCContact", times=1, DelaySeconds=2):
         answer = tap.submit(caller.start, key="tap")
         # The claim is through; the next write comes when Connect has answered.

@@ -314,7 +314,7 @@ def test_a_contact_that_was_presented_by_another_is_stopped(backend: Backend) ->
 
 
 def test_a_contact_that_waits_in_a_queue_when_its_start_times_out_is_stopped(backend: Backend) -> None:
-    """Connect is slow to answer, not slow to start: the flow has been through before the start is given up."""
+    """Connect is slow to answer, not to start: the flow has been through before the start is given up."""
 
     def answer_too_late(_: dict[str, Any]) -> None:
         start = backend.starts[-1]
