@@ -10,6 +10,8 @@ import pytest
 import yaml
 from openapi_spec_validator import validate
 
+from call_control.request import parse_digits
+from calls.connection import complete
 from calls.errors import (
     CallActive,
     CallError,
@@ -19,11 +21,11 @@ from calls.errors import (
     Unavailable,
     Violation,
 )
+from calls.http import LARGEST_BODY
 from calls.problem import INTERNAL_ERROR, PROBLEMS, problem_response
-from start_call.connection import complete
+from calls.record import State
 from start_call.request import (
     CAPABILITIES,
-    LARGEST_BODY,
     LONGEST_DISPLAY_NAME,
     Offer,
     StartCallRequest,
@@ -32,7 +34,12 @@ from start_call.request import (
 from tests.lambdas.fake_connect import connection_of
 
 CONTRACT = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text())
-START_CALL = CONTRACT["paths"]["/start-call"]["post"]
+OPERATIONS = [
+    operation
+    for path in CONTRACT["paths"].values()
+    for method, operation in path.items()
+    if method in {"get", "post", "delete"}
+]
 SCHEMAS = CONTRACT["components"]["schemas"]
 
 
@@ -43,6 +50,7 @@ def conforms(instance: Any, schema: str) -> None:
 
 
 def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    """A part of the contract, or what it refers to."""
     if "$ref" not in part:
         return part
     found: Any = CONTRACT
@@ -71,10 +79,16 @@ def example(of: type[CallError]) -> CallError:
 def test_every_problem_is_documented_with_its_status_and_slug(error_type: type[CallError]) -> None:
     problem = PROBLEMS[error_type]
     response = problem_response(example(error_type), "request-1")
-    documented = resolved(START_CALL["responses"][str(problem.status)])
-    assert problem.slug in documented["description"]
+    documented = [
+        answer
+        for operation in OPERATIONS
+        if (answer := resolved(operation["responses"].get(str(problem.status), {})))
+        and problem.slug in answer["description"]
+    ]
+    assert documented
     conforms(json.loads(response["body"]), "Problem")
-    assert response["headers"]["Content-Type"] in documented["content"]
+    for answer in documented:
+        assert response["headers"]["Content-Type"] in answer["content"]
 
 
 def test_an_unforeseen_error_looks_like_any_other_problem() -> None:
@@ -88,8 +102,9 @@ def test_an_unforeseen_error_looks_like_any_other_problem() -> None:
 )
 def test_waiting_is_advised_where_the_contract_promises_it(error: CallError) -> None:
     response = problem_response(error, "request-1")
-    header = resolved(START_CALL["responses"][str(response["statusCode"])])["headers"]["Retry-After"]
-    assert resolved(header)["required"]
+    for operation in OPERATIONS:
+        header = resolved(operation["responses"][str(response["statusCode"])])["headers"]["Retry-After"]
+        assert resolved(header)["required"]
     assert int(response["headers"]["Retry-After"]) >= 1
 
 
@@ -148,3 +163,30 @@ def test_the_schema_and_the_handler_agree_on_what_a_request_is(body: Any) -> Non
         return True
 
     assert by_handler() == by_schema()
+
+
+DIGITS: list[Any] = ["1", "0123456789*#,", "1" * 20, "1" * 21, "", "a", "\uff11", 1, None]
+
+
+@pytest.mark.parametrize(
+    "body", [{"Digits": digits} for digits in DIGITS] + [{}, {"Digits": "1", "X": 1}, [], None]
+)
+def test_the_schema_and_the_handler_agree_on_what_digits_are(body: Any) -> None:
+    def by_handler() -> bool:
+        try:
+            return bool(parse_digits({}, json.dumps(body)))
+        except InvalidRequest:
+            return False
+
+    def by_schema() -> bool:
+        try:
+            conforms(body, "SendDigitsRequest")
+        except jsonschema.ValidationError:
+            return False
+        return True
+
+    assert by_handler() == by_schema()
+
+
+def test_the_states_of_the_contract_are_those_of_the_record() -> None:
+    assert SCHEMAS["CallStatus"]["properties"]["State"]["enum"] == list(State)
