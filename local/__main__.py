@@ -40,6 +40,7 @@ def _introduce(aws: LocalAws) -> None:
     phone = Phone(aws.outputs)
     password = phone.sign_up(DEMO_USER)
     token = phone.sign_in(DEMO_USER, password).id_token
+    outputs = aws.directory / "outputs.json"
     print(f"""
 The app runs. Place a call as {DEMO_USER} (the token lasts an hour):
 
@@ -48,11 +49,12 @@ curl -i -X POST {phone.start_call_url} \\
   -H 'Authorization: {token}'
 
 What Connect made of it    curl {aws.endpoint_url}/_local/contacts
-Outputs of the stacks      {aws.directory / "outputs.json"}
-Another user or token      sign up with an email address, confirm with {CONFIRMATION_CODE}, sign in by SRP; in Python:
-                           from local.phone import Phone
-                           phone = Phone(json.load(open("{aws.directory / "outputs.json"}")))
-                           phone.sign_in(email, phone.sign_up(email)).id_token
+Outputs of the stacks      {outputs}
+Another user or token      sign up with an email address, confirm with {CONFIRMATION_CODE},
+                           sign in by SRP; in Python:
+                             phone = local.phone.Phone(json.load(open("{outputs}")))
+                             phone.sign_in(email, phone.sign_up(email)).id_token
+
 Ctrl-C stops it and leaves nothing behind.""")
 
 

@@ -1,8 +1,8 @@
 """Serves an AWS service whose wire contract is botocore's own model of it.
 
 Paths, members, types, lengths, patterns, enums, answers and modelled errors come from the service model that
-the SDK itself uses, so that an emulated service cannot drift from its clients. Only behaviour is written by hand:
-one method per operation, named as the SDK names it (`start_web_rtc_contact`).
+the SDK itself uses, so that an emulated service cannot drift from its clients. Only behaviour is written by
+hand: one method per operation, named as the SDK names it (`start_web_rtc_contact`).
 """
 
 import base64
@@ -57,8 +57,8 @@ class Call:
 class RestJsonService:
     """A service of the rest-json protocol.
 
-    `name` is botocore's name of the service, `behaviour` an object with a method for each emulated operation: it
-    takes the operation's parameters and returns the members of the answer, or raises AwsError.
+    `name` is botocore's name of the service, `behaviour` an object with a method for each emulated operation:
+    it takes the operation's parameters and returns the members of the answer, or raises AwsError.
     """
 
     def __init__(self, name: str, behaviour: object) -> None:

@@ -1,7 +1,8 @@
 """CloudFormation: the resource types that MiniStack lacks and the properties that it drops.
 
 Connect's types are backed by `local.connect`. Every other type that MiniStack does not provision is validated
-against AWS's own registry schema and recorded: it has no behaviour, and `Records.listed` says which these are.
+against AWS's own registry schema and recorded: it has no behaviour, and `Records.listed` says which these
+are.
 """
 
 import functools
@@ -20,7 +21,7 @@ import jsonschema._keywords
 import jsonschema._utils
 import regex
 from ministack.core import responses
-from ministack.services import apigateway_v1, cognito, dynamodb, lambda_svc, sns
+from ministack.services import apigateway_v1, cognito, dynamodb, lambda_svc, sns, waf
 from ministack.services.cloudformation import provisioners
 
 from local.connect import Connect, Kind, Resource
@@ -45,6 +46,7 @@ def install(connect: Connect, *, region: str) -> "Records":
             _PROVISIONERS[resource_type] = records.provisioner(resource_type)
     _record_metric_math_alarms(records)
     _replace_request_validators()
+    _replace_firewall_associations(registry)
     for resource_type, hook in _HOOKS.items():
         _after(resource_type, hook)
     return records
@@ -86,7 +88,9 @@ class Registry:
     def checked(self, resource_type: str, properties: Properties) -> Properties:
         """Return the properties with the types the schema wants; raises ValueError where it refuses them."""
         schema = self.schema(resource_type)
-        top = {key: schema[key] for key in ("properties", "definitions", "required") if key in schema}
+        top: dict[str, Any] = {
+            key: schema[key] for key in ("properties", "definitions", "required") if key in schema
+        }
         document = {**top, "type": "object", "additionalProperties": False}
         coerced: Properties = _coerce(document, schema, properties)
         if read_only := sorted(coerced.keys() & set(self.names(resource_type, "readOnlyProperties"))):
@@ -114,7 +118,9 @@ def _with_unicode_classes(module: ModuleType) -> None:
 
 _with_unicode_classes(jsonschema._keywords)
 _with_unicode_classes(jsonschema._utils)
-_Validator = jsonschema.validators.extend(jsonschema.Draft7Validator, {"pattern": _pattern})
+_Validator: type[jsonschema.Draft7Validator] = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft7Validator, {"pattern": _pattern}
+)
 
 
 def _coerce(schema: Mapping[str, Any], root: Mapping[str, Any], value: Any) -> Any:
@@ -263,13 +269,14 @@ def _connect_provisioner(registry: Registry, connect: Connect, resource_type: st
 def _connect_attributes(resource: Resource) -> Attributes:
     match resource.kind:
         case Kind.INSTANCE:
+            account = resource.arn.partition(":instance/")[0].replace(":connect:", ":iam:")
             return {
                 "Arn": resource.arn,
                 "Id": resource.id,
                 "CreatedTime": resource.created.isoformat(),
                 "InstanceStatus": "ACTIVE",
-                "ServiceRole": f"{resource.arn.partition(':instance/')[0].replace(':connect:', ':iam:')}:role/aws-"
-                f"service-role/connect.amazonaws.com/AWSServiceRoleForAmazonConnect_{resource.id[:8]}",
+                "ServiceRole": f"{account}:role/aws-service-role/connect.amazonaws.com/"
+                f"AWSServiceRoleForAmazonConnect_{resource.id[:8]}",
             }
         case Kind.HOURS_OF_OPERATION:
             return {"HoursOfOperationArn": resource.arn}
@@ -309,7 +316,7 @@ def _after(resource_type: str, hook: Hook) -> None:
     }
 
 
-def _accepted(answer: tuple[int, Any, bytes]) -> Any:
+def _accepted(answer: tuple[int, Any, bytes | str]) -> Any:
     """The document of a service's answer; raises ValueError for an error."""
     status, _, body = answer
     if status >= 400:
@@ -345,9 +352,32 @@ def _finish_topic(arn: str, _old: Properties, new: Properties) -> None:
         sns._topics[arn]["attributes"]["KmsMasterKeyId"] = key
 
 
+def _finish_user_pool(pool_id: str, _old: Properties, new: Properties) -> None:
+    given = {
+        "RelyingPartyId": new.get("WebAuthnRelyingPartyID"),
+        "UserVerification": new.get("WebAuthnUserVerification"),
+    }
+    if configuration := {name: value for name, value in given.items() if value}:
+        cognito._user_pools[pool_id]["WebAuthnConfiguration"] = configuration
+
+
 def _finish_user_pool_client(client_id: str, _old: Properties, new: Properties) -> None:
     if rotation := new.get("RefreshTokenRotation"):
         cognito._user_pools[new["UserPoolId"]]["_clients"][client_id]["RefreshTokenRotation"] = rotation
+
+
+def _finish_rest_api(api_id: str, _old: Properties, new: Properties) -> None:
+    given = {
+        "endpointAccessMode": new.get("EndpointAccessMode"),
+        "securityPolicy": new.get("SecurityPolicy"),
+        "endpointConfiguration": _lower(new.get("EndpointConfiguration")),
+    }
+    apigateway_v1._rest_apis[api_id] |= {name: value for name, value in given.items() if value}
+
+
+def _finish_firewall(physical_id: str, _old: Properties, new: Properties) -> None:
+    _, acl_id, scope = physical_id.split("|")
+    waf.web_acl_record(acl_id, scope)["CustomResponseBodies"] = new.get("CustomResponseBodies", {})
 
 
 def _finish_method(_physical_id: str, _old: Properties, new: Properties) -> None:
@@ -356,9 +386,8 @@ def _finish_method(_physical_id: str, _old: Properties, new: Properties) -> None
 
 
 def _finish_stage(name: str, _old: Properties, new: Properties) -> None:
-    setting = new.get("AccessLogSetting") or {}
     stage = apigateway_v1._stages_v1[new["RestApiId"]][name]
-    stage["accessLogSettings"] = {key[0].lower() + key[1:]: value for key, value in setting.items()}
+    stage["accessLogSettings"] = _lower(new.get("AccessLogSetting"))
     # CloudFormation spells the path of a method setting with ~1 for a slash, the gateway looks for slashes.
     settings = stage.get("methodSettings") or {}
     stage["methodSettings"] = {
@@ -366,14 +395,22 @@ def _finish_stage(name: str, _old: Properties, new: Properties) -> None:
     }
 
 
+def _lower(properties: Properties | None) -> Properties:
+    """The members spelled as API Gateway spells them: in lower camel case."""
+    return {name[0].lower() + name[1:]: value for name, value in (properties or {}).items()}
+
+
 _HOOKS: dict[str, Hook] = {
     "AWS::DynamoDB::Table": _finish_table,
     "AWS::DynamoDB::GlobalTable": _finish_table,
     "AWS::Lambda::Function": _finish_function,
     "AWS::SNS::Topic": _finish_topic,
+    "AWS::Cognito::UserPool": _finish_user_pool,
     "AWS::Cognito::UserPoolClient": _finish_user_pool_client,
+    "AWS::ApiGateway::RestApi": _finish_rest_api,
     "AWS::ApiGateway::Method": _finish_method,
     "AWS::ApiGateway::Stage": _finish_stage,
+    "AWS::WAFv2::WebACL": _finish_firewall,
 }
 
 
@@ -433,3 +470,22 @@ def _replace_request_validators() -> None:
         "update": update,
         "delete": delete,
     }
+
+
+def _replace_firewall_associations(registry: Registry) -> None:
+    """MiniStack's WAF knows them, its CloudFormation does not."""
+    resource_type = "AWS::WAFv2::WebACLAssociation"
+
+    def create(_logical_id: str, properties: Properties, _stack: str) -> tuple[str, Attributes]:
+        checked = registry.checked(resource_type, properties)
+        _accepted(waf._associate_web_acl(checked))
+        return f"{checked['ResourceArn']}|{checked['WebACLArn']}", {}
+
+    def update(_physical_id: str, old: Properties, new: Properties, stack: str) -> tuple[str, Attributes]:
+        delete("", old)
+        return create("", new, stack)
+
+    def delete(_physical_id: str, properties: Properties) -> None:
+        _accepted(waf._disassociate_web_acl(properties))
+
+    _PROVISIONERS[resource_type] = {"create": create, "update": update, "delete": delete}

@@ -1,8 +1,9 @@
-"""Amazon Connect, as far as a WebRTC contact needs it: instances and what belongs to them, contacts, their flows.
+"""Amazon Connect, as far as a WebRTC contact needs it: instances and their parts, contacts, their flows.
 
-Knows nothing of MiniStack: what a contact does to the rest of AWS goes through `Surroundings`. Facts about the
-real service: the Connect API reference (operations, errors), "Contact events" and "How flow blocks use Lambda" in
-its administrator guide. Not emulated: quotas, media, agents, customer queue flows, hours of operation.
+Knows nothing of MiniStack: what a contact does to the rest of AWS goes through `Surroundings`. Facts about
+the real service: the Connect API reference (operations, errors), "Contact events" and "How flow blocks use
+Lambda" in its administrator guide. Not emulated: quotas, media, agents, customer queue flows, hours of
+operation.
 """
 
 import json
@@ -62,6 +63,8 @@ class Kind(StrEnum):
 
 _NAME_PROPERTY = {Kind.INSTANCE: "InstanceAlias", Kind.INTEGRATION_ASSOCIATION: "IntegrationArn"}
 _NOT_FOUND = "ResourceNotFoundException"
+# Integrations to CloudFormation; the API has operations of their own for them.
+_LISTED_APART = frozenset({"LAMBDA_FUNCTION", "LEX_BOT"})
 
 
 @dataclass
@@ -79,6 +82,11 @@ class Resource:
     def id(self) -> str:
         """The last part of the ARN."""
         return self.arn.rpartition("/")[2]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags as the API spells them."""
+        return {tag["Key"]: tag["Value"] for tag in self.properties.get("Tags", [])}
 
     @property
     def name(self) -> str:
@@ -177,7 +185,7 @@ class Connect:
             return resource
 
     def update(self, arn: str, properties: Mapping[str, Any]) -> Resource:
-        """Give a resource other properties; contacts that are in a flow stay in the version they began with."""
+        """Give a resource other properties; contacts in a flow stay in the version they began with."""
         with self._lock:
             resource = self._resources[arn]
             self._check(resource.kind, properties, resource.instance_arn, current=resource)
@@ -238,6 +246,7 @@ class Connect:
         allowed = instance.properties["Attributes"]
         described = {
             "Id": instance.id,
+            "Tags": instance.tags,
             "Arn": instance.arn,
             "IdentityManagementType": instance.properties["IdentityManagementType"],
             "InstanceAlias": instance.properties.get("InstanceAlias"),
@@ -248,11 +257,24 @@ class Connect:
         }
         return {"Instance": _present(described)}
 
+    def describe_instance_attribute(self, parameters: Parameters) -> Mapping[str, Any]:
+        """DescribeInstanceAttribute, for those that CloudFormation can set."""
+        instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
+        attribute_type = parameters["AttributeType"]
+        name = attribute_type.title().replace("_", "").replace("Tts", "TTS")
+        value = str(instance.properties["Attributes"].get(name, False)).lower()
+        return {"Attribute": {"AttributeType": attribute_type, "Value": value}}
+
     def describe_hours_of_operation(self, parameters: Parameters) -> Mapping[str, Any]:
         """DescribeHoursOfOperation."""
         hours = self._part(Kind.HOURS_OF_OPERATION, parameters, "HoursOfOperationId")
         shown = {name: hours.properties.get(name) for name in ("Name", "Description", "TimeZone", "Config")}
-        described = {"HoursOfOperationId": hours.id, "HoursOfOperationArn": hours.arn, **shown}
+        described = {
+            "HoursOfOperationId": hours.id,
+            "HoursOfOperationArn": hours.arn,
+            "Tags": hours.tags,
+            **shown,
+        }
         return {"HoursOfOperation": _present(described)}
 
     def describe_queue(self, parameters: Parameters) -> Mapping[str, Any]:
@@ -266,6 +288,7 @@ class Connect:
             "QueueArn": queue.arn,
             "HoursOfOperationId": hours_id,
             "Status": status,
+            "Tags": queue.tags,
         }
         return {"Queue": _present({**described, **shown})}
 
@@ -274,7 +297,8 @@ class Connect:
         flow = self._part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
         shown = {name: flow.properties.get(name) for name in ("Name", "Type", "Description", "Content")}
         state = flow.properties.get("State", "ACTIVE")
-        return {"ContactFlow": _present({"Id": flow.id, "Arn": flow.arn, "State": state, **shown})}
+        described = {"Id": flow.id, "Arn": flow.arn, "State": state, "Tags": flow.tags, **shown}
+        return {"ContactFlow": _present(described)}
 
     def create_contact_flow(self, parameters: Parameters) -> Mapping[str, Any]:
         """CreateContactFlow, always published."""
@@ -295,8 +319,21 @@ class Connect:
                 "IntegrationArn": association.properties["IntegrationArn"],
             }
             for association in self._of_instance(Kind.INTEGRATION_ASSOCIATION, instance.arn)
+            if association.properties["IntegrationType"] not in _LISTED_APART
         ]
         return {"IntegrationAssociationSummaryList": associations}
+
+    def list_lambda_functions(self, parameters: Parameters) -> Mapping[str, Any]:
+        """ListLambdaFunctions."""
+        instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
+        associations = self._of_instance(Kind.INTEGRATION_ASSOCIATION, instance.arn)
+        return {
+            "LambdaFunctions": [
+                association.properties["IntegrationArn"]
+                for association in associations
+                if association.properties["IntegrationType"] == "LAMBDA_FUNCTION"
+            ]
+        }
 
     def start_web_rtc_contact(self, parameters: Parameters) -> Mapping[str, Any]:
         """StartWebRTCContact: the flow begins to run at once, beside the caller of this operation."""
@@ -402,8 +439,10 @@ class Connect:
                 ContactEvent.CUSTOMER_DISCONNECTED: {State.CONNECTING, State.QUEUED, State.CONNECTED},
             }[event]
             if contact.state not in needed:
-                message = f"{event} needs a contact that is {' or '.join(sorted(needed))}: this one is {contact.state}"
-                raise ContactStateError(message)
+                states = " or ".join(sorted(needed))
+                raise ContactStateError(
+                    f"{event} needs a contact that is {states}: this one is {contact.state}"
+                )
             if event is ContactEvent.AGENT_CONNECTED:
                 contact.agent_connected = _now()
         if event is ContactEvent.AGENT_CONNECTED:
@@ -506,8 +545,9 @@ class Connect:
                 "enqueueTimestamp": _timestamp(contact.enqueued),
             }
         )
+        agent_id = uuid.uuid5(uuid.NAMESPACE_URL, contact.instance.arn)
         agent_info = contact.agent_connected and {
-            "agentArn": f"{contact.instance.arn}/agent/{uuid.uuid5(uuid.NAMESPACE_URL, contact.instance.arn)}",
+            "agentArn": f"{contact.instance.arn}/agent/{agent_id}",
             "connectedToAgentTimestamp": _timestamp(contact.agent_connected),
         }
         detail = {
@@ -539,7 +579,7 @@ class _FlowRun:
         """Run the flow; a fault of the emulator ends the contact and is logged."""
         try:
             contact_flow.run(flow, self)
-        except Exception:
+        except Exception:  # noqa: BLE001 whatever it is, nobody else would hear of it in this thread
             _log.exception("the flow of contact %s failed", self._contact.id)
             self.disconnect()
 

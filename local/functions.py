@@ -1,7 +1,8 @@
 """Lambda: what MiniStack's runtime lacks, and invocations by other services.
 
-Functions run as processes under a bare Python, so that a module missing from the asset fails here as on AWS; they
-see Lambda's environment variables and none of this machine's; they end with the emulator however it ends.
+Functions run as processes under a bare Python, so that a module missing from the asset fails here as on AWS;
+they see Lambda's environment variables and none of this machine's; they end with the emulator however it
+ends.
 """
 
 import fnmatch
@@ -9,7 +10,6 @@ import json
 import logging
 import os
 import subprocess
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ _RUNTIME_VARIABLES = {
 
 
 def install(*, python: Path, endpoint_url: str, trace_daemon: str) -> None:
-    """Run Python functions with this interpreter; they find AWS at the endpoint, X-Ray's daemon at host:port."""
+    """Run Python functions with this interpreter; AWS is at the endpoint, X-Ray's daemon at host:port."""
     _use_interpreter(python)
     variables = {
         **_RUNTIME_VARIABLES,
@@ -54,6 +54,7 @@ def install(*, python: Path, endpoint_url: str, trace_daemon: str) -> None:
     }
     lambda_runtime.subprocess = _WorkerProcesses(variables)
     _publish_embedded_metrics()
+    _reserve_concurrency()
 
 
 def _use_interpreter(python: Path) -> None:
@@ -80,6 +81,11 @@ class _WorkerProcesses:
         own = {name: value for name, value in env.items() if os.environ.get(name) != value}
         environment = {**self._variables, "TMPDIR": str(Path(cwd).parent), **own}
         return subprocess.Popen(command, env=environment, cwd=cwd, **options)
+
+
+def is_function(name: str) -> bool:
+    """Whether a function has this name, which its role's sessions have too."""
+    return name in lambda_svc._functions
 
 
 def may_invoke(function_arn: str, *, service: str, source_arn: str, source_account: str) -> bool:
@@ -118,7 +124,7 @@ def _listed(value: Any) -> list[str]:
 def invoke(
     function_arn: str, event: Mapping[str, Any], *, service: str, source_arn: str, account: str, region: str
 ) -> object:
-    """Invoke a function as a service does, within its permission; returns its answer or raises FunctionError."""
+    """Invoke a function as a service does, within its permission; its answer, or FunctionError."""
     record, config, _ = lambda_svc._get_func_record_for_ref_in_scope(
         function_arn, account_id=account, region=region
     )
@@ -137,6 +143,16 @@ def invoke(
         )
         raise FunctionError(f"{function_arn} failed: {reason}", is_worth_a_retry=True)
     return result.get("body")
+
+
+def _reserve_concurrency() -> None:
+    """A function's reserved concurrency holds for its versions and aliases too; MiniStack forgets these."""
+
+    def reserved_concurrency(_version: object, config: Mapping[str, Any]) -> int | None:
+        reserved: int | None = lambda_svc._functions[config["FunctionName"]].get("concurrency")
+        return reserved
+
+    lambda_svc._reserved_concurrency = reserved_concurrency
 
 
 def _publish_embedded_metrics() -> None:
@@ -167,8 +183,3 @@ def _publish_line(line: str) -> None:
                 for value in values if isinstance(values, list) else [values]:
                     unit = metric.get("Unit", "None")
                     cloudwatch.record_metric(directive["Namespace"], metric["Name"], value, unit, dimensions)
-
-
-def stop_workers() -> None:
-    """End all functions' processes."""
-    threading.Thread(target=lambda_runtime.reset, daemon=True).start()

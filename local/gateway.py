@@ -1,7 +1,7 @@
 """API Gateway (REST): what MiniStack's gateway leaves out between the request and the function.
 
-Each request gets a `_Request` of its own, found by the patched functions through a context variable: it collects
-what the access log, the gateway responses and the metrics say about the request.
+Each request gets a `_Request` of its own, found by the patched functions through a context variable: it
+collects what the access log, the gateway responses and the metrics say about the request.
 """
 
 import asyncio
@@ -210,7 +210,7 @@ def _validate_by_content_type() -> None:
         if error is not None:
             _current.get().values["error.validationErrorString"] = (
                 _body_problems(api_id, model, body)
-                if error.response_type == "BAD_REQUEST_BODY"
+                if model and error.response_type == "BAD_REQUEST_BODY"
                 else error.message
             )
         return error
@@ -257,7 +257,7 @@ def _fill_gateway_responses() -> None:
 
 
 def _name_requests_in_events() -> None:
-    """The function's event and the gateway's answer name the request by the same ids; claims are spelled as on AWS."""
+    """The function's event and the gateway's answer have the same ids; claims are spelled as on AWS."""
     build = apigateway_v1._build_lambda_event_v1
 
     def build_named(*args: Any, **options: Any) -> dict[str, Any]:
@@ -285,7 +285,7 @@ def _spell_claims(claims: dict[str, str]) -> None:
 
 
 def _invoke_functions_as_the_gateway(*, account: str, region: str) -> None:
-    """Ask the function's permission, wait no longer than the integration does, keep to the size of an answer."""
+    """Ask the function's permission, wait as long as the integration does, keep to the size of an answer."""
     call_function = apigateway_v1._call_lambda_raw
     invoke_proxy = apigateway_v1._invoke_lambda_proxy_v1
     source: contextvars.ContextVar[str] = contextvars.ContextVar("gateway_source", default="")
@@ -299,7 +299,8 @@ def _invoke_functions_as_the_gateway(*, account: str, region: str) -> None:
         if not functions.may_invoke(function_ref, **caller):
             _current.get().values["integration.error"] = "Invalid permissions on Lambda function"
             return None, "no permission"
-        return await call_function(function_ref, event, **options)
+        answer: tuple[Any, Any] = await call_function(function_ref, event, **options)
+        return answer
 
     async def invoke(
         integration: Mapping[str, Any],
@@ -329,8 +330,11 @@ def _invoke_functions_as_the_gateway(*, account: str, region: str) -> None:
         if isinstance(answered, tuple):
             if len(answered[2]) > LARGEST_FUNCTION_ANSWER:
                 return _failed("the function's answer is too large", 502, api_id, stage_name, stage, resource)
-            if answered[1].pop(_FAILURE, None):
+            if failure := answered[1].pop(_FAILURE, None):
                 reason = answered[2].decode()
+                if failure == _THROTTLED:
+                    _current.get().values["integration.error"] = reason
+                    return apigateway_v1._gw_error("INTEGRATION_FAILURE", "Internal server error")
                 return _failed(reason, answered[0], api_id, stage_name, stage, resource)
             _current.get().values["integration.status"] = str(answered[0])
         return answered
@@ -366,16 +370,17 @@ def _failed(
 
 
 _FAILURE = "x-local-failure"  # marks an answer that the function never gave; taken off before it is sent
+_THROTTLED = "throttled"
 
 
 def _refuse_malformed_answers() -> None:
-    """A failed or throttled function and an answer of the wrong shape reach the client as the gateway's error."""
+    """A function that failed or was throttled, or a wrong answer, is the gateway's error to the client."""
     shape: Callable[[Mapping[str, Any]], tuple[Any, Any]] = apigateway_v1._lambda_proxy_response
 
     def shape_strictly(result: Mapping[str, Any]) -> tuple[Any, Any]:
         body = result.get("body")
         if result.get("throttle"):
-            return _failure(500, "Lambda throttled the function"), None
+            return _failure(500, "Lambda throttled the function", kind=_THROTTLED), None
         if result.get("error"):
             return _failure(502, "the function failed"), None
         members = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
@@ -386,5 +391,5 @@ def _refuse_malformed_answers() -> None:
     apigateway_v1._lambda_proxy_response = shape_strictly
 
 
-def _failure(status: int, reason: str) -> dict[str, Any]:
-    return {"statusCode": status, "headers": {_FAILURE: "1"}, "body": reason}
+def _failure(status: int, reason: str, *, kind: str = "failed") -> dict[str, Any]:
+    return {"statusCode": status, "headers": {_FAILURE: kind}, "body": reason}

@@ -1,8 +1,8 @@
-"""Runs a command for as long as the process that started this one wants it: `python -m local.leash <command>`.
+"""Runs a command for as long as its starter wants it: `python -m local.leash <command>`.
 
-The starter holds this process's standard input. When it closes, for whatever reason (the starter stopped, failed,
-was killed), the command and everything that it started are ended: SIGTERM first, SIGKILL after a grace. The
-command's own end ends this process, with the command's exit status.
+The starter holds this process's standard input. When it closes, for whatever reason (the starter stopped,
+failed, was killed), the command and everything that it started are ended: SIGTERM first, SIGKILL after a
+grace. The command's own end ends this process, with the command's exit status.
 
 It leads the process group that it ends: start it with `start_new_session=True`.
 """
@@ -19,8 +19,8 @@ GRACE_SECONDS = 3.0
 
 def main() -> int:
     """Run the command that the arguments are; returns its exit status."""
-    # The group's SIGTERM reaches this process too, which stays to send SIGKILL to whatever is left. Handlers, and
-    # not SIG_IGN: the command would inherit that.
+    # The group's SIGTERM reaches this process too, which stays to send SIGKILL to whatever is left. Handlers,
+    # and not SIG_IGN: the command would inherit that.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
     command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)

@@ -79,7 +79,7 @@ class Observer:
 
     def recorded(self) -> list[dict[str, Any]]:
         """The CloudFormation resources that have no behaviour here."""
-        resources: list[dict[str, Any]] = self._ask("GET", "recorded")["Resources"]
+        resources: list[dict[str, Any]] = self._ask("GET", "recorded")["Recorded"]
         return resources
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

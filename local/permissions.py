@@ -1,6 +1,7 @@
 """IAM: what MiniStack's evaluator does not see.
 
-Condition keys that it never fills, KMS grants, and the actions and resources of services that this package adds.
+Condition keys that it never fills, KMS grants, and the actions and resources of services that this package
+adds.
 """
 
 import json
@@ -22,8 +23,8 @@ def install() -> None:
 
 
 def _take_loopback_for_tls() -> None:
-    # Policies that refuse requests without TLS (aws:SecureTransport), as on CDK's asset bucket, mean the network:
-    # there is none between the parts of this emulator.
+    # Policies that refuse requests without TLS (aws:SecureTransport), as on CDK's asset bucket, mean the
+    # network: there is none between the parts of this emulator.
     pin = iam_evaluator.pin_request_origin
 
     def pin_as_secure(source_ip: str, _secure_transport: object) -> None:
@@ -96,8 +97,8 @@ def _is_granted(principal_arn: str, operation: str, key_arn: str) -> bool:
 def govern(service: str, resources: Resources) -> None:
     """Let IAM decide about a service that MiniStack does not know.
 
-    `resources` gives, for a request, the operation and the ARNs that IAM is asked about; the first one is asked
-    here, the others by `refusal`.
+    `resources` gives, for a request, the operation and the ARNs that IAM is asked about; the first one is
+    asked here, the others by `refusal`.
     """
     iam_actions.SERVICE_TO_IAM_NAMESPACE[service] = service
     extract_action = iam_actions.extract_iam_action
@@ -144,7 +145,7 @@ def refusal(
 
 
 def role_of(access_key_id: str) -> tuple[str, str] | None:
-    """Role name and session name (a function's name) behind a temporary access key, None for any other key."""
+    """Role and session behind a temporary access key, None for any other key."""
     arn = (sts._sessions.get(access_key_id) or {}).get("Arn", "")
     if ":assumed-role/" not in arn:
         return None

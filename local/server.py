@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ from ministack import app
 from ministack.core import iam_actions, responses, router
 from ministack.services import eventbridge
 
-from local import cloudformation, functions, gateway, permissions, user_pools
+from local import cloudformation, functions, gateway, origins, permissions, user_pools
 from local.aws_service import AwsError, RestJsonService
 from local.connect import Connect
-from local.control import LOOPBACK, PREFIX, Control
+from local.control import PREFIX, Control
 
 _log = logging.getLogger("local.server")
 
@@ -157,7 +158,7 @@ def _serve_connect(service: RestJsonService, settings: Settings) -> None:
         return answer.status, answer.headers, answer.body
 
     app.SERVICE_HANDLERS[CONNECT] = handle
-    # Known by its SigV4 scope; without this MiniStack loads every botocore model to find out whether it exists.
+    # Known by its SigV4 scope; without this MiniStack loads every botocore model to look for it.
     router.SERVICE_PATTERNS[CONNECT] = {}
     permissions.govern(CONNECT, resources)
 
@@ -181,6 +182,8 @@ def _watch_calls(control: Control, settings: Settings) -> None:
         request_id: str,
     ) -> tuple[int, dict[str, str], Any]:
         role = permissions.role_of(router.extract_access_key_id(headers, query))
+        if role is not None and not functions.is_function(role[1]):
+            role = None  # somebody else's, the CDK's for one
         if role is None and not control.has_faults():
             return await dispatch(method, path, headers, body, query, request_id)
         params = app._routing_params(method, path, headers, body, query)
@@ -243,34 +246,44 @@ def _serve_control(control: Control) -> None:
     serve = app.app
 
     async def serve_with_control(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        if scope["type"] != "http":
             await serve(scope, receive, send)
             return
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
-        if scope["client"] and scope["client"][0] not in LOOPBACK:
-            status, document = 403, {"message": "the control endpoints answer this machine alone"}
-        else:
+        if reason := origins.refusal(scope["path"], headers):
+            await _send(send, HTTPStatus.FORBIDDEN, {"message": reason})
+        elif scope["path"].startswith(PREFIX):
+            body = await _received(receive)
             # Off the event loop: a contact event may invoke functions through EventBridge.
-            status, document = await asyncio.to_thread(
-                control.answer, scope["method"], scope["path"], headers, body
-            )
-        content = json.dumps(document).encode()
-        await send({
-            "type": "http.response.start",
-            "status": int(status),
-            "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())],
-        })  # fmt: skip
-        await send({"type": "http.response.body", "body": content})
+            answer = await asyncio.to_thread(control.answer, scope["method"], scope["path"], body)
+            await _send(send, *answer)
+        else:
+            await serve(scope, receive, send)
 
     app.app = serve_with_control
+
+
+async def _received(receive: Callable[[], Awaitable[Any]]) -> bytes:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def _send(send: Callable[[Any], Awaitable[None]], status: int, document: Any) -> None:
+    content = json.dumps(document).encode()
+    length = str(len(content)).encode()
+    await send({
+        "type": "http.response.start",
+        "status": int(status),
+        "headers": [(b"content-type", b"application/json"), (b"content-length", length)],
+    })  # fmt: skip
+    await send({"type": "http.response.body", "body": content})
 
 
 if __name__ == "__main__":

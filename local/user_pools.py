@@ -7,7 +7,7 @@ from ministack.services import cognito
 
 
 def install() -> None:
-    """Make a client with RefreshTokenRotation give a new refresh token each time and take an old one only once.
+    """Make a client with RefreshTokenRotation give a new refresh token each time, and take an old one once.
 
     An old token works again within RetryGracePeriodSeconds, as on Cognito.
     """
@@ -17,7 +17,8 @@ def install() -> None:
     def refresh_and_rotate(pool: Any, pool_id: str, client_id: str, token: str) -> tuple[Any, Any]:
         rotation = pool["_clients"].get(client_id, {}).get("RefreshTokenRotation") or {}
         if rotation.get("Feature") != "ENABLED":
-            return refresh(pool, pool_id, client_id, token)
+            unchanged: tuple[Any, Any] = refresh(pool, pool_id, client_id, token)
+            return unchanged
         grace_seconds = int(rotation.get("RetryGracePeriodSeconds", 0))
         if token in first_used and time.time() > first_used[token] + grace_seconds:
             code = "RefreshTokenReuseException"

@@ -1,0 +1,102 @@
+"""Deploying again, taking the stacks away and bringing them back, in a local AWS of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.environment import LocalAws, LocalAwsError, local_aws
+from local.phone import Phone
+from tests.e2e.answers import assert_call
+from tests.e2e.aws import Aws, Caller
+from tests.e2e.held_properties import READERS, Resource, deployed, held
+
+CALLING = "InAppCalling-local-Calling"
+IDENTITY = "InAppCalling-local-Identity"
+# A user's account must outlive a mistake with a stack.
+RETAINED = {"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    with local_aws(port=0, directory=tmp_path_factory.mktemp("deployment")) as started:
+        started.deploy()
+        yield started
+
+
+def _aws(running: LocalAws) -> Aws:
+    return Aws(running.outputs, running.stacks)
+
+
+def _is_left(aws: Aws, resource: Resource) -> bool:
+    try:
+        found = held(aws, resource)
+    except (ClientError, ValueError, KeyError):
+        return False
+    # A key outlives its deletion by the days that its owner has to change their mind.
+    return found.get("KeyState") != "PendingDeletion"
+
+
+def _left(aws: Aws, resources: list[Resource]) -> set[str]:
+    return {resource.type for resource in resources if resource.type in READERS and _is_left(aws, resource)}
+
+
+def _with_the_templates_of_before(running: LocalAws) -> tuple[str, str]:
+    """Spares a synthesis: nothing has changed since the last one."""
+    return "--app", str(running.directory / "cdk.out")
+
+
+def test_a_second_deployment_changes_nothing(running: LocalAws) -> None:
+    cloudformation = running.client("cloudformation")
+    before = {stack: cloudformation.describe_stack_events(StackName=stack) for stack in running.stacks}
+    said = running.cdk("deploy", "--all")
+    assert [line.strip() for line in said if "(no changes)" in line] == [
+        f"✅  {IDENTITY} (no changes)",
+        f"✅  {CALLING} (no changes)",
+    ]
+    for stack, events in before.items():
+        now = cloudformation.describe_stack_events(StackName=stack)
+        assert now["StackEvents"] == events["StackEvents"]
+
+
+def test_each_output_is_a_parameter_too(running: LocalAws) -> None:
+    stacks = running.client("cloudformation").describe_stacks()["Stacks"]
+    outputs = {
+        output["OutputKey"]: output["OutputValue"]
+        for stack in stacks
+        if stack["StackName"] in running.stacks
+        for output in stack["Outputs"]
+        if not output["OutputKey"].startswith("ExportsOutput")
+    }
+    names = ["ApiUrl", "ConnectInstanceArn", "ContactFlowArn", "Region", "UserPoolClientId", "UserPoolId"]
+    assert sorted(outputs) == names
+    found = running.client("ssm").get_parameters_by_path(Path="/in-app-calling/local", Recursive=True)
+    parameters = {item["Name"].rpartition("/")[2]: item["Value"] for item in found["Parameters"]}
+    assert parameters == outputs
+
+
+def test_stacks_that_are_destroyed_leave_the_users_alone_and_can_come_back(running: LocalAws) -> None:
+    aws = _aws(running)
+    resources = deployed(aws)
+    assert _left(aws, resources) == READERS.keys()
+    email = "ada@example.com"
+    password = Phone(running.outputs).sign_up(email)
+    templates = _with_the_templates_of_before(running)
+
+    running.cdk("destroy", CALLING, *templates)
+    # Parameters: those of the other stack.
+    assert _left(aws, resources) == RETAINED | {"AWS::SSM::Parameter"}
+
+    with pytest.raises(LocalAwsError, match="rotect"):
+        running.cdk("destroy", IDENTITY, *templates)
+    running.client("cloudformation").update_termination_protection(
+        StackName=IDENTITY, EnableTerminationProtection=False
+    )
+    running.cdk("destroy", IDENTITY, *templates)
+    assert _left(aws, resources) == RETAINED
+    assert Phone(running.outputs).sign_in(email, password).email == email
+
+    running.deploy()
+    phone = Phone(running.outputs)
+    caller = Caller(phone=phone, user=phone.sign_in(email, phone.sign_up(email)), password="")
+    assert_call(caller.start())
