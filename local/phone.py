@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import boto3
 import requests
@@ -52,7 +53,8 @@ class Phone:
     def __init__(self, outputs: Mapping[str, str]) -> None:
         self._pool_id = outputs["UserPoolId"]
         self._client_id = outputs["UserPoolClientId"]
-        self.start_call_url = outputs["ApiUrl"].rstrip("/") + "/start-call"
+        self._api_url = outputs["ApiUrl"].rstrip("/")
+        self.start_call_url = f"{self._api_url}/start-call"
         self._http = requests.Session()
         # One connection for each of the many threads of a test that calls at the same time.
         self._http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=256))
@@ -97,6 +99,30 @@ class Phone:
         if key is not None:
             headers["Idempotency-Key"] = key
         return self._http.post(self.start_call_url, json=body or {}, headers=headers, timeout=_ANSWER_WITHIN)
+
+    def read_call(self, token: str, contact_id: str) -> requests.Response:
+        """GET /calls/{ContactId}."""
+        return self._of_call("GET", token, contact_id)
+
+    def hang_up(self, token: str, contact_id: str) -> requests.Response:
+        """DELETE /calls/{ContactId}."""
+        return self._of_call("DELETE", token, contact_id)
+
+    def rejoin(self, token: str, contact_id: str) -> requests.Response:
+        """POST /calls/{ContactId}/connection."""
+        return self._of_call("POST", token, contact_id, "/connection", {})
+
+    def send_digits(self, token: str, contact_id: str, digits: str) -> requests.Response:
+        """POST /calls/{ContactId}/digits."""
+        return self._of_call("POST", token, contact_id, "/digits", {"Digits": digits})
+
+    def _of_call(
+        self, method: str, token: str, contact_id: str, path: str = "", body: Mapping[str, Any] | None = None
+    ) -> requests.Response:
+        url = f"{self._api_url}/calls/{quote(contact_id, safe='')}{path}"
+        return self._http.request(
+            method, url, json=body, headers={"Authorization": token}, timeout=_ANSWER_WITHIN
+        )
 
     def send(self, method: str, *, headers: Mapping[str, str], body: bytes | None) -> requests.Response:
         """Any request at all to /start-call, well formed or not."""

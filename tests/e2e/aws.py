@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import requests
 
-from local.observer import Observer
+from local.observer import Observer, eventually
 from local.phone import Phone, SignedIn
 
 
@@ -145,6 +145,30 @@ class Caller:
     def start(self, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> requests.Response:
         """POST /start-call with this user's token; again while API Gateway throttles."""
         return unthrottled(lambda: self.phone.start_call(self.user.id_token, body, key=key))
+
+    def read(self, contact_id: str) -> requests.Response:
+        """GET /calls/{ContactId}; this and the next again while API Gateway throttles."""
+        return unthrottled(lambda: self.phone.read_call(self.user.id_token, contact_id))
+
+    def hang_up(self, contact_id: str) -> requests.Response:
+        """DELETE /calls/{ContactId}."""
+        return unthrottled(lambda: self.phone.hang_up(self.user.id_token, contact_id))
+
+    def rejoin(self, contact_id: str) -> requests.Response:
+        """POST /calls/{ContactId}/connection."""
+        return unthrottled(lambda: self.phone.rejoin(self.user.id_token, contact_id))
+
+    def send_digits(self, contact_id: str, digits: str) -> requests.Response:
+        """POST /calls/{ContactId}/digits."""
+        return unthrottled(lambda: self.phone.send_digits(self.user.id_token, contact_id, digits))
+
+    def state(self, contact_id: str) -> str:
+        """The state that the app reads."""
+        return str(self.read(contact_id).json()["State"])
+
+    def comes_to(self, contact_id: str, state: str) -> bool:
+        """Whether the app reads this state within some seconds: events take a moment."""
+        return eventually(lambda: self.state(contact_id) == state)
 
     def send(
         self, headers: Mapping[str, str], body: bytes | None, *, method: str = "POST"
