@@ -11,17 +11,19 @@ from infra.app import add_stacks
 from infra.bundling import BundlingError
 from infra.checks import add_checks
 from infra.config import ConfigurationError, load
+from infra.contact_flow_lint import ContactFlowError
+from infra.contract import ContractError
 
 _CHECKOUT = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Synthesizes the environment; a fault of its values ends the process with what to do about it."""
+    """Synthesizes the environment; a fault in its sources ends the process with what to do about it."""
     app = cdk.App()
     try:
         configuration = load(_CHECKOUT, app.node.try_get_context("environment"))
         add_stacks(app, configuration, _CHECKOUT)
-    except (BundlingError, ConfigurationError) as error:
+    except (BundlingError, ConfigurationError, ContactFlowError, ContractError) as error:
         sys.exit(f"\n{error}\n")
     add_checks(app)
     app.synth()

@@ -104,7 +104,7 @@ def bundle(checkout: Path, function: str) -> Path:
         _copy(dependencies, _used(dependencies), target)
         _trim_models(dependencies / "botocore" / "data", target / "botocore" / "data", source.aws_operations)
         _compile(target, "-b")
-        # The dependencies' sources can be had by their pinned hashes; here they would be a third of the asset.
+        # The dependencies' sources can be had by their pinned hashes; here they would be a third of it.
         for path in list(target.rglob("*.py")):
             path.unlink()
         _copy(checkout / "lambdas", sources, target)
@@ -186,7 +186,10 @@ def _trimmed(model: dict[str, Any], operations: tuple[str, ...]) -> dict[str, An
         if name not in shapes:
             shapes[name] = model["shapes"][name]
             wanted += _shape_names(shapes[name])
-    return _undocumented({**model, "operations": kept, "shapes": dict(sorted(shapes.items()))})
+    trimmed: dict[str, Any] = _undocumented(
+        {**model, "operations": kept, "shapes": dict(sorted(shapes.items()))}
+    )
+    return trimmed
 
 
 def _shape_names(value: Any) -> Iterable[str]:

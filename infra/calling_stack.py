@@ -212,8 +212,8 @@ class CallingStack(Stack):
         acknowledge(
             function.policy,
             f"AwsSolutions::AwsSolutions-IAM5[Resource::{instance}/contact/*]",
-            reason="StopContact takes a contact, and contacts come into being while the function runs. It may "
-            "stop those of this one instance.",
+            reason="StopContact takes a contact, and contacts come into being while the function runs. "
+            "It may stop those of this one instance.",
         )
         return function
 

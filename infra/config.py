@@ -155,7 +155,7 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Api:
-    """Browser origins that may call the API (none: no CORS), and requests of one IP address in five minutes."""
+    """Browser origins that may call the API (none: no CORS); requests of one IP address in five minutes."""
 
     allowed_origins: tuple[str, ...]
     requests_per_ip_per_5_minutes: int
@@ -406,17 +406,17 @@ def _instance_arn(section: _Section, account: str, region: str) -> str:
         "(Amazon Connect console, the instance's account overview)",
         lambda candidate: shape.fullmatch(candidate) is not None,
     )
-    match = shape.fullmatch(value)
-    assert match is not None
-    if match[2] != region:
+    _, _, _, instance_region, instance_account, _ = value.split(":")
+    if instance_region != region:
         section.fail(
             "instance_arn",
-            f"the instance is in {match[2]} but region is {region!r}: stacks and instance share one Region",
+            f"the instance is in {instance_region} but region is {region!r}: "
+            "stacks and instance share one Region",
         )
-    if match[3] != account:
+    if instance_account != account:
         section.fail(
             "instance_arn",
-            f"the instance belongs to account {match[3]} but account is {account!r}: "
+            f"the instance belongs to account {instance_account} but account is {account!r}: "
             "deploy into the instance's account",
         )
     if not _instance_pattern(account, region).expression.fullmatch(value):

@@ -1,4 +1,4 @@
-"""What a deployment tells the apps and their developers: each value as a stack output and as an SSM parameter."""
+"""What a deployment tells apps and their developers: stack outputs, and SSM parameters that equal them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DESCRIPTIONS = {
 
 
 def publish(stack: Stack, *, environment: str, values: Mapping[Output, str]) -> None:
-    """Adds an output with exactly the given name, and the parameter `/in-app-calling/<environment>/<name>`."""
+    """Adds an output of exactly each name, and the parameter `/in-app-calling/<environment>/<name>`."""
     for output, value in values.items():
         CfnOutput(stack, output, value=value, description=_DESCRIPTIONS[output])
         ssm.StringParameter(

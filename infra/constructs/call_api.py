@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_kms as kms
@@ -93,16 +93,8 @@ _GATEWAY_PROBLEMS: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
     ),
     "Default5xx": (apigateway.ResponseType.DEFAULT_5_XX, _INTERNAL_ERROR),
     "ExpiredToken": (apigateway.ResponseType.EXPIRED_TOKEN, _UNAUTHORIZED),
-    "IntegrationFailure": (
-        apigateway.ResponseType.INTEGRATION_FAILURE,
-        _Problem(
-            status=503,
-            slug="unavailable",
-            title="Unavailable",
-            detail="The service cannot answer just now. Repeat the request after the seconds in Retry-After.",
-            retry_after_seconds=5,
-        ),
-    ),
+    # What the gateway calls a failed integration is, with Lambda behind it, a function at its concurrency.
+    "IntegrationFailure": (apigateway.ResponseType.INTEGRATION_FAILURE, _THROTTLED),
     "IntegrationTimeout": (
         apigateway.ResponseType.INTEGRATION_TIMEOUT,
         _Problem(
@@ -133,7 +125,8 @@ _GATEWAY_PROBLEMS: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
     "WafFiltered": (apigateway.ResponseType.WAF_FILTERED, _FORBIDDEN),
 }
 
-# Ids and figures only. Not the authorizer's claims, and not the text of a validation error: it quotes the body.
+# Ids and figures only. Not the authorizer's claims, and not the text of a validation error: that quotes
+# the body.
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
     "extendedRequestId": "$context.extendedRequestId",
@@ -181,6 +174,8 @@ class CallApi(Construct):
         self.rest_api = apigateway.RestApi(
             self,
             "RestApi",
+            # By this a person finds the API in the account. It need not be unique: it blocks no replacement.
+            rest_api_name=Stack.of(self).stack_name,
             description="Calls of signed-in users with the contact center",
             endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
             # The account's role for API Gateway's logs belongs to the account, not to one of its stacks.
@@ -200,8 +195,8 @@ class CallApi(Construct):
         )
         # Its own output of the address would stand beside ours, under a name with a hash.
         self.rest_api.node.try_remove_child("Endpoint")
-        resource = self.rest_api.node.default_child
-        assert isinstance(resource, apigateway.CfnRestApi)
+        # RestApi has no property for these two yet.
+        resource = cast(apigateway.CfnRestApi, self.rest_api.node.default_child)
         resource.security_policy = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
         resource.endpoint_access_mode = "STRICT"
 
@@ -211,16 +206,16 @@ class CallApi(Construct):
             "NIST.800.53.R4::NIST.800.53.R4-APIGWCacheEnabledAndEncrypted",
             "NIST.800.53.R5::NIST.800.53.R5-APIGWCacheEnabledAndEncrypted",
             "PCI.DSS.321::PCI.DSS.321-APIGWCacheEnabledAndEncrypted",
-            reason="Answers carry one user's credentials for one call and are marked no-store: there is nothing "
-            "to cache, encrypted or not.",
+            reason="Answers carry one user's credentials for one call and are marked no-store: there is "
+            "nothing to cache, encrypted or not.",
         )
         acknowledge(
             self.rest_api.deployment_stage,
             "HIPAA.Security::HIPAA.Security-APIGWSSLEnabled",
             "NIST.800.53.R5::NIST.800.53.R5-APIGWSSLEnabled",
             "PCI.DSS.321::PCI.DSS.321-APIGWSSLEnabled",
-            reason="A client certificate proves the gateway to an HTTP backend. The backend here is Lambda, which "
-            "takes invocations by IAM and never sees such a certificate.",
+            reason="A client certificate proves the gateway to an HTTP backend. The backend here is Lambda, "
+            "which takes invocations by IAM and never sees such a certificate.",
         )
 
         # API Gateway would create this group itself, without a key, a retention or an end.
@@ -265,7 +260,7 @@ class CallApi(Construct):
         `body_schema` is JSON Schema draft 4; `headers` maps a header's name to whether it is required.
         """
         resource = self.rest_api.root.resource_for_path(path)
-        added = resource.add_method(
+        return resource.add_method(
             method,
             apigateway.LambdaIntegration(function, timeout=_INTEGRATION_TIMEOUT, allow_test_invoke=False),
             authorization_type=apigateway.AuthorizationType.COGNITO,
@@ -276,7 +271,6 @@ class CallApi(Construct):
                 f"method.request.header.{name}": required for name, required in headers.items()
             },
         )
-        return added
 
     def _model(self, id_: str, schema: Mapping[str, Any]) -> apigateway.IModel:
         model = apigateway.CfnModel(
@@ -286,9 +280,8 @@ class CallApi(Construct):
             content_type="application/json",
             schema=schema,
         )
-        deployment = self.rest_api.latest_deployment
-        assert deployment is not None
-        # A deployment is a snapshot: a changed model needs a new one.
+        # A deployment is a snapshot: a changed model needs a new one. RestApi makes one unless told not to.
+        deployment = cast(apigateway.Deployment, self.rest_api.latest_deployment)
         deployment.node.add_dependency(model)
         deployment.add_to_logical_id({"model": id_, "schema": schema})
         return apigateway.Model.from_model_name(self, f"{id_}-model-name", model.ref)

@@ -12,7 +12,7 @@ from infra.acknowledgements import acknowledge
 
 
 class CallTable(Construct):
-    """One item per user: the user's current call. It outlives its use by hours, then `ExpiresAt` removes it."""
+    """One item per user: the user's current call. Hours after its use `ExpiresAt` removes it."""
 
     def __init__(self, scope: Construct, id_: str, *, key: kms.Key) -> None:
         super().__init__(scope, id_)
@@ -37,8 +37,9 @@ class CallTable(Construct):
             "HIPAA.Security::HIPAA.Security-DynamoDBInBackupPlan",
             "NIST.800.53.R4::NIST.800.53.R4-DynamoDBInBackupPlan",
             "NIST.800.53.R5::NIST.800.53.R5-DynamoDBInBackupPlan",
-            reason="An item describes a call under way and expires within hours of it. Point-in-time recovery "
-            "covers the table's loss; a daily backup would only keep personal data longer than it is needed.",
+            reason="An item describes a call under way and expires within hours of it. Point-in-time "
+            "recovery covers the table's loss; a daily backup would only keep personal data longer than it "
+            "is needed.",
         )
 
     def update_statements(self) -> list[iam.PolicyStatement]:

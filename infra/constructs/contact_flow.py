@@ -11,6 +11,8 @@ from aws_cdk import Fn
 from aws_cdk import aws_connect as connect
 from constructs import Construct
 
+from infra.contact_flow_lint import read_contact_flow
+
 
 class ContactFlow(Construct):
     """A contact flow from a JSON file in the flow language, with placeholders for the ARNs it names."""
@@ -28,9 +30,11 @@ class ContactFlow(Construct):
     ) -> None:
         """`arns` fills the placeholders; `verified_attributes` are contact attributes beside the file's own
         that the flow takes from the verification's answer.
+
+        Raises ContactFlowError.
         """
         super().__init__(scope, id_)
-        flow = with_attributes(json.loads(document.read_text(encoding="utf-8")), verified_attributes)
+        flow = with_attributes(read_contact_flow(document), verified_attributes)
         self.resource = connect.CfnContactFlow(
             self,
             "Flow",

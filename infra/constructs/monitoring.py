@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
+
+from infra.acknowledgements import acknowledge
 
 _PERIOD = Duration.minutes(5)
 
@@ -23,8 +26,35 @@ class Monitoring(Construct):
         """`email` is subscribed to the topic; AWS asks its owner first."""
         super().__init__(scope, id_)
         self.topic = sns.Topic(self, "Alarms", master_key=key, enforce_ssl=True)
+        # A topic with a policy of its own has lost the default one, by which alarms may publish.
+        stack = Stack.of(self)
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisStack",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnLike": {
+                        "aws:SourceArn": stack.format_arn(
+                            service="cloudwatch",
+                            resource="alarm",
+                            resource_name=f"{stack.stack_name}-*",
+                            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+                        )
+                    },
+                },
+            )
+        )
         if email is not None:
-            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+            subscription = self.topic.add_subscription(subscriptions.EmailSubscription(email))
+            acknowledge(
+                subscription,
+                "Serverless::Serverless-SNSRedrivePolicy",
+                reason="Amazon SNS repeats an undelivered mail for six hours, and CloudWatch keeps each "
+                "alarm's state and history. A dead-letter queue would hold copies of it that nobody reads.",
+            )
         self._dashboard = cloudwatch.Dashboard(self, "Dashboard")
 
     def watch_api(self, api: apigateway.RestApi) -> None:
@@ -92,7 +122,7 @@ class Monitoring(Construct):
         )
 
     def watch_faults(self, name: str, service: str, faults: dict[str, str]) -> None:
-        """An alarm on each fault that a function counts: the metric's name to what an operator does about it."""
+        """An alarm on each fault that a function counts: `faults` maps a metric to what an operator does."""
         metrics = {metric: _count(service, metric) for metric in faults}
         for metric, advice in faults.items():
             self._alarm(f"{name}{metric}", metrics[metric], threshold=1, description=advice)

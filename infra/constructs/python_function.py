@@ -74,7 +74,8 @@ class PythonFunction(Construct):
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_.Code.from_asset(str(asset)),
             handler=handler,
-            role=role.without_policy_updates(),
+            # By its ARN, so that the CDK adds no policies to it and no DependsOn beside the reference.
+            role=iam.Role.from_role_arn(self, "FixedRole", role.role_arn, mutable=False),
             timeout=timeout,
             memory_size=memory_mib,
             reserved_concurrent_executions=reserved_concurrency,
@@ -94,21 +95,21 @@ class PythonFunction(Construct):
             "NIST.800.53.R4::NIST.800.53.R4-LambdaInsideVPC",
             "NIST.800.53.R5::NIST.800.53.R5-LambdaInsideVPC",
             "PCI.DSS.321::PCI.DSS.321-LambdaInsideVPC",
-            reason="The function reaches AWS APIs alone, over TLS, and nothing reaches it. Amazon Connect has no "
-            "VPC endpoint, so a VPC would add a NAT gateway to the way out and protect nothing.",
+            reason="The function reaches AWS APIs alone, over TLS, and nothing reaches it. Amazon Connect "
+            "has no VPC endpoint, so a VPC would add a NAT gateway to the way out and protect nothing.",
         )
         acknowledge(
             self.function,
             "HIPAA.Security::HIPAA.Security-LambdaDLQ",
             "NIST.800.53.R5::NIST.800.53.R5-LambdaDLQ",
             "Serverless::Serverless-LambdaDLQ",
-            reason="Invoked synchronously only: Lambda sends nothing to a dead-letter queue then. The caller gets "
-            "the failure, and an alarm watches it.",
+            reason="Invoked synchronously only: Lambda sends nothing to a dead-letter queue then. The caller "
+            "gets the failure, and an alarm watches it.",
         )
         acknowledge(
             self.function,
             "AwsSolutions::AwsSolutions-L1",
             "Serverless::Serverless-LambdaLatestVersion",
-            reason="Python 3.13 is supported by Lambda, and is what the assets' bytecode is compiled and tested "
-            "with. Runtime patches apply by themselves; the next version comes with its tests.",
+            reason="Python 3.13 is supported by Lambda, and is what the assets' bytecode is compiled and "
+            "tested with. Runtime patches apply by themselves; the next version comes with its tests.",
         )

@@ -42,7 +42,7 @@ class UserPool(Construct):
             passkey_relying_party_id=passkey_relying_party,
             passkey_user_verification=cognito.PasskeyUserVerification.REQUIRED,
             auto_verify=cognito.AutoVerifiedAttrs(email=True),
-            # A changed address counts only once its owner has confirmed it: contact attributes are made of it.
+            # A changed address counts only once its owner has confirmed it: it becomes a contact attribute.
             keep_original=cognito.KeepOriginalAttrs(email=True),
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
             mfa=cognito.Mfa.OPTIONAL,
@@ -66,8 +66,8 @@ class UserPool(Construct):
         acknowledge(
             self.pool,
             "AwsSolutions::AwsSolutions-COG2",
-            reason="A second factor is each user's choice (TOTP, or a passkey with user verification); threat "
-            "protection is enforced and blocks or challenges risky sign-ins of those who chose none.",
+            reason="A second factor is each user's choice (TOTP, or a passkey with user verification); "
+            "threat protection is enforced and blocks or challenges risky sign-ins of those who chose none.",
         )
         self.client = self.pool.add_client(
             "App",

@@ -1,0 +1,142 @@
+"""One environment's stacks as the CDK synthesizes them, read back from what it writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+
+from infra.app import add_stacks
+from infra.checks import add_checks
+from infra.config import Configuration, load
+
+CHECKOUT = Path(__file__).parents[2]
+
+Properties = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule (with its detail) that a resource breaks, and the acknowledgement if there is one."""
+
+    pack: str
+    rule: str
+    resource: str
+    acknowledged_id: str = ""
+    acknowledged_at: str = ""
+
+
+class Synthesis:
+    """The files of a cloud assembly."""
+
+    def __init__(self, directory: Path, configuration: Configuration) -> None:
+        self.directory, self.configuration = directory, configuration
+        self.environment = configuration.environment
+
+    @cached_property
+    def templates(self) -> dict[str, Any]:
+        """Template by the last part of the stack's name: Identity, Calling."""
+        return {
+            path.name.removesuffix(".template.json").rpartition("-")[2]: _read(path)
+            for path in sorted(self.directory.glob("*.template.json"))
+        }
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        """What the stacks tell people, without what they export to each other."""
+        return {
+            name: output
+            for template in self.templates.values()
+            for name, output in template["Outputs"].items()
+            if "Export" not in output
+        }
+
+    def resources(self, *types: str) -> dict[str, Properties]:
+        """The properties of each resource of these types, by logical id, of all stacks."""
+        return {
+            id_: resource.get("Properties", {})
+            for id_, resource in self.declarations()
+            if resource["Type"] in types
+        }
+
+    def the(self, type_: str) -> Properties:
+        """The properties of the only resource of this type."""
+        (properties,) = self.resources(type_).values()
+        return properties
+
+    def declarations(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for template in self.templates.values():
+            yield from template["Resources"].items()
+
+    def findings(self) -> tuple[set[Finding], set[Finding]]:
+        """What the packs, and the CDK's own validation, find: open, and acknowledged."""
+        open_: set[Finding] = set()
+        acknowledged: set[Finding] = set()
+        for report in _read(self.directory / "validation-report.json")["pluginReports"]:
+            for violation in report["violations"]:
+                open_.update(
+                    Finding(report["pluginName"], violation["ruleName"], construct["constructPath"])
+                    for construct in violation["violatingConstructs"]
+                )
+            for violation in report.get("suppressedViolations", []):
+                acknowledged.update(
+                    Finding(
+                        report["pluginName"],
+                        violation["ruleName"],
+                        construct["constructPath"],
+                        violation["acknowledgedId"],
+                        violation["acknowledgedAt"],
+                    )
+                    for construct in violation["violatingConstructs"]
+                )
+        return open_, acknowledged
+
+    def acknowledgements(self) -> set[tuple[str, str]]:
+        """What the code acknowledges: the finding's id, and the path of the construct."""
+        return {
+            (id_, path.removeprefix("/"))
+            for file in self.directory.glob("*.metadata.json")
+            for path, entries in _read(file).items()
+            for entry in entries
+            if entry["type"] == "aws:cdk:acknowledged-rules"
+            for id_ in entry["data"]
+        }
+
+    def manifest(self, stack: str) -> dict[str, Any]:
+        """The properties of a stack in the assembly's manifest."""
+        artifacts = _read(self.directory / "manifest.json")["artifacts"]
+        properties: dict[str, Any] = artifacts[f"InAppCalling-{self.environment}-{stack}"]["properties"]
+        return properties
+
+
+def context() -> dict[str, Any]:
+    """cdk.json's context, which an app made in a test does not read by itself."""
+    values: dict[str, Any] = _read(CHECKOUT / "cdk.json")["context"]
+    return values
+
+
+def synthesize(environment: str, directory: Path) -> Synthesis:
+    configuration = load(CHECKOUT, environment)
+    app = cdk.App(context=context(), outdir=str(directory))
+    add_stacks(app, configuration, CHECKOUT)
+    finish(app)
+    return Synthesis(directory, configuration)
+
+
+def finish(app: cdk.App) -> None:
+    """Attaches the checks and synthesizes; open findings are left for the report to tell."""
+    add_checks(app)
+    try:
+        app.synth()
+    except RuntimeError as error:
+        if "ValidationFailed" not in str(error):
+            raise
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,244 @@
+"""Rules of the house for the REST API."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from infra.contract import ContractError, read_operation
+from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
+
+CONTRACT = yaml.safe_load((CHECKOUT / "openapi.yaml").read_text(encoding="utf-8"))
+
+# Every type that API Gateway has (developer guide, "Gateway response types"), but for REQUEST_TOO_LARGE,
+# whose body an API cannot choose.
+GATEWAY_RESPONSES = {
+    "ACCESS_DENIED",
+    "API_CONFIGURATION_ERROR",
+    "AUTHORIZER_CONFIGURATION_ERROR",
+    "AUTHORIZER_FAILURE",
+    "BAD_REQUEST_BODY",
+    "BAD_REQUEST_PARAMETERS",
+    "DEFAULT_4XX",
+    "DEFAULT_5XX",
+    "EXPIRED_TOKEN",
+    "INTEGRATION_FAILURE",
+    "INTEGRATION_TIMEOUT",
+    "INVALID_API_KEY",
+    "INVALID_SIGNATURE",
+    "MISSING_AUTHENTICATION_TOKEN",
+    "QUOTA_EXCEEDED",
+    "RESOURCE_NOT_FOUND",
+    "THROTTLED",
+    "UNAUTHORIZED",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "WAF_FILTERED",
+}
+
+
+def methods(synthesis: Synthesis) -> list[Properties]:
+    """Those that reach a function."""
+    return [
+        method
+        for method in synthesis.resources("AWS::ApiGateway::Method").values()
+        if method["HttpMethod"] != "OPTIONS"
+    ]
+
+
+def test_the_api_has_the_contracts_paths_and_methods(synthesis: Synthesis) -> None:
+    resources = synthesis.resources("AWS::ApiGateway::Resource")
+    found = {
+        (f"/{resources[m['ResourceId']['Ref']]['PathPart']}", m["HttpMethod"]) for m in methods(synthesis)
+    }
+    assert found == {
+        (path, method.upper()) for path, operations in CONTRACT["paths"].items() for method in operations
+    }
+
+
+def test_every_method_wants_a_signed_in_user(synthesis: Synthesis) -> None:
+    ((id_, authorizer),) = synthesis.resources("AWS::ApiGateway::Authorizer").items()
+    assert authorizer["Type"] == "COGNITO_USER_POOLS"
+    assert authorizer["IdentitySource"] == "method.request.header.Authorization"
+    # A cached answer would outlive the token.
+    assert authorizer["AuthorizerResultTtlInSeconds"] == 0
+    (pool,) = synthesis.resources("AWS::Cognito::UserPool")
+    assert pool in json.dumps(authorizer["ProviderARNs"])
+    for method in methods(synthesis):
+        assert method["AuthorizationType"] == "COGNITO_USER_POOLS"
+        assert method["AuthorizerId"] == {"Ref": id_}
+        # With scopes it would be the access token that is wanted.
+        assert "AuthorizationScopes" not in method
+
+
+def test_every_method_has_its_request_checked(synthesis: Synthesis) -> None:
+    ((validator, checks),) = synthesis.resources("AWS::ApiGateway::RequestValidator").items()
+    assert checks["ValidateRequestBody"] is checks["ValidateRequestParameters"] is True
+    models = synthesis.resources("AWS::ApiGateway::Model")
+    for method in methods(synthesis):
+        assert method["RequestValidatorId"] == {"Ref": validator}
+        assert method["RequestModels"]["application/json"]["Ref"] in models
+        assert method["RequestParameters"] == {"method.request.header.Idempotency-Key": False}
+
+
+CAPABILITIES: list[Any] = [{"Video": 1}, {"Audio": True}, [], None]
+BODIES: list[Any] = [
+    {},
+    {"DisplayName": "Ada", "Topic": "billing", "Attributes": {"order_id": "A-1"}},
+    {"Capabilities": {"Video": True, "ScreenShare": False}},
+    *({"DisplayName": name} for name in ("", " ", "a" * 256, "a" * 257, "a\x00", " Ada ", None, 1)),
+    *({"Topic": topic} for topic in ("", "a b", "x" * 65, 1)),
+    *({"Attributes": {"page": value}} for value in ("", "x" * 32_768, 1, None)),
+    *({"Capabilities": value} for value in CAPABILITIES),
+    {"ConnectInstanceId": "", "ContactFlowId": ""},
+    {"displayName": "Ada"},
+    [],
+    "x",
+    1,
+    None,
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: json.dumps(body)[:40])
+def test_the_gateway_takes_a_body_exactly_if_the_contract_does(synthesis: Synthesis, body: object) -> None:
+    model = synthesis.the("AWS::ApiGateway::Model")["Schema"]
+    jsonschema.Draft4Validator.check_schema(model)
+    contract = {"$ref": "#/components/schemas/StartCallRequest", "components": CONTRACT["components"]}
+    assert jsonschema.Draft4Validator(model).is_valid(body) == (
+        jsonschema.Draft202012Validator(contract).is_valid(body)
+    )
+
+
+def test_the_gateway_throttles_at_connects_quota(synthesis: Synthesis) -> None:
+    quotas = synthesis.configuration.connect.quotas
+    (settings,) = synthesis.the("AWS::ApiGateway::Stage")["MethodSettings"]
+    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
+    assert settings["ThrottlingRateLimit"] == quotas.start_webrtc_contact_rate
+    assert settings["ThrottlingBurstLimit"] == quotas.start_webrtc_contact_burst
+
+
+def test_no_log_of_the_gateway_holds_a_body(synthesis: Synthesis) -> None:
+    (settings,) = synthesis.the("AWS::ApiGateway::Stage")["MethodSettings"]
+    assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("ERROR", False)
+
+
+def test_the_access_log_holds_no_token_claim_or_text_of_the_request(synthesis: Synthesis) -> None:
+    setting = synthesis.the("AWS::ApiGateway::Stage")["AccessLogSetting"]
+    variables = json.loads(setting["Format"])
+    assert all(re.fullmatch(r"\$context\.[A-Za-z.]+", variable) for variable in variables.values())
+    for told in ("claims", "principalId", "error.message", "validationError", "identity.user", "path"):
+        # The path of the resource is the contract's, the path of the request is the caller's.
+        assert not any(
+            variable.removeprefix("$context.").startswith(told) or f".{told}" in variable
+            for variable in variables.values()
+            if variable != "$context.resourcePath"
+        )
+    (group,) = [part["Ref"] for part in setting["DestinationArn"]["Fn::Join"][1] if isinstance(part, dict)]
+    assert group in synthesis.resources("AWS::Logs::LogGroup")
+
+
+def test_requests_are_traced(synthesis: Synthesis) -> None:
+    assert synthesis.the("AWS::ApiGateway::Stage")["TracingEnabled"] is True
+
+
+def test_the_api_speaks_tls_1_2_or_better(synthesis: Synthesis) -> None:
+    api = synthesis.the("AWS::ApiGateway::RestApi")
+    assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert re.match(r"SecurityPolicy_TLS13_1_[23]_", api["SecurityPolicy"])
+    assert api["EndpointAccessMode"] == "STRICT"
+
+
+def test_every_answer_of_the_gateway_is_a_problem_that_nobody_stores(synthesis: Synthesis) -> None:
+    responses = list(synthesis.resources("AWS::ApiGateway::GatewayResponse").values())
+    assert sorted(response["ResponseType"] for response in responses) == sorted(GATEWAY_RESPONSES)
+    for response in responses:
+        headers = response["ResponseParameters"]
+        assert headers["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+        assert headers["gatewayresponse.header.Cache-Control"] == "'no-store'"
+        problem = json.loads(response["ResponseTemplates"]["application/json"])
+        assert response["StatusCode"] == str(problem["status"])
+        assert (problem["status"] in {429, 503, 504}) == ("gatewayresponse.header.Retry-After" in headers)
+        # What went wrong inside, or what was sent, is not the caller's to read.
+        assert re.findall(r"\$[\w.]+", json.dumps(problem)) == ["$context.extendedRequestId"]
+        problem_schema = {"$ref": "#/components/schemas/Problem", "components": CONTRACT["components"]}
+        jsonschema.Draft202012Validator(problem_schema).validate(problem)
+
+
+def test_without_origins_there_is_no_cors(synthesis: Synthesis) -> None:
+    origins = synthesis.configuration.api.allowed_origins
+    every_method = synthesis.resources("AWS::ApiGateway::Method").values()
+    assert any(method["HttpMethod"] == "OPTIONS" for method in every_method) == bool(origins)
+    for template in synthesis.templates.values():
+        assert ("Access-Control-Allow-Origin" in json.dumps(template)) <= bool(origins)
+
+
+def test_a_browser_of_a_configured_origin_may_send_what_the_contract_takes(synthesis: Synthesis) -> None:
+    for method in synthesis.resources("AWS::ApiGateway::Method").values():
+        if method["HttpMethod"] == "OPTIONS":
+            (answer,) = method["Integration"]["IntegrationResponses"]
+            headers = answer["ResponseParameters"]
+            header = "method.response.header.Access-Control-Allow-"
+            assert headers[f"{header}Headers"] == "'Authorization,Content-Type,Idempotency-Key'"
+            assert headers[f"{header}Methods"] == "'POST'"
+            assert headers[f"{header}Origin"].strip("'") in synthesis.configuration.api.allowed_origins
+
+
+def test_a_deployment_waits_for_everything_it_takes_a_snapshot_of(synthesis: Synthesis) -> None:
+    (deployment,) = [of for _, of in synthesis.declarations() if of["Type"] == "AWS::ApiGateway::Deployment"]
+    parts = synthesis.resources(
+        *(
+            f"AWS::ApiGateway::{kind}"
+            for kind in ("Authorizer", "GatewayResponse", "Method", "Model", "RequestValidator", "Resource")
+        )
+    )
+    assert set(parts) <= set(deployment["DependsOn"])
+
+
+def test_the_execution_log_is_there_before_the_gateway_makes_one_of_its_own(synthesis: Synthesis) -> None:
+    (stage,) = [of for _, of in synthesis.declarations() if of["Type"] == "AWS::ApiGateway::Stage"]
+    groups = synthesis.resources("AWS::Logs::LogGroup")
+    (name,) = [groups[id_]["LogGroupName"] for id_ in stage["DependsOn"] if id_ in groups]
+    (api,) = synthesis.resources("AWS::ApiGateway::RestApi")
+    assert name == {"Fn::Join": ["", ["API-Gateway-Execution-Logs_", {"Ref": api}, "/v1"]]}
+
+
+def write_contract(schema: Mapping[str, Any], path: Any) -> None:
+    document = {
+        "paths": {"/a": {"post": {"requestBody": {"content": {"application/json": {"schema": schema}}}}}},
+        "components": {"schemas": {"Name": {"type": "string", "title": "A name"}}},
+    }
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+
+def test_references_and_constants_become_draft_4(tmp_path: Any) -> None:
+    write_contract(
+        {
+            "type": "object",
+            "properties": {
+                "Name": {"$ref": "#/components/schemas/Name"},
+                "Kind": {"const": "call"},
+                "Any": {"anyOf": [{"type": "string"}, {"items": {"type": "integer"}, "type": "array"}]},
+            },
+            "additionalProperties": False,
+        },
+        tmp_path / "openapi.yaml",
+    )
+    assert read_operation(tmp_path / "openapi.yaml", "/a", "post").body_schema == {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "type": "object",
+        "properties": {
+            "Name": {"type": "string"},
+            "Kind": {"enum": ["call"]},
+            "Any": {"anyOf": [{"type": "string"}, {"items": {"type": "integer"}, "type": "array"}]},
+        },
+        "additionalProperties": False,
+    }
+
+
+def test_what_draft_4_cannot_say_is_refused_by_place(tmp_path: Any) -> None:
+    write_contract({"properties": {"Name": {"exclusiveMinimum": 1}}}, tmp_path / "openapi.yaml")
+    with pytest.raises(ContractError, match=r"openapi\.yaml, post /a Name: .*'exclusiveMinimum'"):
+        read_operation(tmp_path / "openapi.yaml", "/a", "post")

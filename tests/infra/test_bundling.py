@@ -1,0 +1,202 @@
+"""The assets of the functions: what is in them, and that they are built the same everywhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import marshal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+from infra import bundling
+from infra.bundling import FUNCTIONS, BundlingError, bundle
+from tests.infra.checkout_copy import copy_checkout
+from tests.infra.synthesis import CHECKOUT
+
+# What AWS Lambda and the stack would set.
+ENVIRONMENT = {
+    "AWS_LAMBDA_FUNCTION_NAME": "function",
+    "AWS_REGION": "eu-west-2",
+    "AWS_DEFAULT_REGION": "eu-west-2",
+    "LAMBDA_TASK_ROOT": "/var/task",
+    "POWERTOOLS_SERVICE_NAME": "service",
+    "POWERTOOLS_METRICS_NAMESPACE": "InAppCalling",
+    "CONNECT_INSTANCE_ARN": "arn:aws:connect:eu-west-2:111122223333:instance/i",
+    "CONTACT_FLOW_ARN": "arn:aws:connect:eu-west-2:111122223333:instance/i/contact-flow/f",
+    "TOPIC_CONTACT_FLOW_ARNS": "{}",
+    "CALLS_TABLE": "calls",
+    "CALLER_ATTRIBUTES": "[]",
+    "CLAIM_ATTRIBUTES": "{}",
+    "DISPLAY_NAME_CLAIM": "name",
+    "CAPABILITIES": "[]",
+    "ALLOWED_ORIGINS": "[]",
+    **dict.fromkeys(("REPLAY_SECONDS", "REFERENCE_SECONDS", "START_LEASE_SECONDS"), "30"),
+    **dict.fromkeys(("LONGEST_CALL_SECONDS", "STARTS_PER_WINDOW", "WINDOW_SECONDS"), "60"),
+}
+
+# Imports a handler as Lambda does, and prints the files that this took from the asset.
+IMPORT_HANDLER = """
+import importlib, json, sys
+asset, handler = sys.argv[1:]
+sys.path.insert(0, asset)
+importlib.import_module(handler)
+files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+print(json.dumps([file for file in files if file and file.startswith(asset)]))
+"""
+
+
+@pytest.fixture(params=FUNCTIONS)
+def name(request: pytest.FixtureRequest) -> str:
+    function: str = request.param
+    return function
+
+
+@pytest.fixture
+def asset(name: str) -> Path:
+    return bundle(CHECKOUT, name)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    for function in FUNCTIONS:
+        bundle(CHECKOUT, function)
+    return copy_checkout(tmp_path_factory.mktemp("elsewhere") / "checkout")
+
+
+def content(directory: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_two_checkouts_build_the_same_bytes(name: str, asset: Path, elsewhere: Path) -> None:
+    again = bundle(elsewhere, name)
+    assert elsewhere in again.parents
+    assert content(again) == content(asset)
+
+
+def test_an_asset_holds_only_what_its_handler_imports(name: str, asset: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", IMPORT_HANDLER, str(asset), f"{name}.handler"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {Path(file).relative_to(asset).parts[0] for file in json.loads(done.stdout)}
+    shipped = {path.name for path in asset.iterdir() if not path.name.endswith(".dist-info")}
+    assert shipped == imported
+
+
+def test_of_a_packages_metadata_only_its_name_and_version_stay(asset: Path) -> None:
+    described = list(asset.glob("*.dist-info/*"))
+    assert described
+    assert {path.name for path in described} == {"METADATA"}
+
+
+def test_all_assets_together_are_small() -> None:
+    size = 0
+    for function in FUNCTIONS:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
+            for file, data in content(bundle(CHECKOUT, function)).items():
+                written.writestr(file, data)
+        size += len(archive.getvalue())
+    assert size < 6_000_000
+
+
+def test_the_runtime_takes_the_bytecode_without_a_look_at_the_sources(asset: Path) -> None:
+    compiled = {path: path.read_bytes() for path in asset.rglob("*.pyc")}
+    assert compiled
+    for path, data in compiled.items():
+        assert data[:4] == importlib.util.MAGIC_NUMBER
+        # Found by the hash of its source (1), which is not to be compared with it (2).
+        assert int.from_bytes(data[4:8], "little") == 1, path
+        code = marshal.loads(data[16:])  # noqa: S302 (built here)
+        assert isinstance(code, CodeType)
+        assert code.co_filename.startswith("/var/task/")
+
+
+def test_sources_are_shipped_of_the_project_alone(name: str, asset: Path) -> None:
+    assert {path.relative_to(asset).parts[0] for path in asset.rglob("*.py")} == set(FUNCTIONS[name].packages)
+    for path in asset.rglob("*.py"):
+        assert path.read_bytes() == (CHECKOUT / "lambdas" / path.relative_to(asset)).read_bytes()
+        assert Path(importlib.util.cache_from_source(str(path))).exists()
+
+
+def test_botocore_knows_only_the_operations_that_are_called(name: str, asset: Path) -> None:
+    models = {
+        path.parts[-3]: tuple(json.loads(path.read_text(encoding="utf-8"))["operations"])
+        for path in (asset / "botocore" / "data").glob("*/*/service-2.json")
+    }
+    assert models == FUNCTIONS[name].aws_operations
+
+
+@pytest.fixture
+def without_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither uv nor a compiler can be run."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("built again")
+
+    monkeypatch.setattr(bundling, "find_uv_bin", refuse)
+    monkeypatch.setattr("infra.bundling.subprocess.run", refuse)
+
+
+@pytest.mark.usefixtures("asset")
+def test_nothing_is_built_twice(name: str, request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue("without_tools")
+    assert bundle(CHECKOUT, name).is_dir()
+
+
+def test_changed_sources_are_built_anew_with_the_dependencies_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = copy_checkout(tmp_path / "checkout")
+    source = checkout / "lambdas" / "caller_context" / "domain.py"
+    source.write_text(f"{source.read_text(encoding='utf-8')}\nCHANGED = True\n", encoding="utf-8")
+    monkeypatch.setattr(bundling, "find_uv_bin", lambda: pytest.fail("installed again"))
+    changed = bundle(checkout, "caller_context")
+    assert changed.name != bundle(CHECKOUT, "caller_context").name
+    assert "CHANGED = True" in (changed / "caller_context" / "domain.py").read_text(encoding="utf-8")
+
+
+def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.bundling.sys.version_info", (3, 12, 1))
+    with pytest.raises(BundlingError, match=r"Python 3\.12 cannot build .*\n  Fix: .*Python 3\.13"):
+        bundle(CHECKOUT, "start_call")
+
+
+def test_dependencies_that_cannot_be_had_are_named_with_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = copy_checkout(tmp_path / "checkout")
+    (checkout / ".cache" / "dependencies").unlink()
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "nothing-cached"))
+    with pytest.raises(
+        BundlingError, match=r"(?s)uv could not install lambdas/requirements\.txt:\n.*\n  Fix: "
+    ):
+        bundle(checkout, "start_call")
+    assert [path for path in (checkout / ".cache").rglob("*") if path.is_file()] == []
+
+
+def test_a_source_that_does_not_compile_is_named(tmp_path: Path) -> None:
+    checkout = copy_checkout(tmp_path / "checkout")
+    (checkout / "lambdas" / "caller_context" / "broken.py").write_text("def", encoding="utf-8")
+    with pytest.raises(BundlingError, match=r"(?s)do not compile.*/var/task/caller_context/broken\.py"):
+        bundle(checkout, "caller_context")
+    assert not list((checkout / ".cache").glob("assets/caller_context-*"))
+
+
+def test_a_function_without_sources_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundlingError, match=r"lambdas/calls holds no Python.*FUNCTIONS"):
+        bundle(tmp_path, "caller_context")

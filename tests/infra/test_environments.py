@@ -1,0 +1,109 @@
+"""What holds for an environment's stacks as a whole."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import aws_cdk as cdk
+import cfnlint.api
+import pytest
+from cfnlint.config import ManualArgs
+
+from infra.app import add_stacks
+from infra.config import Configuration, load
+from infra.outputs import Output
+from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish
+
+# Names that are chosen here and not by CloudFormation, each for a reason.
+NAMED = {
+    # API Gateway's names need not be unique.
+    ("AWS::ApiGateway::Authorizer", "Name"),
+    ("AWS::ApiGateway::RestApi", "Name"),
+    # Part of the address.
+    ("AWS::ApiGateway::Stage", "StageName"),
+    # Amazon Connect wants them, and changes them in place.
+    ("AWS::Connect::ContactFlow", "Name"),
+    ("AWS::Connect::HoursOfOperation", "Name"),
+    ("AWS::Connect::Queue", "Name"),
+    ("AWS::Lambda::Alias", "Name"),
+    # AWS WAF and API Gateway prescribe theirs.
+    ("AWS::Logs::LogGroup", "LogGroupName"),
+    # Found by it.
+    ("AWS::SSM::Parameter", "Name"),
+}
+
+
+def test_no_physical_name_stands_in_the_way_of_a_replacement(synthesis: Synthesis) -> None:
+    named = {
+        (declaration["Type"], name)
+        for _, declaration in synthesis.declarations()
+        for name in declaration.get("Properties", {})
+        if name in {"Name", "ClientName", declaration["Type"].rpartition("::")[2] + "Name"}
+    }
+    assert named <= NAMED
+
+
+def test_the_outputs_are_the_six_names(synthesis: Synthesis) -> None:
+    assert sorted(synthesis.outputs) == sorted(Output)
+
+
+def test_every_output_is_a_parameter_of_the_same_name_and_value(synthesis: Synthesis) -> None:
+    parameters = {
+        parameter["Name"]: parameter["Value"]
+        for parameter in synthesis.resources("AWS::SSM::Parameter").values()
+    }
+    assert parameters == {
+        f"/in-app-calling/{synthesis.environment}/{name}": output["Value"]
+        for name, output in synthesis.outputs.items()
+    }
+
+
+def test_every_output_says_what_it_is(synthesis: Synthesis) -> None:
+    assert all(output["Description"] for output in synthesis.outputs.values())
+
+
+def test_the_templates_are_valid(synthesis: Synthesis) -> None:
+    for name, template in synthesis.templates.items():
+        matches = cfnlint.api.lint(
+            json.dumps(template), config=ManualArgs(regions=[synthesis.configuration.region])
+        )
+        assert [f"{name}: {match}" for match in matches] == []
+
+
+def test_a_faulty_template_is_seen() -> None:
+    template = {"Resources": {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": {"Colour": "red"}}}}
+    assert cfnlint.api.lint(json.dumps(template), config=ManualArgs(regions=["eu-west-2"]))
+
+
+def test_everything_is_tagged_with_application_and_environment(synthesis: Synthesis) -> None:
+    for type_ in ("AWS::Lambda::Function", "AWS::DynamoDB::Table", "AWS::KMS::Key"):
+        for properties in synthesis.resources(type_).values():
+            assert {tag["Key"]: tag["Value"] for tag in properties["Tags"]} == {
+                "Application": "in-app-calling",
+                "Environment": synthesis.environment,
+            }
+
+
+def templates_of(configuration: Configuration, directory: Path) -> str:
+    app = cdk.App(context=context(), outdir=str(directory))
+    add_stacks(app, configuration, CHECKOUT)
+    finish(app)
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.template.json")))
+
+
+@pytest.mark.parametrize("environment", ["local", "prod"])
+def test_two_environments_of_the_same_values_differ_in_their_names_alone(
+    tmp_path: Path, environment: str
+) -> None:
+    configuration = load(CHECKOUT, environment)
+    other = replace(configuration, environment="zzzzz")
+
+    def nameless(templates: str) -> str:
+        without_names = templates.replace(environment, "…").replace("zzzzz", "…")
+        # Hashes of what holds the name.
+        return re.sub(r"(?<=[A-Za-z0-9])([0-9a-f]{32}|[0-9A-F]{8})", "#", without_names)
+
+    assert nameless(templates_of(configuration, tmp_path / "a")) == (
+        nameless(templates_of(other, tmp_path / "b"))
+    )

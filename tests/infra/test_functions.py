@@ -1,0 +1,117 @@
+"""Rules of the house for Lambda functions, which the packs do not see."""
+
+import json
+
+import pytest
+
+from infra.bundling import FUNCTIONS
+from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
+
+# API Gateway gives up after this.
+GATEWAY_SECONDS = 29
+
+
+def functions(synthesis: Synthesis) -> dict[str, Properties]:
+    found = synthesis.resources("AWS::Lambda::Function")
+    assert len(found) == len(FUNCTIONS)
+    return found
+
+
+def package(function: Properties) -> str:
+    name: str = function["Handler"].partition(".")[0]
+    return name
+
+
+def test_every_function_runs_python_3_13_on_arm64(synthesis: Synthesis) -> None:
+    for function in functions(synthesis).values():
+        assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+
+
+def test_every_function_has_the_configured_size(synthesis: Synthesis) -> None:
+    settings = synthesis.configuration.functions
+    for function in functions(synthesis).values():
+        assert function["ReservedConcurrentExecutions"] == settings.reserved_concurrency
+        assert function["MemorySize"] == settings.memory_mib
+
+
+def test_every_function_is_traced_and_logs_json_to_a_group_of_its_own(synthesis: Synthesis) -> None:
+    groups = []
+    for function in functions(synthesis).values():
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["LoggingConfig"]["LogFormat"] == "JSON"
+        groups.append(function["LoggingConfig"]["LogGroup"]["Ref"])
+    assert len(set(groups)) == len(groups)
+    assert set(groups) <= set(synthesis.resources("AWS::Logs::LogGroup"))
+
+
+def test_every_function_answers_before_its_caller_gives_up(synthesis: Synthesis) -> None:
+    timeouts = {package(function): function["Timeout"] for function in functions(synthesis).values()}
+    assert all(timeout < GATEWAY_SECONDS for timeout in timeouts.values())
+    for document in (CHECKOUT / "infra" / "contact_flows").glob("*.json"):
+        for block in json.loads(document.read_text(encoding="utf-8"))["Actions"]:
+            if block["Type"] == "InvokeLambdaFunction":
+                assert timeouts["caller_context"] <= int(block["Parameters"]["InvocationTimeLimitSeconds"])
+
+
+def test_a_start_is_given_up_only_after_its_function_has_ended(synthesis: Synthesis) -> None:
+    (start_call,) = [of for of in functions(synthesis).values() if package(of) == "start_call"]
+    assert synthesis.configuration.calls.start_lease_seconds > start_call["Timeout"]
+
+
+def test_every_function_is_invoked_behind_its_alias(synthesis: Synthesis) -> None:
+    aliases = synthesis.resources("AWS::Lambda::Alias")
+    assert {alias["FunctionName"]["Ref"] for alias in aliases.values()} == set(functions(synthesis))
+    for alias in aliases.values():
+        assert alias["Name"] == "live"
+        version, attribute = alias["FunctionVersion"]["Fn::GetAtt"]
+        assert attribute == "Version"
+        assert synthesis.resources("AWS::Lambda::Version")[version]["FunctionName"] == alias["FunctionName"]
+    for permission in synthesis.resources("AWS::Lambda::Permission").values():
+        assert permission["FunctionName"]["Ref"] in aliases
+    for method in synthesis.resources("AWS::ApiGateway::Method").values():
+        if method["HttpMethod"] != "OPTIONS":
+            uri = json.dumps(method["Integration"]["Uri"])
+            assert any(f'{{"Ref": "{alias}"}}' in uri for alias in aliases)
+
+
+def test_every_permission_names_who_may_invoke(synthesis: Synthesis) -> None:
+    permissions = synthesis.resources("AWS::Lambda::Permission").values()
+    account = synthesis.configuration.account
+    assert {permission["Principal"] for permission in permissions} == {
+        "apigateway.amazonaws.com",
+        "connect.amazonaws.com",
+    }
+    for permission in permissions:
+        assert permission["Action"] == "lambda:InvokeFunction"
+        if permission["Principal"] == "connect.amazonaws.com":
+            assert permission["SourceAccount"] == account
+            assert permission["SourceArn"] == synthesis.outputs["ConnectInstanceArn"]["Value"]
+        else:
+            # The ARN of an API holds the account.
+            arn = json.dumps(permission["SourceArn"])
+            assert f":{account}:" in arn
+            assert "/POST/start-call" in arn
+
+
+def test_the_functions_association_with_the_instance_is_there_before_the_flows(synthesis: Synthesis) -> None:
+    ((association_id, association),) = synthesis.resources("AWS::Connect::IntegrationAssociation").items()
+    assert association["IntegrationType"] == "LAMBDA_FUNCTION"
+    assert association["InstanceId"] == synthesis.outputs["ConnectInstanceArn"]["Value"]
+    alias = synthesis.resources("AWS::Lambda::Alias")[association["IntegrationArn"]["Ref"]]
+    assert package(functions(synthesis)[alias["FunctionName"]["Ref"]]) == "caller_context"
+    flows = [of for _, of in synthesis.declarations() if of["Type"] == "AWS::Connect::ContactFlow"]
+    assert flows
+    for flow in flows:
+        assert association_id in flow["DependsOn"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_setting_is_read_by_its_function(synthesis: Synthesis, name: str) -> None:
+    (function,) = [of for of in functions(synthesis).values() if package(of) == name]
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for part in FUNCTIONS[name].packages
+        for path in (CHECKOUT / "lambdas" / part).glob("*.py")
+    )
+    for setting in function["Environment"]["Variables"]:
+        assert setting.startswith("POWERTOOLS_") or f'"{setting}"' in sources

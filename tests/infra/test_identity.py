@@ -1,0 +1,89 @@
+"""Rules of the house for the user pool and the apps' client."""
+
+from tests.infra.synthesis import Properties, Synthesis
+
+
+def pool(synthesis: Synthesis) -> Properties:
+    return synthesis.the("AWS::Cognito::UserPool")
+
+
+def client(synthesis: Synthesis) -> Properties:
+    return synthesis.the("AWS::Cognito::UserPoolClient")
+
+
+def test_users_sign_in_with_their_email(synthesis: Synthesis) -> None:
+    assert pool(synthesis)["UsernameAttributes"] == ["email"]
+    assert pool(synthesis)["AutoVerifiedAttributes"] == ["email"]
+    assert pool(synthesis)["UsernameConfiguration"] == {"CaseSensitive": False}
+    assert pool(synthesis)["AccountRecoverySetting"] == {
+        "RecoveryMechanisms": [{"Name": "verified_email", "Priority": 1}]
+    }
+    assert pool(synthesis)["AdminCreateUserConfig"] == {
+        "AllowAdminCreateUserOnly": not synthesis.configuration.identity.self_sign_up
+    }
+
+
+def test_a_changed_email_counts_once_it_is_confirmed(synthesis: Synthesis) -> None:
+    assert pool(synthesis)["UserAttributeUpdateSettings"] == {
+        "AttributesRequireVerificationBeforeUpdate": ["email"]
+    }
+
+
+def test_a_second_factor_and_passkeys_are_offered(synthesis: Synthesis) -> None:
+    assert pool(synthesis)["MfaConfiguration"] == "OPTIONAL"
+    assert pool(synthesis)["EnabledMfas"] == ["SOFTWARE_TOKEN_MFA"]
+    assert pool(synthesis)["Policies"]["SignInPolicy"] == {
+        "AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]
+    }
+    assert pool(synthesis)["WebAuthnUserVerification"] == "required"
+    assert pool(synthesis).get("WebAuthnRelyingPartyID") == (
+        synthesis.configuration.identity.passkey_relying_party
+    )
+
+
+def test_threats_are_met_and_not_only_noted(synthesis: Synthesis) -> None:
+    assert pool(synthesis)["UserPoolTier"] == "PLUS"
+    assert pool(synthesis)["UserPoolAddOns"] == {"AdvancedSecurityMode": "ENFORCED"}
+
+
+def test_passwords_are_long_and_mixed(synthesis: Synthesis) -> None:
+    assert pool(synthesis)["Policies"]["PasswordPolicy"] == {
+        "MinimumLength": synthesis.configuration.identity.password_length,
+        "RequireLowercase": True,
+        "RequireNumbers": True,
+        "RequireSymbols": True,
+        "RequireUppercase": True,
+        "TemporaryPasswordValidityDays": 1,
+    }
+
+
+def test_the_pool_resists_deletion(synthesis: Synthesis) -> None:
+    assert pool(synthesis)["DeletionProtection"] == "ACTIVE"
+    assert synthesis.manifest("Identity")["terminationProtection"] is True
+
+
+def test_the_apps_prove_the_password_without_sending_it_and_hold_no_secret(synthesis: Synthesis) -> None:
+    assert client(synthesis)["GenerateSecret"] is False
+    assert set(client(synthesis)["ExplicitAuthFlows"]) == {
+        "ALLOW_REFRESH_TOKEN_AUTH",
+        "ALLOW_USER_AUTH",
+        "ALLOW_USER_SRP_AUTH",
+    }
+    assert client(synthesis)["AllowedOAuthFlowsUserPoolClient"] is False
+    assert client(synthesis)["PreventUserExistenceErrors"] == "ENABLED"
+
+
+def test_tokens_live_as_long_as_configured_and_can_be_revoked(synthesis: Synthesis) -> None:
+    settings = synthesis.configuration.identity
+    assert client(synthesis)["EnableTokenRevocation"] is True
+    assert client(synthesis)["IdTokenValidity"] == settings.token_minutes
+    assert client(synthesis)["AccessTokenValidity"] == settings.token_minutes
+    assert client(synthesis)["RefreshTokenValidity"] == settings.refresh_token_days * 24 * 60
+    assert set(client(synthesis)["TokenValidityUnits"].values()) == {"minutes"}
+
+
+def test_users_write_nothing_that_the_contact_center_trusts(synthesis: Synthesis) -> None:
+    writable = set(client(synthesis)["WriteAttributes"])
+    # A new address has to be confirmed before the token carries it.
+    assert writable & set(synthesis.configuration.attributes.from_claims) <= {"email"}
+    assert writable == {"email", "name"}

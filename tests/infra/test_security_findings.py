@@ -1,0 +1,140 @@
+"""What cdk-nag's six packs find: nothing open, and acknowledged exactly what is expected here."""
+
+import re
+from pathlib import Path
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_lambda as lambda_
+
+from infra.acknowledgements import acknowledge
+from infra.checks import add_checks
+from infra.config import load
+from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish
+
+PACKS = {"AwsSolutions", "HIPAA.Security", "NIST.800.53.R4", "NIST.800.53.R5", "PCI.DSS.321", "Serverless"}
+
+FUNCTIONS = {"Calling/CallerContext/Function", "Calling/StartCall/Function"}
+STAGE = {"Calling/Api/RestApi/DeploymentStage.v1"}
+TABLE = {"Calling/Calls/Table"}
+
+EXPECTED = {
+    "AwsSolutions-COG2": {"Identity/Users/Pool"},
+    "AwsSolutions-IAM5[Resource::*]": {"Calling/Tracing"},
+    "AwsSolutions-IAM5[Resource::<instance>/contact/*]": {"Calling/StartCall/Policy"},
+    "AwsSolutions-L1": FUNCTIONS,
+    "HIPAA.Security-APIGWCacheEnabledAndEncrypted": STAGE,
+    "HIPAA.Security-APIGWSSLEnabled": STAGE,
+    "HIPAA.Security-DynamoDBInBackupPlan": TABLE,
+    "HIPAA.Security-LambdaDLQ": FUNCTIONS,
+    "HIPAA.Security-LambdaInsideVPC": FUNCTIONS,
+    "NIST.800.53.R4-APIGWCacheEnabledAndEncrypted": STAGE,
+    "NIST.800.53.R4-DynamoDBInBackupPlan": TABLE,
+    "NIST.800.53.R4-LambdaInsideVPC": FUNCTIONS,
+    "NIST.800.53.R5-APIGWCacheEnabledAndEncrypted": STAGE,
+    "NIST.800.53.R5-APIGWSSLEnabled": STAGE,
+    "NIST.800.53.R5-DynamoDBInBackupPlan": TABLE,
+    "NIST.800.53.R5-LambdaDLQ": FUNCTIONS,
+    "NIST.800.53.R5-LambdaInsideVPC": FUNCTIONS,
+    "PCI.DSS.321-APIGWCacheEnabledAndEncrypted": STAGE,
+    "PCI.DSS.321-APIGWSSLEnabled": STAGE,
+    "PCI.DSS.321-LambdaInsideVPC": FUNCTIONS,
+    "Serverless-LambdaDLQ": FUNCTIONS,
+    "Serverless-LambdaLatestVersion": FUNCTIONS,
+}
+
+# A subscription exists only where the configuration names an address.
+EXPECTED_OF_AN_ADDRESS = {"Serverless-SNSRedrivePolicy": {"Calling/Monitoring/Alarms/{email}"}}
+
+# AwsSolutions numbers the rules that other packs name; these are one.
+SAME_RULE = {"L1": "LambdaLatestVersion"}
+
+
+def expected(synthesis: Synthesis) -> set[tuple[str, str]]:
+    email = synthesis.configuration.alarms.email
+    findings = EXPECTED if email is None else EXPECTED | EXPECTED_OF_AN_ADDRESS
+    return {(rule, path.format(email=email)) for rule, paths in findings.items() for path in paths}
+
+
+def acknowledged(synthesis: Synthesis) -> set[tuple[str, str]]:
+    """Rule and path of each acknowledged finding, without what differs between environments."""
+    instance = r"arn:[^\]]*:instance/[0-9a-f-]{36}|<ConnectSandboxInstance\w+\.Arn>"
+    return {
+        (
+            re.sub(instance, "<instance>", finding.rule),
+            finding.resource.removeprefix(f"InAppCalling-{synthesis.environment}-").removesuffix("/Resource"),
+        )
+        for finding in synthesis.findings()[1]
+    }
+
+
+def test_no_finding_is_open(synthesis: Synthesis) -> None:
+    assert synthesis.findings()[0] == set()
+
+
+def test_the_acknowledged_findings_are_the_expected_ones(synthesis: Synthesis) -> None:
+    assert acknowledged(synthesis) == expected(synthesis)
+
+
+def test_every_acknowledgement_in_the_code_meets_a_finding(synthesis: Synthesis) -> None:
+    met = {(finding.acknowledged_id, finding.acknowledged_at) for finding in synthesis.findings()[1]}
+    assert synthesis.acknowledgements() == met
+
+
+def test_at_most_fourteen_rules_and_resources_disagree(synthesis: Synthesis) -> None:
+    """However many packs repeat a rule, and whether the finding is acknowledged or not."""
+    disagreements = set()
+    for finding in set.union(*synthesis.findings()):
+        # The name behind the pack's; the packs' names hold no hyphen.
+        rule = finding.rule.partition("[")[0].partition("-")[2]
+        disagreements.add((SAME_RULE.get(rule, rule), finding.resource, finding.rule.partition("[")[2]))
+    assert len(disagreements) <= 14
+
+
+def test_nothing_is_there_only_to_please_a_rule(synthesis: Synthesis) -> None:
+    """No queue for failures that never come, no unchecked certificate, no backup of what expires."""
+    assert not synthesis.resources(
+        "AWS::ApiGateway::ClientCertificate",
+        "AWS::Backup::BackupPlan",
+        "AWS::Backup::BackupSelection",
+        "AWS::SQS::Queue",
+    )
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Synthesis:
+    """A function with nothing but what Lambda wants, one of its faults acknowledged."""
+    app = cdk.App(context=context(), outdir=str(tmp_path))
+    acknowledge(faulty_function(app), "AwsSolutions::AwsSolutions-L1", reason="Seen, for this test.")
+    finish(app)
+    return Synthesis(tmp_path, load(CHECKOUT, "dev"))
+
+
+def faulty_function(app: cdk.App) -> lambda_.CfnFunction:
+    return lambda_.CfnFunction(
+        cdk.Stack(app, "Canary"),
+        "Function",
+        code=lambda_.CfnFunction.CodeProperty(zip_file="pass"),
+        role="arn:aws:iam::111122223333:role/canary",
+        handler="index.handler",
+        runtime="python3.12",
+    )
+
+
+def test_each_pack_sees_a_faulty_function(canary: Synthesis) -> None:
+    open_, seen = canary.findings()
+    assert {finding.pack for finding in open_ | seen} >= PACKS
+
+
+def test_an_acknowledgement_hides_no_other_finding(canary: Synthesis) -> None:
+    open_, seen = canary.findings()
+    assert {finding.rule for finding in seen} == {"AwsSolutions-L1"}
+    assert "HIPAA.Security-LambdaInsideVPC" in {finding.rule for finding in open_}
+
+
+def test_an_open_finding_stops_the_synthesis(tmp_path: Path) -> None:
+    app = cdk.App(context=context(), outdir=str(tmp_path))
+    faulty_function(app)
+    add_checks(app)
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
