@@ -77,6 +77,18 @@ FUNCTIONS: Mapping[str, FunctionSource] = {
         packages=("calls", "start_call"),
         aws_operations={"connect": ("StartWebRTCContact", "StopContact"), "dynamodb": ("UpdateItem",)},
     ),
+    "call_control": FunctionSource(
+        packages=("calls", "call_control"),
+        aws_operations={
+            "connect": ("CreateParticipant", "StopContact"),
+            "connectparticipant": ("CreateParticipantConnection", "SendMessage"),
+            "dynamodb": ("GetItem", "UpdateItem"),
+        },
+    ),
+    "contact_events": FunctionSource(
+        packages=("calls", "contact_events"),
+        aws_operations={"connect": ("StopContact",), "dynamodb": ("GetItem", "Query", "UpdateItem")},
+    ),
     "caller_context": FunctionSource(
         packages=("calls", "caller_context"),
         aws_operations={"dynamodb": ("UpdateItem",)},

@@ -21,10 +21,11 @@ from infra.config import (
     OwnContactFlow,
     Sandbox,
 )
-from infra.constructs.call_api import CallApi
+from infra.constructs.call_api import CallApi, Throttle
 from infra.constructs.call_table import CallTable
 from infra.constructs.connect_function import ConnectFunction
 from infra.constructs.connect_sandbox import ConnectSandbox
+from infra.constructs.contact_events import FUNCTION_TIMEOUT, ContactEvents
 from infra.constructs.contact_flow import ContactFlow
 from infra.constructs.customer_key import CustomerKey
 from infra.constructs.firewall import Firewall
@@ -35,10 +36,17 @@ from infra.outputs import Output, publish
 
 # Longer than any request may take: two attempts of (connect 1 s + read 4 s) at each of three AWS calls, the
 # last after a failure. Shorter than the gateway's 29 s, so that the function itself still answers.
-_START_CALL_TIMEOUT = Duration.seconds(START_CALL_TIMEOUT_SECONDS)
+_API_TIMEOUT = Duration.seconds(START_CALL_TIMEOUT_SECONDS)
 
 # A contact flow waits for 8 s at most, retries included.
 _CALLER_CONTEXT_TIMEOUT = Duration.seconds(7)
+
+# What every function counts, and what an operator does about it.
+_FAULTS: Mapping[str, str] = {
+    "ConfigurationFault": "AWS refused what this deployment asks of it: an access right, a contact flow or an "
+    "instance is not what the configuration says. Look for 'AWS refused' in the function's log.",
+    "UnforeseenError": "A fault in the function. Look for 'Unforeseen error' in its log.",
+}
 
 _RETENTION: Mapping[int, logs.RetentionDays] = {
     1: logs.RetentionDays.ONE_DAY,
@@ -90,14 +98,25 @@ class CallingStack(Stack):
         self._tracing = self._trace_writing()
 
         self._instance_arn, queues = self._connect_instance()
+        self._contact_arns = f"{self._instance_arn}/contact/*"
         caller_context = self._caller_context()
         verification = ConnectFunction(
             self, "CallerVerification", function=caller_context.alias, instance_arn=self._instance_arn
         )
         contact_flow_arn, topics = self._contact_flows(verification, queues)
         start_call = self._start_call(contact_flow_arn, topics)
-        api = self._api(start_call, user_pool)
-        self._monitoring(api, start_call, caller_context)
+        call_control = self._call_control()
+        events = ContactEvents(self, "ContactEvents", instance_arn=self._instance_arn, key=self._key)
+        contact_events = self._contact_events(events)
+        api = self._api(start_call, call_control, user_pool)
+        self._monitoring(
+            api,
+            events,
+            start_call=start_call,
+            call_control=call_control,
+            contact_events=contact_events,
+            caller_context=caller_context,
+        )
         publish(
             self,
             environment=configuration.environment,
@@ -162,7 +181,7 @@ class CallingStack(Stack):
                 "CONNECT_INSTANCE_ARN": self._instance_arn,
                 "CALLS_TABLE": self._calls.table.table_name,
             },
-            statements=self._calls.update_statements(),
+            statements=self._calls.statements("dynamodb:UpdateItem"),
         )
 
     def _start_call(self, contact_flow_arn: str, topics: Mapping[str, str]) -> PythonFunction:
@@ -173,7 +192,7 @@ class CallingStack(Stack):
             "StartCall",
             "start_call",
             description="Starts a call of a signed-in user",
-            timeout=_START_CALL_TIMEOUT,
+            timeout=_API_TIMEOUT,
             environment={
                 "CONNECT_INSTANCE_ARN": self._instance_arn,
                 "CONTACT_FLOW_ARN": contact_flow_arn,
@@ -192,30 +211,71 @@ class CallingStack(Stack):
                 "ALLOWED_ORIGINS": json.dumps(configuration.api.allowed_origins),
             },
             statements=[
-                *self._calls.update_statements(),
+                *self._calls.statements("dynamodb:UpdateItem"),
                 iam.PolicyStatement(
                     sid="StartContacts",
                     actions=["connect:StartWebRTCContact"],
                     # Evaluated on both: the instance, and the flow that the contact enters.
                     resources=[self._instance_arn, *dict.fromkeys([contact_flow_arn, *topics.values()])],
                 ),
-                iam.PolicyStatement(
-                    sid="StopContacts",
-                    actions=["connect:StopContact"],
-                    resources=[f"{self._instance_arn}/contact/*"],
-                ),
+                self._on_contacts("connect:StopContact"),
             ],
         )
+        self._acknowledge_contacts(function)
+        return function
+
+    def _call_control(self) -> PythonFunction:
+        function = self._function(
+            "CallControl",
+            "call_control",
+            description="Tells a call's state, hangs up, lets callers rejoin and send digits",
+            timeout=_API_TIMEOUT,
+            environment={
+                "CONNECT_INSTANCE_ARN": self._instance_arn,
+                "CALLS_TABLE": self._calls.table.table_name,
+                "ALLOWED_ORIGINS": json.dumps(self._configuration.api.allowed_origins),
+            },
+            statements=[
+                *self._calls.statements("dynamodb:GetItem", "dynamodb:UpdateItem"),
+                self._on_contacts("connect:CreateParticipant", "connect:StopContact"),
+            ],
+        )
+        self._acknowledge_contacts(function)
+        return function
+
+    def _contact_events(self, events: ContactEvents) -> PythonFunction:
+        function = self._function(
+            "ContactEventsFunction",
+            "contact_events",
+            description="Notes how calls go, and stops contacts that nobody can join",
+            timeout=FUNCTION_TIMEOUT,
+            environment={
+                "CONNECT_INSTANCE_ARN": self._instance_arn,
+                "CALLS_TABLE": self._calls.table.table_name,
+            },
+            statements=[
+                *events.receive_statements(),
+                *self._calls.statements("dynamodb:GetItem", "dynamodb:UpdateItem", query_by_contact=True),
+                self._on_contacts("connect:StopContact"),
+            ],
+        )
+        self._acknowledge_contacts(function)
+        events.deliver_to(function.alias)
+        return function
+
+    def _on_contacts(self, *actions: str) -> iam.PolicyStatement:
+        return iam.PolicyStatement(sid="Contacts", actions=list(actions), resources=[self._contact_arns])
+
+    def _acknowledge_contacts(self, function: PythonFunction) -> None:
         # As cdk-nag spells an ARN that is known at deployment only.
         arn = self.resolve(self._instance_arn)
         instance = arn if isinstance(arn, str) else f"<{'.'.join(arn['Fn::GetAtt'])}>"
         acknowledge(
             function.policy,
             f"AwsSolutions::AwsSolutions-IAM5[Resource::{instance}/contact/*]",
-            reason="StopContact takes a contact, and contacts come into being while the function runs. "
-            "It may stop those of this one instance.",
+            reason="Its actions take a contact, and contacts come into being while the function runs. It may "
+            "touch those of this one instance.",
         )
-        return function
 
     def _trace_writing(self) -> iam.ManagedPolicy:
         policy = iam.ManagedPolicy(
@@ -269,26 +329,44 @@ class CallingStack(Stack):
         """A function's name in logs, metrics and traces; two environments may share an account."""
         return f"{self._configuration.environment}-{package.replace('_', '-')}"
 
-    def _api(self, start_call: PythonFunction, user_pool: cognito.IUserPool) -> CallApi:
+    def _api(
+        self, start_call: PythonFunction, call_control: PythonFunction, user_pool: cognito.IUserPool
+    ) -> CallApi:
         settings, quotas = self._configuration.api, self._configuration.connect.quotas
+        control = Throttle(rate=quotas.call_control_rate, burst=quotas.call_control_burst)
         api = CallApi(
             self,
             "Api",
             user_pool=user_pool,
             allowed_origins=settings.allowed_origins,
-            requests_per_second=quotas.start_webrtc_contact_rate,
-            burst=quotas.start_webrtc_contact_burst,
+            throttle=Throttle(rate=settings.status_rate, burst=settings.status_burst),
+            # What asks Connect something, within Connect's quotas.
+            throttles={
+                "/start-call/POST": Throttle(
+                    rate=quotas.start_webrtc_contact_rate, burst=quotas.start_webrtc_contact_burst
+                ),
+                "/calls/{ContactId}/DELETE": control,
+                "/calls/{ContactId}/connection/POST": control,
+                "/calls/{ContactId}/digits/POST": control,
+            },
             key=self._key,
             log_retention=self._log_retention,
         )
-        operation = read_operation(self._checkout / "openapi.yaml", "/start-call", "post")
-        api.add_method(
-            "start-call",
-            "POST",
-            function=start_call.alias,
-            body_schema=operation.body_schema,
-            headers=operation.headers,
-        )
+        for path, method, function in (
+            ("start-call", "POST", start_call),
+            ("calls/{ContactId}", "GET", call_control),
+            ("calls/{ContactId}", "DELETE", call_control),
+            ("calls/{ContactId}/connection", "POST", call_control),
+            ("calls/{ContactId}/digits", "POST", call_control),
+        ):
+            operation = read_operation(self._checkout / "openapi.yaml", f"/{path}", method.lower())
+            api.add_method(
+                path,
+                method,
+                function=function.alias,
+                body_schema=operation.body_schema,
+                headers=operation.headers,
+            )
         firewall = Firewall(
             self,
             "Firewall",
@@ -300,37 +378,47 @@ class CallingStack(Stack):
         firewall.protect("Api", api.rest_api.deployment_stage.stage_arn)
         return api
 
-    def _monitoring(self, api: CallApi, start_call: PythonFunction, caller_context: PythonFunction) -> None:
+    def _monitoring(
+        self,
+        api: CallApi,
+        events: ContactEvents,
+        *,
+        start_call: PythonFunction,
+        call_control: PythonFunction,
+        contact_events: PythonFunction,
+        caller_context: PythonFunction,
+    ) -> None:
         monitoring = Monitoring(self, "Monitoring", key=self._key, email=self._configuration.alarms.email)
         monitoring.watch_api(api.rest_api)
-        monitoring.watch_function("StartCall", start_call.function)
-        monitoring.watch_function("CallerContext", caller_context.function)
-        refused = (
-            "AWS refused what this deployment asks of it: an access right, a contact flow or an instance is "
-            "not what the configuration says. Look for 'AWS refused' in the function's log."
+        stop_failed = {
+            "ContactStopFailed": "A contact that should end could not be stopped. Its caller may be gone; its "
+            "contact flow or an agent ends it. Look for it in the instance's contact search.",
+        }
+        for name, package, function, more in (
+            ("StartCall", "start_call", start_call, stop_failed),
+            ("CallControl", "call_control", call_control, {}),
+            ("ContactEvents", "contact_events", contact_events, stop_failed),
+            ("CallerContext", "caller_context", caller_context, {}),
+        ):
+            monitoring.watch_function(name, function.function)
+            monitoring.watch_faults(name, self._service(package), {**_FAULTS, **more})
+        monitoring.watch_queue(
+            "ContactEvents",
+            events.queue,
+            events.dead_letters,
+            advice="Contact events could not be noted in five attempts. Look at the log of contact_events; "
+            "once the cause is gone, redrive the dead-letter queue. Calls they were about end by themselves.",
         )
-        unforeseen = "A fault in the function. Look for 'Unforeseen error' in its log."
-        monitoring.watch_faults(
-            "StartCall",
-            self._service("start_call"),
-            {
-                "ConfigurationFault": refused,
-                "ContactStopFailed": "A contact that nobody can join could not be stopped; its contact flow "
-                "should have sent it away. Look for it in the instance's contact search.",
-                "UnforeseenError": unforeseen,
-            },
-        )
-        monitoring.watch_faults(
-            "CallerContext",
-            self._service("caller_context"),
-            {"ConfigurationFault": refused, "UnforeseenError": unforeseen},
-        )
-        monitoring.show_counts(
-            "Calls", self._service("start_call"), ["CallStarted", "CallReplayed", "Throttled"]
-        )
-        monitoring.show_counts(
-            "Callers",
-            self._service("caller_context"),
-            ["ContactVerified", "ContactUnverified", "ContactAbandoned"],
+        for title, package, names in (
+            ("Calls", "start_call", ["CallStarted", "CallReplayed", "Throttled"]),
+            ("Callers", "caller_context", ["ContactVerified", "ContactUnverified", "ContactAbandoned"]),
+            ("What callers do", "call_control", ["CallHungUp", "CallRejoined", "DigitsSent"]),
+            ("How calls go", "contact_events", ["CallEnded", "CallAbandonedInQueue"]),
+        ):
+            monitoring.show_counts(title, self._service(package), names)
+        monitoring.show_times(
+            "Until an agent answers, and talk",
+            self._service("contact_events"),
+            ["TimeToAnswer", "CallDuration"],
         )
         monitoring.show_table(self._calls.table)

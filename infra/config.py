@@ -97,10 +97,15 @@ ContactFlow = AdoptedContactFlow | OwnContactFlow
 
 @dataclass(frozen=True, kw_only=True)
 class Quotas:
-    """The account's quota of StartWebRTCContact: requests a second, and the burst above it."""
+    """The account's quotas of Connect's API: requests a second, and the burst above it.
+
+    `call_control_…` is the least of StopContact's, CreateParticipant's and those of the participant service.
+    """
 
     start_webrtc_contact_rate: int
     start_webrtc_contact_burst: int
+    call_control_rate: int
+    call_control_burst: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,9 +160,14 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Api:
-    """Browser origins that may call the API (none: no CORS); requests of one IP address in five minutes."""
+    """Browser origins that may call the API (none: no CORS); how often it may be asked.
+
+    `status_rate` and `status_burst` are for reading calls' states, requests a second and at once.
+    """
 
     allowed_origins: tuple[str, ...]
+    status_rate: int
+    status_burst: int
     requests_per_ip_per_5_minutes: int
 
 
@@ -380,6 +390,18 @@ def _connect(section: _Section, account: str, region: str, flow_names: list[str]
         start_webrtc_contact_burst=quotas.number(
             "start_webrtc_contact_burst", 1, 5_000, "requests; AWS gives 5 unless your quota was raised"
         ),
+        call_control_rate=quotas.number(
+            "call_control_rate",
+            1,
+            10_000,
+            "requests a second; AWS gives 2 of StopContact and CreateParticipant unless yours were raised",
+        ),
+        call_control_burst=quotas.number(
+            "call_control_burst",
+            1,
+            5_000,
+            "requests; AWS gives 5 of StopContact and CreateParticipant unless yours were raised",
+        ),
     )
     quotas.refuse_unknown_keys()
     section.refuse_unknown_keys()
@@ -554,6 +576,8 @@ def _api(section: _Section) -> Api:
             'origins without a path, "https://app.example.com" or "http://localhost:3000"; [] for none',
             _matches(r"https://[a-z0-9.-]+(:\d{1,5})?|http://localhost(:\d{1,5})?"),
         ),
+        status_rate=section.number("status_rate", 1, 10_000, "reads of calls' states a second"),
+        status_burst=section.number("status_burst", 1, 5_000, "reads of calls' states at once"),
         requests_per_ip_per_5_minutes=section.number(
             "requests_per_ip_per_5_minutes", 10, 2_000_000_000, "requests; AWS WAF takes no fewer than 10"
         ),
@@ -566,10 +590,10 @@ def _functions(section: _Section, quotas: Quotas) -> Functions:
     functions = Functions(
         reserved_concurrency=section.number(
             "reserved_concurrency",
-            quotas.start_webrtc_contact_burst,
+            max(quotas.start_webrtc_contact_burst, quotas.call_control_burst),
             1_000,
-            "executions at once of each function; at least start_webrtc_contact_burst, "
-            "so that the gateway throttles before Lambda does",
+            "executions at once of each function; at least start_webrtc_contact_burst and "
+            "call_control_burst, so that the gateway throttles before Lambda does",
         ),
         memory_mib=section.number("memory_mib", 128, 10_240, "MiB of each function"),
         log_retention_days=section.number("log_retention_days", 1, 3_653, "days"),

@@ -22,9 +22,12 @@ class ContractError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What the gateway checks of one operation: a draft 4 schema of the body, and header to "is required"."""
+    """What the gateway checks of one operation.
 
-    body_schema: Mapping[str, Any]
+    `body_schema` is of draft 4, None where there is no body; `headers` maps each to whether it is required.
+    """
+
+    body_schema: Mapping[str, Any] | None
     headers: Mapping[str, bool]
 
 
@@ -36,12 +39,15 @@ def read_operation(document: Path, path: str, method: str) -> Operation:
     contract = yaml.safe_load(document.read_text(encoding="utf-8"))
     operation = contract["paths"][path][method]
     parameters = [_resolved(contract, parameter) for parameter in operation.get("parameters", [])]
-    schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    return Operation(
-        body_schema={
+    body_schema = None
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        body_schema = {
             "$schema": "http://json-schema.org/draft-04/schema#",
             **_draft_4(contract, schema, f"{method} {path}"),
-        },
+        }
+    return Operation(
+        body_schema=body_schema,
         headers={
             parameter["name"]: parameter.get("required", False)
             for parameter in parameters

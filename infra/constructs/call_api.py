@@ -147,6 +147,14 @@ _ACCESS_LOG = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Throttle:
+    """How many requests a second the gateway lets through on the average, and how many at once."""
+
+    rate: int
+    burst: int
+
+
 class CallApi(Construct):
     """A regional REST API whose every method wants the identity token of a user of the pool."""
 
@@ -157,12 +165,15 @@ class CallApi(Construct):
         *,
         user_pool: cognito.IUserPool,
         allowed_origins: Sequence[str],
-        requests_per_second: int,
-        burst: int,
+        throttle: Throttle,
+        throttles: Mapping[str, Throttle],
         key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
-        """The throttle holds for each method; `allowed_origins` are browser origins (none: no CORS)."""
+        """`throttle` holds for each method that `throttles` ("/start-call/POST") does not name.
+
+        `allowed_origins` are browser origins (none: no CORS).
+        """
         super().__init__(scope, id_)
         self._access_log = logs.LogGroup(
             self,
@@ -183,12 +194,12 @@ class CallApi(Construct):
             default_cors_preflight_options=_cors(allowed_origins),
             deploy_options=apigateway.StageOptions(
                 stage_name=STAGE,
-                throttling_rate_limit=requests_per_second,
-                throttling_burst_limit=burst,
+                **_method_options(throttle),
+                method_options={
+                    method: apigateway.MethodDeploymentOptions(**_method_options(of_method))
+                    for method, of_method in throttles.items()
+                },
                 tracing_enabled=True,
-                metrics_enabled=True,
-                logging_level=apigateway.MethodLoggingLevel.ERROR,
-                data_trace_enabled=False,
                 access_log_destination=apigateway.LogGroupLogDestination(self._access_log),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
             ),
@@ -252,13 +263,18 @@ class CallApi(Construct):
         method: str,
         *,
         function: lambda_.Alias,
-        body_schema: Mapping[str, Any],
+        body_schema: Mapping[str, Any] | None,
         headers: Mapping[str, bool],
     ) -> apigateway.Method:
-        """Has `function` answer `method` of `path` ("start-call") to signed-in users.
+        """Has `function` answer `method` of `path` ("calls/{ContactId}") to signed-in users.
 
-        `body_schema` is JSON Schema draft 4; `headers` maps a header's name to whether it is required.
+        `body_schema` is JSON Schema draft 4, None where there is no body; `headers` maps a header's name to
+        whether it is required.
         """
+        models = None
+        if body_schema is not None:
+            name = "".join(part for part in f"{path}-{method.lower()}" if part not in "{}")
+            models = {"application/json": self._model(name.replace("/", "-"), body_schema)}
         resource = self.rest_api.root.resource_for_path(path)
         return resource.add_method(
             method,
@@ -266,7 +282,7 @@ class CallApi(Construct):
             authorization_type=apigateway.AuthorizationType.COGNITO,
             authorizer=self._authorizer,
             request_validator=self._validator,
-            request_models={"application/json": self._model(f"{path}-{method.lower()}", body_schema)},
+            request_models=models,
             request_parameters={
                 f"method.request.header.{name}": required for name, required in headers.items()
             },
@@ -317,12 +333,23 @@ class CallApi(Construct):
         )
 
 
+def _method_options(throttle: Throttle) -> dict[str, Any]:
+    """What a method's settings are but for its throttle: one that is set apart inherits nothing."""
+    return {
+        "throttling_rate_limit": throttle.rate,
+        "throttling_burst_limit": throttle.burst,
+        "metrics_enabled": True,
+        "logging_level": apigateway.MethodLoggingLevel.ERROR,
+        "data_trace_enabled": False,
+    }
+
+
 def _cors(allowed_origins: Sequence[str]) -> apigateway.CorsOptions | None:
     if not allowed_origins:
         return None
     return apigateway.CorsOptions(
         allow_origins=list(allowed_origins),
-        allow_methods=["POST"],
+        allow_methods=["DELETE", "GET", "POST"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
         expose_headers=["Idempotent-Replayed", "Retry-After"],
         max_age=Duration.hours(1),

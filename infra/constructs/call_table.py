@@ -32,6 +32,11 @@ class CallTable(Construct):
             # Calls last hours; what they leave behind is in Connect's contact records.
             removal_policy=RemovalPolicy.DESTROY,
         )
+        self.table.add_global_secondary_index(
+            index_name="ByContactId",
+            partition_key=dynamodb.Attribute(name="ContactId", type=dynamodb.AttributeType.STRING),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
         acknowledge(
             self.table,
             "HIPAA.Security::HIPAA.Security-DynamoDBInBackupPlan",
@@ -42,13 +47,17 @@ class CallTable(Construct):
             "is needed.",
         )
 
-    def update_statements(self) -> list[iam.PolicyStatement]:
-        """What a role needs to update items, and nothing else: the table's action and its key's."""
+    def statements(self, *actions: str, query_by_contact: bool = False) -> list[iam.PolicyStatement]:
+        """What a role needs for `actions` ("dynamodb:GetItem") on items, the key's included, and no more.
+
+        `query_by_contact` is for finding the user of a contact too.
+        """
         stack = Stack.of(self)
+        index_arn = f"{self.table.table_arn}/index/ByContactId"
+        by_contact = iam.PolicyStatement(sid="FindCalls", actions=["dynamodb:Query"], resources=[index_arn])
         return [
-            iam.PolicyStatement(
-                sid="UpdateCalls", actions=["dynamodb:UpdateItem"], resources=[self.table.table_arn]
-            ),
+            iam.PolicyStatement(sid="Calls", actions=list(actions), resources=[self.table.table_arn]),
+            *([by_contact] if query_by_contact else []),
             iam.PolicyStatement(
                 sid="UseKeyOfCalls",
                 actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],

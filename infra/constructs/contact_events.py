@@ -1,0 +1,110 @@
+"""What Amazon Connect tells about contacts, brought to a function without losing any of it."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge
+
+FUNCTION_TIMEOUT = Duration.seconds(20)
+"""How long the function may take for a batch."""
+
+# Six times the function's time-out, as Lambda's guide for SQS asks for; also how long a message waits that
+# the function wants to see again.
+_VISIBILITY = Duration.minutes(2)
+
+# About calls that ended hours ago nobody needs to hear.
+_LONGEST_DELIVERY = Duration.hours(4)
+
+
+class ContactEvents(Construct):
+    """A rule for an instance's contact events, a queue for the function, and a dead-letter queue for both.
+
+    Contact events hold ids and times; no attribute of a contact is in them.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, instance_arn: str, key: kms.IKey) -> None:
+        super().__init__(scope, id_)
+        self._key = key
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            redrive_allow_policy=sqs.RedriveAllowPolicy(redrive_permission=sqs.RedrivePermission.ALLOW_ALL),
+        )
+        acknowledge(
+            self.dead_letters,
+            "Serverless::Serverless-SQSRedrivePolicy",
+            reason="This is the dead-letter queue. An alarm watches it, and its messages are kept for 14 days.",
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            enforce_ssl=True,
+            retention_period=_LONGEST_DELIVERY,
+            visibility_timeout=_VISIBILITY,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=5),
+        )
+        events.Rule(
+            self,
+            "Rule",
+            description="Contact events of in-app calls",
+            event_pattern=events.EventPattern(
+                source=["aws.connect"],
+                detail_type=["Amazon Connect Contact Event"],
+                detail={
+                    "instanceArn": [instance_arn],
+                    # Not CONTACT_DATA_UPDATED: one for each attribute that a flow sets.
+                    "eventType": ["INITIATED", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED"],
+                    # In-app contacts, and the contacts that they go on as when they are transferred.
+                    "initiationMethod": ["WEBRTC_API", "TRANSFER", "QUEUE_TRANSFER", "DISCONNECT"],
+                },
+            ),
+            targets=[
+                targets.SqsQueue(
+                    self.queue, dead_letter_queue=self.dead_letters, max_event_age=_LONGEST_DELIVERY
+                )
+            ],
+        )
+
+    def receive_statements(self) -> list[iam.PolicyStatement]:
+        """What the function's role needs to take messages off the queue, and nothing else."""
+        return [
+            iam.PolicyStatement(
+                sid="ReceiveEvents",
+                actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+                resources=[self.queue.queue_arn],
+            ),
+            iam.PolicyStatement(sid="DecryptEvents", actions=["kms:Decrypt"], resources=[self._key.key_arn]),
+        ]
+
+    def deliver_to(self, function: lambda_.Alias) -> None:
+        """Has `function` take the messages; it answers which of a batch must come again."""
+        mapping = lambda_.EventSourceMapping(
+            self,
+            "Mapping",
+            target=function,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=5,
+            report_batch_item_failures=True,
+            # Lambda's least, and plenty: a call has some five events.
+            max_concurrency=2,
+        )
+        acknowledge(
+            mapping,
+            "Serverless::Serverless-LambdaEventSourceMappingDestination",
+            reason="Lambda takes no failure destination for a mapping of SQS: a message that fails five times "
+            "goes to the queue's dead-letter queue.",
+        )
