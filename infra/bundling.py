@@ -1,7 +1,7 @@
-"""Builds the asset directory of each function, without Docker: sources, pruned dependencies, bytecode.
+"""Builds what Lambda runs, without Docker: a layer of pruned dependencies, and an asset of each function.
 
-Python on Lambda spends most of a cold start on importing. So the assets ship bytecode that the runtime takes
-without looking at the sources, and only those parts of botocore and Powertools that a function uses.
+Python on Lambda spends most of a cold start on importing. So both ship bytecode that the runtime takes
+without looking at the sources, and the layer holds only those parts of botocore and Powertools that are used.
 
 What is built lies in `.cache/` of the checkout under a hash of everything that it is made from. Nothing is
 built twice, and once the dependencies of a `requirements.txt` are there, no network is needed.
@@ -29,9 +29,10 @@ _PYTHON = (3, 13)
 # Amazon Linux 2023 on Graviton, where python3.13 runs, has glibc 2.34.
 _PLATFORM = "aarch64-manylinux_2_28"
 
-# Where Lambda unpacks an asset. Compiled in as the path of each source, so that tracebacks say where the code
-# runs, and that two checkouts in different folders compile to the same bytes.
-_RUNTIME_PATH = "/var/task"
+# Where Lambda unpacks an asset, and a layer. Compiled in as the path of each source, so that tracebacks say
+# where the code runs, and that two checkouts in different folders compile to the same bytes.
+_ASSET_PATH = "/var/task"
+_LAYER_PATH = "/opt"
 
 # Parts of the dependencies that no function imports. What is left out by mistake fails in the tests, which
 # import each handler from its asset alone and let it call AWS.
@@ -62,7 +63,7 @@ class BundlingError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSource:
-    """What a function is made of.
+    """What a function is made of beside the layer.
 
     `packages` are folders of `lambdas/`. `aws_operations` names the operations that the function calls by
     service, as botocore spells both; botocore's models are cut down to them.
@@ -101,29 +102,52 @@ def bundle(checkout: Path, function: str) -> Path:
 
     Raises BundlingError.
     """
+    _check_python()
+    sources = [
+        path for package in FUNCTIONS[function].packages for path in _sources(checkout / "lambdas" / package)
+    ]
+
+    def build(target: Path) -> None:
+        _copy(checkout / "lambdas", sources, target)
+        _compile(target, _ASSET_PATH)
+
+    key = _hash(checkout / "lambdas", sources, function)
+    return _cached(checkout, f"assets/{function}-{key}", f"the asset of {function}", build)
+
+
+def bundle_dependencies(checkout: Path) -> Path:
+    """The directory of the layer that every function has: what they import beside the project's own sources.
+
+    Raises BundlingError.
+    """
+    _check_python()
+    requirements = checkout / "lambdas" / "requirements.txt"
+    operations: dict[str, set[str]] = {}
+    for source in FUNCTIONS.values():
+        for service, names in source.aws_operations.items():
+            operations.setdefault(service, set()).update(names)
+
+    def build(target: Path) -> None:
+        installed = _dependencies(checkout, requirements)
+        packages = target / "python"
+        _copy(installed, _used(installed), packages)
+        _trim_models(installed / "botocore" / "data", packages / "botocore" / "data", operations)
+        _compile(target, _LAYER_PATH, "-b")
+        # The sources can be had by their pinned hashes; here they would be a third of it.
+        for path in list(target.rglob("*.py")):
+            path.unlink()
+
+    key = _hash(checkout / "lambdas", [requirements])
+    return _cached(checkout, f"assets/dependencies-{key}", "the functions' layer", build)
+
+
+def _check_python() -> None:
     if sys.version_info[:2] != _PYTHON:
         wanted, found = ".".join(map(str, _PYTHON)), ".".join(map(str, sys.version_info[:2]))
         raise BundlingError(
             f"Python {found} cannot build the functions' assets: their bytecode must be that of the "
             f"python{wanted} runtime.\n  Fix: run the app with Python {wanted}, as `make synth` does."
         )
-    source = FUNCTIONS[function]
-    requirements = checkout / "lambdas" / "requirements.txt"
-    sources = [path for package in source.packages for path in _sources(checkout / "lambdas" / package)]
-
-    def build(target: Path) -> None:
-        dependencies = _dependencies(checkout, requirements)
-        _copy(dependencies, _used(dependencies), target)
-        _trim_models(dependencies / "botocore" / "data", target / "botocore" / "data", source.aws_operations)
-        _compile(target, "-b")
-        # The dependencies' sources can be had by their pinned hashes; here they would be a third of it.
-        for path in list(target.rglob("*.py")):
-            path.unlink()
-        _copy(checkout / "lambdas", sources, target)
-        _compile(target)
-
-    key = _hash(checkout / "lambdas", [requirements, *sources], function)
-    return _cached(checkout, f"assets/{function}-{key}", f"the asset of {function}", build)
 
 
 def _dependencies(checkout: Path, requirements: Path) -> Path:
@@ -168,13 +192,13 @@ def _copy(root: Path, files: Iterable[Path], target: Path) -> None:
         shutil.copyfile(path, copy)
 
 
-def _trim_models(data: Path, target: Path, aws_operations: Mapping[str, tuple[str, ...]]) -> None:
+def _trim_models(data: Path, target: Path, aws_operations: Mapping[str, Iterable[str]]) -> None:
     """Writes botocore's models of the services in `aws_operations`, with these operations only.
 
     botocore reads the whole model of a service when a client is made; Connect's has some 400 operations.
     """
     prefixes = set()
-    for service, operations in aws_operations.items():
+    for service, operations in sorted(aws_operations.items()):
         version = max(path.parent for path in (data / service).glob("*/service-2.json.gz"))
         model = _trimmed(_read_json(version / "service-2.json.gz"), operations)
         prefixes.add(model["metadata"]["endpointPrefix"])
@@ -189,8 +213,8 @@ def _trim_models(data: Path, target: Path, aws_operations: Mapping[str, tuple[st
     _write_json(target / "endpoints.json", endpoints)
 
 
-def _trimmed(model: dict[str, Any], operations: tuple[str, ...]) -> dict[str, Any]:
-    kept = {name: model["operations"][name] for name in operations}
+def _trimmed(model: dict[str, Any], operations: Iterable[str]) -> dict[str, Any]:
+    kept = {name: model["operations"][name] for name in sorted(operations)}
     shapes: dict[str, Any] = {}
     wanted = list(_shape_names(kept))
     while wanted:
@@ -236,7 +260,7 @@ def _write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, separators=(",", ":")), encoding="utf-8")
 
 
-def _compile(target: Path, *options: str) -> None:
+def _compile(target: Path, runtime_path: str, *options: str) -> None:
     """Compiles every source, so that the runtime neither compiles it nor compares it with its bytecode.
 
     An asset's files all get one date when they are zipped, which makes time-stamped bytecode look stale;
@@ -244,7 +268,7 @@ def _compile(target: Path, *options: str) -> None:
     the same bytes each time.
     """
     command = [sys.executable, "-s", "-S", "-P", "-m", "compileall", "-q", "-f", "-o", "0", *options]
-    command += ["--invalidation-mode", "unchecked-hash", "-s", str(target), "-p", _RUNTIME_PATH, str(target)]
+    command += ["--invalidation-mode", "unchecked-hash", "-s", str(target), "-p", runtime_path, str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONHASHSEED": "0"})
     if done.returncode != 0:
         raise BundlingError(f"The functions' sources do not compile:\n{done.stdout}{done.stderr}")

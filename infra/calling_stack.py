@@ -9,11 +9,12 @@ from pathlib import Path
 from aws_cdk import Duration, Environment, Stack
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.bundling import bundle
+from infra.bundling import bundle, bundle_dependencies
 from infra.config import (
     START_CALL_TIMEOUT_SECONDS,
     AdoptedContactFlow,
@@ -43,8 +44,8 @@ _CALLER_CONTEXT_TIMEOUT = Duration.seconds(7)
 
 # What every function counts, and what an operator does about it.
 _FAULTS: Mapping[str, str] = {
-    "ConfigurationFault": "AWS refused what this deployment asks of it: an access right, a contact flow or an "
-    "instance is not what the configuration says. Look for 'AWS refused' in the function's log.",
+    "ConfigurationFault": "AWS refused what this deployment asks of it: an access right, a contact flow or "
+    "an instance is not what the configuration says. Look for 'AWS refused' in the function's log.",
     "UnforeseenError": "A fault in the function. Look for 'Unforeseen error' in its log.",
 }
 
@@ -96,6 +97,14 @@ class CallingStack(Stack):
         ).key
         self._calls = CallTable(self, "Calls", key=self._key)
         self._tracing = self._trace_writing()
+        self._layer = lambda_.LayerVersion(
+            self,
+            "Dependencies",
+            description="What the functions import beside their own sources",
+            code=lambda_.Code.from_asset(str(bundle_dependencies(checkout))),
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+        )
 
         self._instance_arn, queues = self._connect_instance()
         self._contact_arns = f"{self._instance_arn}/contact/*"
@@ -320,6 +329,7 @@ class CallingStack(Stack):
             reserved_concurrency=settings.reserved_concurrency,
             environment=environment,
             statements=statements,
+            layer=self._layer,
             tracing=self._tracing,
             key=self._key,
             log_retention=self._log_retention,
@@ -391,8 +401,8 @@ class CallingStack(Stack):
         monitoring = Monitoring(self, "Monitoring", key=self._key, email=self._configuration.alarms.email)
         monitoring.watch_api(api.rest_api)
         stop_failed = {
-            "ContactStopFailed": "A contact that should end could not be stopped. Its caller may be gone; its "
-            "contact flow or an agent ends it. Look for it in the instance's contact search.",
+            "ContactStopFailed": "A contact that should end could not be stopped. Its caller may be gone; "
+            "its contact flow or an agent ends it. Look for it in the instance's contact search.",
         }
         for name, package, function, more in (
             ("StartCall", "start_call", start_call, stop_failed),
@@ -407,7 +417,7 @@ class CallingStack(Stack):
             events.queue,
             events.dead_letters,
             advice="Contact events could not be noted in five attempts. Look at the log of contact_events; "
-            "once the cause is gone, redrive the dead-letter queue. Calls they were about end by themselves.",
+            "once the cause is gone, redrive the dead-letter queue. Their calls end by themselves.",
         )
         for title, package, names in (
             ("Calls", "start_call", ["CallStarted", "CallReplayed", "Throttled"]),
@@ -417,7 +427,7 @@ class CallingStack(Stack):
         ):
             monitoring.show_counts(title, self._service(package), names)
         monitoring.show_times(
-            "Until an agent answers, and talk",
+            "Waiting and talking",
             self._service("contact_events"),
             ["TimeToAnswer", "CallDuration"],
         )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -45,7 +44,7 @@ class ContactEvents(Construct):
         acknowledge(
             self.dead_letters,
             "Serverless::Serverless-SQSRedrivePolicy",
-            reason="This is the dead-letter queue. An alarm watches it, and its messages are kept for 14 days.",
+            reason="This is the dead-letter queue. An alarm watches it; its messages are kept for 14 days.",
         )
         self.queue = sqs.Queue(
             self,
@@ -57,27 +56,45 @@ class ContactEvents(Construct):
             visibility_timeout=_VISIBILITY,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=5),
         )
-        events.Rule(
+        # Not Rule: it would let EventBridge do more with the queue's key than sending takes.
+        rule = events.CfnRule(
             self,
             "Rule",
             description="Contact events of in-app calls",
-            event_pattern=events.EventPattern(
-                source=["aws.connect"],
-                detail_type=["Amazon Connect Contact Event"],
-                detail={
+            event_pattern={
+                "source": ["aws.connect"],
+                "detail-type": ["Amazon Connect Contact Event"],
+                "detail": {
                     "instanceArn": [instance_arn],
                     # Not CONTACT_DATA_UPDATED: one for each attribute that a flow sets.
                     "eventType": ["INITIATED", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED"],
                     # In-app contacts, and the contacts that they go on as when they are transferred.
                     "initiationMethod": ["WEBRTC_API", "TRANSFER", "QUEUE_TRANSFER", "DISCONNECT"],
                 },
-            ),
+            },
             targets=[
-                targets.SqsQueue(
-                    self.queue, dead_letter_queue=self.dead_letters, max_event_age=_LONGEST_DELIVERY
+                events.CfnRule.TargetProperty(
+                    id="Queue",
+                    arn=self.queue.queue_arn,
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
+                        arn=self.dead_letters.queue_arn
+                    ),
+                    retry_policy=events.CfnRule.RetryPolicyProperty(
+                        maximum_event_age_in_seconds=_LONGEST_DELIVERY.to_seconds()
+                    ),
                 )
             ],
         )
+        for queue in (self.queue, self.dead_letters):
+            queue.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid="EventsOfThisRule",
+                    principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                    actions=["sqs:SendMessage"],
+                    resources=[queue.queue_arn],
+                    conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
+                )
+            )
 
     def receive_statements(self) -> list[iam.PolicyStatement]:
         """What the function's role needs to take messages off the queue, and nothing else."""
@@ -87,7 +104,14 @@ class ContactEvents(Construct):
                 actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
                 resources=[self.queue.queue_arn],
             ),
-            iam.PolicyStatement(sid="DecryptEvents", actions=["kms:Decrypt"], resources=[self._key.key_arn]),
+            iam.PolicyStatement(
+                sid="DecryptEvents",
+                actions=["kms:Decrypt"],
+                resources=[self._key.key_arn],
+                conditions={
+                    "StringEquals": {"kms:ViaService": f"sqs.{Stack.of(self).region}.amazonaws.com"},
+                },
+            ),
         ]
 
     def deliver_to(self, function: lambda_.Alias) -> None:
@@ -105,6 +129,6 @@ class ContactEvents(Construct):
         acknowledge(
             mapping,
             "Serverless::Serverless-LambdaEventSourceMappingDestination",
-            reason="Lambda takes no failure destination for a mapping of SQS: a message that fails five times "
-            "goes to the queue's dead-letter queue.",
+            reason="Lambda takes no failure destination for a mapping of SQS: a message that fails five "
+            "times goes to the queue's dead-letter queue.",
         )

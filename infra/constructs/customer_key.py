@@ -11,7 +11,7 @@ from constructs import Construct
 
 
 class CustomerKey(Construct):
-    """A rotated customer managed key for the table, the log groups and the alarms' topic."""
+    """A rotated customer managed key for the table, the log groups, the queues and the alarms' topic."""
 
     def __init__(self, scope: Construct, id_: str, *, log_group_names: Sequence[str]) -> None:
         """`log_group_names` are patterns (with `*`) of the log groups that may use the key."""
@@ -62,5 +62,20 @@ class CustomerKey(Construct):
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=["*"],
                 conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+            )
+        )
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="EventsOfThisStack",
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],
+                conditions={
+                    "ArnLike": {
+                        "aws:SourceArn": stack.format_arn(
+                            service="events", resource="rule", resource_name=f"{stack.stack_name}-*"
+                        )
+                    }
+                },
             )
         )

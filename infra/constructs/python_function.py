@@ -32,12 +32,14 @@ class PythonFunction(Construct):
         reserved_concurrency: int,
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
+        layer: lambda_.ILayerVersion,
         tracing: iam.IManagedPolicy,
         key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
-        """`asset` is a directory to ship as it is; `service` names the function in logs, metrics and traces;
-        `statements` and `tracing` are all that it may do beside writing its log.
+        """`asset` is a directory to ship as it is, `layer` what it imports beside; `service` names the
+        function in logs, metrics and traces; `statements` and `tracing` are all that it may do beside
+        writing its log.
         """
         super().__init__(scope, id_)
         log_group = logs.LogGroup(
@@ -73,6 +75,7 @@ class PythonFunction(Construct):
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_.Code.from_asset(str(asset)),
+            layers=[layer],
             handler=handler,
             # By its ARN, so that the CDK adds no policies to it and no DependsOn beside the reference.
             role=iam.Role.from_role_arn(self, "FixedRole", role.role_arn, mutable=False),

@@ -50,13 +50,23 @@ def methods(synthesis: Synthesis) -> list[Properties]:
 
 
 def test_the_api_has_the_contracts_paths_and_methods(synthesis: Synthesis) -> None:
-    resources = synthesis.resources("AWS::ApiGateway::Resource")
-    found = {
-        (f"/{resources[m['ResourceId']['Ref']]['PathPart']}", m["HttpMethod"]) for m in methods(synthesis)
-    }
+    found = {(path_of(synthesis, method), method["HttpMethod"]) for method in methods(synthesis)}
     assert found == {
-        (path, method.upper()) for path, operations in CONTRACT["paths"].items() for method in operations
+        (path, method.upper())
+        for path, operations in CONTRACT["paths"].items()
+        for method in operations
+        if method != "parameters"
     }
+
+
+def path_of(synthesis: Synthesis, method: Properties) -> str:
+    """The path of a method, with placeholders: "/calls/{ContactId}"."""
+    resources = synthesis.resources("AWS::ApiGateway::Resource")
+    path, at = "", method["ResourceId"]
+    while "Ref" in at:
+        resource = resources[at["Ref"]]
+        path, at = f"/{resource['PathPart']}{path}", resource["ParentId"]
+    return path
 
 
 def test_every_method_wants_a_signed_in_user(synthesis: Synthesis) -> None:
@@ -80,8 +90,12 @@ def test_every_method_has_its_request_checked(synthesis: Synthesis) -> None:
     models = synthesis.resources("AWS::ApiGateway::Model")
     for method in methods(synthesis):
         assert method["RequestValidatorId"] == {"Ref": validator}
-        assert method["RequestModels"]["application/json"]["Ref"] in models
-        assert method["RequestParameters"] == {"method.request.header.Idempotency-Key": False}
+        operation = CONTRACT["paths"][path_of(synthesis, method)][method["HttpMethod"].lower()]
+        if "requestBody" in operation:
+            assert method["RequestModels"]["application/json"]["Ref"] in models
+        is_start = path_of(synthesis, method) == "/start-call"
+        headers = {"method.request.header.Idempotency-Key": False} if is_start else {}
+        assert method.get("RequestParameters", {}) == headers
 
 
 CAPABILITIES: list[Any] = [{"Video": 1}, {"Audio": True}, [], None]
@@ -94,6 +108,7 @@ BODIES: list[Any] = [
     *({"Attributes": {"page": value}} for value in ("", "x" * 32_768, 1, None)),
     *({"Capabilities": value} for value in CAPABILITIES),
     {"ConnectInstanceId": "", "ContactFlowId": ""},
+    *({"Digits": digits} for digits in ("1", "0123456789*#,", "1" * 20, "1" * 21, "", "a", 1, None)),
     {"displayName": "Ada"},
     [],
     "x",
@@ -104,25 +119,47 @@ BODIES: list[Any] = [
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: json.dumps(body)[:40])
 def test_the_gateway_takes_a_body_exactly_if_the_contract_does(synthesis: Synthesis, body: object) -> None:
-    model = synthesis.the("AWS::ApiGateway::Model")["Schema"]
-    jsonschema.Draft4Validator.check_schema(model)
-    contract = {"$ref": "#/components/schemas/StartCallRequest", "components": CONTRACT["components"]}
-    assert jsonschema.Draft4Validator(model).is_valid(body) == (
-        jsonschema.Draft202012Validator(contract).is_valid(body)
-    )
+    models = synthesis.resources("AWS::ApiGateway::Model")
+    for method in methods(synthesis):
+        if "RequestModels" in method:
+            model = models[method["RequestModels"]["application/json"]["Ref"]]["Schema"]
+            jsonschema.Draft4Validator.check_schema(model)
+            operation = CONTRACT["paths"][path_of(synthesis, method)][method["HttpMethod"].lower()]
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            contract = {**schema, "components": CONTRACT["components"]}
+            assert jsonschema.Draft4Validator(model).is_valid(body) == (
+                jsonschema.Draft202012Validator(contract).is_valid(body)
+            )
 
 
 def test_the_gateway_throttles_at_connects_quota(synthesis: Synthesis) -> None:
-    quotas = synthesis.configuration.connect.quotas
-    (settings,) = synthesis.the("AWS::ApiGateway::Stage")["MethodSettings"]
-    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
-    assert settings["ThrottlingRateLimit"] == quotas.start_webrtc_contact_rate
-    assert settings["ThrottlingBurstLimit"] == quotas.start_webrtc_contact_burst
+    quotas, api = synthesis.configuration.connect.quotas, synthesis.configuration.api
+    throttles = {
+        (settings["ResourcePath"].replace("~1", "/").removeprefix("/"), settings["HttpMethod"]): (
+            settings["ThrottlingRateLimit"],
+            settings["ThrottlingBurstLimit"],
+        )
+        for settings in synthesis.the("AWS::ApiGateway::Stage")["MethodSettings"]
+    }
+    control = (quotas.call_control_rate, quotas.call_control_burst)
+    assert throttles == {
+        ("*", "*"): (api.status_rate, api.status_burst),
+        ("/start-call", "POST"): (quotas.start_webrtc_contact_rate, quotas.start_webrtc_contact_burst),
+        ("/calls/{ContactId}", "DELETE"): control,
+        ("/calls/{ContactId}/connection", "POST"): control,
+        ("/calls/{ContactId}/digits", "POST"): control,
+    }
+    # What has no throttle of its own asks Connect nothing.
+    apart = {(path_of(synthesis, method), method["HttpMethod"]) for method in methods(synthesis)} - set(
+        throttles
+    )
+    assert apart == {("/calls/{ContactId}", "GET")}
 
 
 def test_no_log_of_the_gateway_holds_a_body(synthesis: Synthesis) -> None:
-    (settings,) = synthesis.the("AWS::ApiGateway::Stage")["MethodSettings"]
-    assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("ERROR", False)
+    for settings in synthesis.the("AWS::ApiGateway::Stage")["MethodSettings"]:
+        assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("ERROR", False)
+        assert settings["MetricsEnabled"] is True
 
 
 def test_the_access_log_holds_no_token_claim_or_text_of_the_request(synthesis: Synthesis) -> None:
@@ -182,7 +219,7 @@ def test_a_browser_of_a_configured_origin_may_send_what_the_contract_takes(synth
             headers = answer["ResponseParameters"]
             header = "method.response.header.Access-Control-Allow-"
             assert headers[f"{header}Headers"] == "'Authorization,Content-Type,Idempotency-Key'"
-            assert headers[f"{header}Methods"] == "'POST'"
+            assert headers[f"{header}Methods"] == "'DELETE,GET,POST'"
             assert headers[f"{header}Origin"].strip("'") in synthesis.configuration.api.allowed_origins
 
 

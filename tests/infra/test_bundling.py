@@ -15,7 +15,7 @@ from types import CodeType
 import pytest
 
 from infra import bundling
-from infra.bundling import FUNCTIONS, BundlingError, bundle
+from infra.bundling import FUNCTIONS, BundlingError, bundle, bundle_dependencies
 from tests.infra.checkout_copy import copy_checkout
 from tests.infra.synthesis import CHECKOUT
 
@@ -40,14 +40,14 @@ ENVIRONMENT = {
     **dict.fromkeys(("LONGEST_CALL_SECONDS", "STARTS_PER_WINDOW", "WINDOW_SECONDS"), "60"),
 }
 
-# Imports a handler as Lambda does, and prints the files that this took from the asset.
+# Imports a handler as Lambda does, and prints the files that this took from the asset and from the layer.
 IMPORT_HANDLER = """
 import importlib, json, sys
-asset, handler = sys.argv[1:]
-sys.path.insert(0, asset)
+asset, layer, handler = sys.argv[1:]
+sys.path[:0] = [asset, layer]
 importlib.import_module(handler)
 files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-print(json.dumps([file for file in files if file and file.startswith(asset)]))
+print(json.dumps([[file for file in files if file and file.startswith(place)] for place in (asset, layer)]))
 """
 
 
@@ -62,8 +62,14 @@ def asset(name: str) -> Path:
     return bundle(CHECKOUT, name)
 
 
+@pytest.fixture
+def layer() -> Path:
+    return bundle_dependencies(CHECKOUT)
+
+
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    bundle_dependencies(CHECKOUT)
     for function in FUNCTIONS:
         bundle(CHECKOUT, function)
     return copy_checkout(tmp_path_factory.mktemp("elsewhere") / "checkout")
@@ -77,44 +83,68 @@ def content(directory: Path) -> dict[str, bytes]:
     }
 
 
-def test_two_checkouts_build_the_same_bytes(name: str, asset: Path, elsewhere: Path) -> None:
+def test_two_checkouts_build_the_same_asset(name: str, asset: Path, elsewhere: Path) -> None:
     again = bundle(elsewhere, name)
     assert elsewhere in again.parents
     assert content(again) == content(asset)
 
 
-def test_an_asset_holds_only_what_its_handler_imports(name: str, asset: Path) -> None:
+def test_two_checkouts_build_the_same_layer(layer: Path, elsewhere: Path) -> None:
+    again = bundle_dependencies(elsewhere)
+    assert elsewhere in again.parents
+    assert content(again) == content(layer)
+
+
+def imported(name: str) -> tuple[set[str], set[str]]:
+    """What a handler imports of its asset and of the layer, by the first part of the path."""
+    asset, layer = bundle(CHECKOUT, name), bundle_dependencies(CHECKOUT) / "python"
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", IMPORT_HANDLER, str(asset), f"{name}.handler"],
+        [sys.executable, "-I", "-S", "-B", "-c", IMPORT_HANDLER, str(asset), str(layer), f"{name}.handler"],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,
     )
-    imported = {Path(file).relative_to(asset).parts[0] for file in json.loads(done.stdout)}
-    shipped = {path.name for path in asset.iterdir() if not path.name.endswith(".dist-info")}
-    assert shipped == imported
+    of_asset, of_layer = json.loads(done.stdout)
+    return (
+        {Path(file).relative_to(asset).parts[0] for file in of_asset},
+        {Path(file).relative_to(layer).parts[0] for file in of_layer},
+    )
 
 
-def test_of_a_packages_metadata_only_its_name_and_version_stay(asset: Path) -> None:
-    described = list(asset.glob("*.dist-info/*"))
+def test_an_asset_holds_only_what_its_handler_imports(name: str, asset: Path) -> None:
+    assert {path.name for path in asset.iterdir()} == imported(name)[0]
+
+
+def test_the_layer_holds_only_what_handlers_import(layer: Path) -> None:
+    used = set.union(*(imported(function)[1] for function in FUNCTIONS))
+    packages = (layer / "python").iterdir()
+    assert {path.name for path in packages if not path.name.endswith(".dist-info")} == used
+
+
+def test_of_a_packages_metadata_only_its_name_and_version_stay(layer: Path) -> None:
+    described = list(layer.glob("python/*.dist-info/*"))
     assert described
     assert {path.name for path in described} == {"METADATA"}
 
 
-def test_all_assets_together_are_small() -> None:
+def test_all_assets_together_are_small(layer: Path) -> None:
     size = 0
-    for function in FUNCTIONS:
+    for directory in (layer, *(bundle(CHECKOUT, function) for function in FUNCTIONS)):
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
-            for file, data in content(bundle(CHECKOUT, function)).items():
+            for file, data in content(directory).items():
                 written.writestr(file, data)
         size += len(archive.getvalue())
     assert size < 6_000_000
 
 
-def test_the_runtime_takes_the_bytecode_without_a_look_at_the_sources(asset: Path) -> None:
-    compiled = {path: path.read_bytes() for path in asset.rglob("*.pyc")}
+@pytest.mark.parametrize("of", [*FUNCTIONS, "the layer"])
+def test_the_runtime_takes_the_bytecode_without_a_look_at_the_sources(of: str, layer: Path) -> None:
+    directory, runs_at = (
+        (layer, "/opt/python/") if of == "the layer" else (bundle(CHECKOUT, of), "/var/task/")
+    )
+    compiled = {path: path.read_bytes() for path in directory.rglob("*.pyc")}
     assert compiled
     for path, data in compiled.items():
         assert data[:4] == importlib.util.MAGIC_NUMBER
@@ -122,22 +152,27 @@ def test_the_runtime_takes_the_bytecode_without_a_look_at_the_sources(asset: Pat
         assert int.from_bytes(data[4:8], "little") == 1, path
         code = marshal.loads(data[16:])  # noqa: S302 (built here)
         assert isinstance(code, CodeType)
-        assert code.co_filename.startswith("/var/task/")
+        assert code.co_filename.startswith(runs_at)
 
 
-def test_sources_are_shipped_of_the_project_alone(name: str, asset: Path) -> None:
+def test_sources_are_shipped_of_the_project_alone(name: str, asset: Path, layer: Path) -> None:
+    assert not list(layer.rglob("*.py"))
     assert {path.relative_to(asset).parts[0] for path in asset.rglob("*.py")} == set(FUNCTIONS[name].packages)
     for path in asset.rglob("*.py"):
         assert path.read_bytes() == (CHECKOUT / "lambdas" / path.relative_to(asset)).read_bytes()
         assert Path(importlib.util.cache_from_source(str(path))).exists()
 
 
-def test_botocore_knows_only_the_operations_that_are_called(name: str, asset: Path) -> None:
+def test_botocore_knows_only_the_operations_that_are_called(layer: Path) -> None:
     models = {
-        path.parts[-3]: tuple(json.loads(path.read_text(encoding="utf-8"))["operations"])
-        for path in (asset / "botocore" / "data").glob("*/*/service-2.json")
+        path.parts[-3]: set(json.loads(path.read_text(encoding="utf-8"))["operations"])
+        for path in (layer / "python" / "botocore" / "data").glob("*/*/service-2.json")
     }
-    assert models == FUNCTIONS[name].aws_operations
+    called: dict[str, set[str]] = {}
+    for function in FUNCTIONS.values():
+        for service, operations in function.aws_operations.items():
+            called.setdefault(service, set()).update(operations)
+    assert models == called
 
 
 @pytest.fixture
@@ -151,10 +186,11 @@ def without_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.bundling.subprocess.run", refuse)
 
 
-@pytest.mark.usefixtures("asset")
+@pytest.mark.usefixtures("asset", "layer")
 def test_nothing_is_built_twice(name: str, request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("without_tools")
     assert bundle(CHECKOUT, name).is_dir()
+    assert bundle_dependencies(CHECKOUT).is_dir()
 
 
 def test_changed_sources_are_built_anew_with_the_dependencies_there_are(
@@ -185,7 +221,7 @@ def test_dependencies_that_cannot_be_had_are_named_with_the_fix(
     with pytest.raises(
         BundlingError, match=r"(?s)uv could not install lambdas/requirements\.txt:\n.*\n  Fix: "
     ):
-        bundle(checkout, "start_call")
+        bundle_dependencies(checkout)
     assert [path for path in (checkout / ".cache").rglob("*") if path.is_file()] == []
 
 

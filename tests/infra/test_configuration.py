@@ -214,6 +214,10 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("connect.quotas.start_webrtc_contact_rate", "2", "whole number"),
     ("connect.quotas.start_webrtc_contact_burst", 0, "from 1"),
     ("connect.quotas.start_webrtc_contact_burst", MISSING, "AWS gives 5"),
+    ("connect.quotas.call_control_rate", 0, "from 1"),
+    ("connect.quotas.call_control_burst", MISSING, "AWS gives 5"),
+    ("api.status_rate", 0, "from 1"),
+    ("api.status_burst", MISSING, "at once"),
     ("connect.quotas.start_webrtc_contact_rates", 2, "did you mean 'start_webrtc_contact_rate'"),
     ("calls.replay_seconds", 0, "from 1 to 3600"),
     ("calls.reference_seconds", 9, "from 10"),
@@ -389,7 +393,12 @@ def test_a_caller_sets_any_attribute_but_a_trusted_one(load_changed: Loader, nam
 @given(rate=st.integers(), burst=st.integers())
 def test_quotas_below_one_are_refused(load_changed: Loader, rate: int, burst: int) -> None:
     changes = {
-        "connect.quotas": {"start_webrtc_contact_rate": rate, "start_webrtc_contact_burst": burst},
+        "connect.quotas": {
+            "start_webrtc_contact_rate": rate,
+            "start_webrtc_contact_burst": burst,
+            "call_control_rate": rate,
+            "call_control_burst": burst,
+        },
         "functions.reserved_concurrency": 1_000,
     }
     if 1 <= rate <= 10_000 and 1 <= burst <= 1_000:

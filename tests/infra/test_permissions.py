@@ -40,9 +40,15 @@ def arn(synthesis: Synthesis, type_: str) -> dict[str, list[str]]:
 def test_roles_may_do_this_and_nothing_else(synthesis: Synthesis) -> None:
     assert set(granted(synthesis)) == {
         *KEY_ACTIONS,
+        "connect:CreateParticipant",
         "connect:StartWebRTCContact",
         "connect:StopContact",
+        "dynamodb:GetItem",
+        "dynamodb:Query",
         "dynamodb:UpdateItem",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "xray:PutTelemetryRecords",
@@ -76,24 +82,41 @@ def test_calls_start_in_the_configured_instance_and_flows_alone(synthesis: Synth
     assert sorted(map(str, allowed)) == sorted(map(str, [instance, *flows]))
 
 
-def test_contacts_of_the_configured_instance_alone_are_stopped(synthesis: Synthesis) -> None:
+def test_contacts_of_the_configured_instance_alone_are_touched(synthesis: Synthesis) -> None:
     instance = synthesis.outputs["ConnectInstanceArn"]["Value"]
-    (allowed,) = granted(synthesis)["connect:StopContact"]
-    if isinstance(instance, str):
-        assert allowed == f"{instance}/contact/*"
-    else:
-        assert allowed == {"Fn::Join": ["", [instance, "/contact/*"]]}
+    for action in ("connect:StopContact", "connect:CreateParticipant"):
+        for allowed in granted(synthesis)[action]:
+            if isinstance(instance, str):
+                assert allowed == f"{instance}/contact/*"
+            else:
+                assert allowed == {"Fn::Join": ["", [instance, "/contact/*"]]}
 
 
-def test_functions_update_the_table_alone_and_use_its_key_through_it_alone(synthesis: Synthesis) -> None:
+def test_functions_use_the_table_alone_and_its_index_to_find_users(synthesis: Synthesis) -> None:
     grants = granted(synthesis)
-    table, key = arn(synthesis, "AWS::DynamoDB::Table"), arn(synthesis, "AWS::KMS::Key")
-    assert all(resource == table for resource in grants["dynamodb:UpdateItem"])
+    table = arn(synthesis, "AWS::DynamoDB::Table")
+    assert all(
+        resource == table for action in ("GetItem", "UpdateItem") for resource in grants[f"dynamodb:{action}"]
+    )
+    assert grants["dynamodb:Query"] == [{"Fn::Join": ["", [table, "/index/ByContactId"]]}]
+
+
+def test_functions_use_the_key_through_the_table_and_the_queue_alone(synthesis: Synthesis) -> None:
+    grants, region = granted(synthesis), synthesis.configuration.region
+    key = arn(synthesis, "AWS::KMS::Key")
     assert all(resource == key for action in KEY_ACTIONS for resource in grants[action])
-    through = {"StringEquals": {"kms:ViaService": f"dynamodb.{synthesis.configuration.region}.amazonaws.com"}}
     for statement in statements(synthesis):
         if set(KEY_ACTIONS) & set(listed(statement["Action"])):
-            assert statement["Condition"] == through
+            through = "sqs" if statement["Sid"] == "DecryptEvents" else "dynamodb"
+            assert statement["Condition"] == {
+                "StringEquals": {"kms:ViaService": f"{through}.{region}.amazonaws.com"}
+            }
+
+
+def test_events_are_taken_off_their_queue_alone(synthesis: Synthesis) -> None:
+    (mapping,) = synthesis.resources("AWS::Lambda::EventSourceMapping").values()
+    for action in ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage"):
+        assert granted(synthesis)[f"sqs:{action}"] == [mapping["EventSourceArn"]]
 
 
 def test_a_function_writes_its_own_log_alone(synthesis: Synthesis) -> None:
@@ -130,6 +153,7 @@ def test_a_service_uses_the_key_for_this_environment_alone(synthesis: Synthesis)
     assert {statement["Principal"]["Service"] for statement in services} == {
         f"logs.{region}.amazonaws.com",
         "cloudwatch.amazonaws.com",
+        "events.amazonaws.com",
     }
     for statement in services:
         assert not any("*" in action for action in statement["Action"])

@@ -21,6 +21,37 @@ def test_the_table_is_encrypted_recoverable_and_forgets(synthesis: Synthesis) ->
     assert table["TimeToLiveSpecification"] == {"AttributeName": "ExpiresAt", "Enabled": True}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["KeySchema"] == [{"AttributeName": "UserId", "KeyType": "HASH"}]
+    # Of a call's credentials and claims nothing is copied into the index.
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["KeySchema"] == [{"AttributeName": "ContactId", "KeyType": "HASH"}]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_the_queues_are_encrypted_and_take_messages_of_the_rule_alone_over_tls(synthesis: Synthesis) -> None:
+    queues = synthesis.resources("AWS::SQS::Queue")
+    for queue in queues.values():
+        assert queue["KmsMasterKeyId"] == key_arn(synthesis)
+    (rule,) = synthesis.resources("AWS::Events::Rule")
+    policies = synthesis.resources("AWS::SQS::QueuePolicy").values()
+    assert {policy["Queues"][0]["Ref"] for policy in policies} == set(queues)
+    for policy in policies:
+        deny, allow = policy["PolicyDocument"]["Statement"]
+        assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+        assert (allow["Effect"], allow["Action"]) == ("Allow", "sqs:SendMessage")
+        assert allow["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}}}
+
+
+def test_a_message_that_fails_comes_again_and_is_given_up_in_the_end(synthesis: Synthesis) -> None:
+    (queue,) = [of for of in synthesis.resources("AWS::SQS::Queue").values() if "RedrivePolicy" in of]
+    (mapping,) = synthesis.resources("AWS::Lambda::EventSourceMapping").values()
+    functions = synthesis.resources("AWS::Lambda::Function").values()
+    (function,) = [of for of in functions if of["Handler"].startswith("contact_events.")]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # Lambda's guide for SQS.
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    # A start that is still running has ended, or may be given up, when its message comes again.
+    assert queue["VisibilityTimeout"] > synthesis.configuration.calls.start_lease_seconds
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 3
 
 
 def test_the_only_table_is_one_that_the_packs_see(synthesis: Synthesis) -> None:
