@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.environment import ACCOUNT, LocalAws, LocalAwsError, local_aws
-from local.observer import Observer
+from local.observer import Observer, eventually
 from local.phone import Phone, SignedIn
 
 CALLER = "ada@example.com"
@@ -58,7 +58,10 @@ class Demo:
         self._follow(contact_id, caller)
         self._send_again(contact_id, caller)
         self._impersonate(caller)
-        self._end(contact_id)
+        self._answer(contact_id, caller)
+        self._send_digits(contact_id, caller)
+        self._drop_and_rejoin(contact_id, caller)
+        self._hang_up(contact_id, caller)
 
     def _title(self, title: str) -> None:
         self._steps += 1
@@ -147,15 +150,56 @@ class Demo:
         self._observer.happen(started["ContactId"], "CustomerDisconnected")
         self._console.print("\nThe caller is not turned away, but this agent knows that nothing is proved.")
 
-    def _end(self, contact_id: str) -> None:
-        self._title("An agent answers, Ada hangs up")
-        contact = self._observer.happen(contact_id, "AgentConnected")
-        expect("An agent talks to Ada.", expected="connected", seen=contact["State"])
-        contact = self._observer.happen(contact_id, "CustomerDisconnected")
-        expect("The contact has ended.", expected="ended", seen=contact["State"])
+    def _answer(self, contact_id: str, caller: SignedIn) -> None:
+        self._title("An agent takes the call")
+        self._expect_state("QUEUED", contact_id, caller)
+        self._observer.happen(contact_id, "AgentConnected")
+        self._expect_state("CONNECTED", contact_id, caller)
+
+    def _send_digits(self, contact_id: str, caller: SignedIn) -> None:
+        self._title("Ada presses keys")
+        response = self._phone.send_digits(caller.id_token, contact_id, "42#")
+        expect("The digits are sent.", expected=204, seen=_status_of(response))
+        heard = self._observer.contact(contact_id)["Digits"]
+        expect("What the call heard.", expected=["42#"], seen=heard)
+        self._console.print("POST /calls/{ContactId}/digits 42#  →  204; the call heard 42#.")
+
+    def _drop_and_rejoin(self, contact_id: str, caller: SignedIn) -> None:
+        self._title("Ada's train is in a tunnel for two minutes")
+        self._observer.happen(contact_id, "CustomerDropped")
+        self._expect_state("CONNECTED", contact_id, caller)
+        response = self._phone.rejoin(caller.id_token, contact_id)
+        expect("The app gets back into the call.", expected=200, seen=_status_of(response))
+        answer = response.json()
+        expect("It is the same call.", expected=contact_id, seen=answer["ContactId"])
+        self._console.print(
+            "POST /calls/{ContactId}/connection  →  200: Connect had given up Ada's place, the backend got her "
+            f"another in the same call, participant {answer['ParticipantId']}."
+        )
+
+    def _hang_up(self, contact_id: str, caller: SignedIn) -> None:
+        self._title("Ada hangs up")
+        response = self._phone.hang_up(caller.id_token, contact_id)
+        expect("The call is over.", expected=204, seen=_status_of(response))
+        self._expect_state("ENDED", contact_id, caller)
         left = [each["ContactId"] for each in self._observer.contacts() if each["State"] != "ended"]
         expect("No contact is left.", expected=[], seen=left)
-        self._console.print("The contact has ended; none is left.")
+        self._console.print("DELETE /calls/{ContactId}  →  204. No contact is left.")
+
+    def _expect_state(self, state: str, contact_id: str, caller: SignedIn) -> None:
+        """The state that the app reads; Connect's events take a moment to move it."""
+
+        def read() -> requests.Response | None:
+            response = self._phone.read_call(caller.id_token, contact_id)
+            return response if response.ok and response.json()["State"] == state else None
+
+        response = eventually(read)
+        if response is None:
+            seen = _status_of(self._phone.read_call(caller.id_token, contact_id))
+            raise NotAsExpectedError("The state of the call.", expected=state, seen=seen)
+        times = {name: value for name, value in response.json().items() if name.endswith("At")}
+        shown = ", ".join(f"{name} {value[11:]}" for name, value in times.items())
+        self._console.print(f"GET /calls/{{ContactId}}  →  [bold]{state}[/bold]  ({shown})")
 
     def _show_way(self, contact: Mapping[str, Any]) -> None:
         table = Table(box=None, padding=(0, 2), header_style="dim")
