@@ -173,8 +173,8 @@ class Demo:
         answer = response.json()
         expect("It is the same call.", expected=contact_id, seen=answer["ContactId"])
         self._console.print(
-            "POST /calls/{ContactId}/connection  →  200: Connect had given up Ada's place, the backend got her "
-            f"another in the same call, participant {answer['ParticipantId']}."
+            "POST /calls/{ContactId}/connection  →  200: Connect had given up Ada's place, the backend got "
+            f"her another in the same call, participant {answer['ParticipantId']}."
         )
 
     def _hang_up(self, contact_id: str, caller: SignedIn) -> None:
