@@ -19,6 +19,9 @@ import botocore
 import botocore.session
 from botocore.validate import ParamValidator
 
+# One for all services: it keeps the models that it has read.
+_SESSION = botocore.session.get_session()
+
 Parameters = dict[str, Any]
 Operation = Callable[[Parameters], Mapping[str, Any]]
 
@@ -58,13 +61,15 @@ class RestJsonService:
     """A service of the rest-json protocol.
 
     `name` is botocore's name of the service, `behaviour` an object with a method for each emulated operation:
-    it takes the operation's parameters and returns the members of the answer, or raises AwsError.
+    it takes the operation's parameters and returns the members of the answer, or raises AwsError. `invalid`
+    is the code with which the service refuses parameters that break its model.
     """
 
-    def __init__(self, name: str, behaviour: object) -> None:
+    def __init__(self, name: str, behaviour: object, *, invalid: str = "InvalidParameterException") -> None:
         self.name = name
         self._behaviour = behaviour
-        self._model = botocore.session.get_session().get_service_model(name)
+        self._invalid = invalid
+        self._model = _SESSION.get_service_model(name)
         self._routes = sorted(
             (
                 (model.http["method"], _path_pattern(model.http["requestUri"]), model)
@@ -73,6 +78,11 @@ class RestJsonService:
             # Fewest parameters first: a literal path wins over one with a placeholder.
             key=lambda route: route[1].groups,
         )
+
+    def operation(self, method: str, path: str) -> str | None:
+        """The name of the operation that a request is about, None where the service has none such."""
+        found = self._find_route(method, path)
+        return found and str(found[0].name)
 
     def answer(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
@@ -88,7 +98,11 @@ class RestJsonService:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
     ) -> Call:
         """Read a request; raises AwsError where it breaks the operation's contract."""
-        model, in_path = self._route(method, path)
+        route = self._find_route(method, path)
+        if route is None:
+            message = f"{self.name} has no operation {method} {path}"
+            raise AwsError("UnknownOperationException", message, status=404)
+        model, in_path = route
         shape = model.input_shape
         if shape is None:
             return Call(model.name, {})
@@ -115,7 +129,7 @@ class RestJsonService:
         """Return the parameters if the operation's model accepts them, else raise AwsError."""
         problems = _problems(self._model.operation_model(operation).input_shape, parameters)
         if problems:
-            raise AwsError("InvalidParameterException", "; ".join(problems))
+            raise AwsError(self._invalid, "; ".join(problems))
         return parameters
 
     def perform(self, operation: str, parameters: Parameters) -> Mapping[str, Any]:
@@ -131,13 +145,11 @@ class RestJsonService:
             raise AwsError("InternalServiceException", message, status=500)
         return members
 
-    def _route(self, method: str, path: str) -> tuple[Any, dict[str, str]]:
+    def _find_route(self, method: str, path: str) -> tuple[Any, dict[str, str]] | None:
         for verb, pattern, model in self._routes:
             if verb == method and (found := pattern.fullmatch(path)):
                 return model, found.groupdict()
-        raise AwsError(
-            "UnknownOperationException", f"{self.name} has no operation {method} {path}", status=404
-        )
+        return None
 
     def _success(self, call: Call) -> HttpAnswer:
         members = self.perform(call.operation, call.parameters)

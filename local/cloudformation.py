@@ -24,7 +24,9 @@ from ministack.core import responses
 from ministack.services import apigateway_v1, cognito, dynamodb, lambda_svc, sns, waf
 from ministack.services.cloudformation import provisioners
 
-from local.connect import Connect, Kind, Resource
+from local import queues
+from local.connect import Connect
+from local.instance import Kind, Resource
 
 Properties = dict[str, Any]
 Attributes = dict[str, Any]
@@ -45,6 +47,7 @@ def install(connect: Connect, *, region: str) -> "Records":
         if resource_type not in _PROVISIONERS:
             _PROVISIONERS[resource_type] = records.provisioner(resource_type)
     _record_metric_math_alarms(records)
+    _check_queue_mappings(region)
     _replace_request_validators()
     _replace_firewall_associations(registry)
     for resource_type, hook in _HOOKS.items():
@@ -347,6 +350,20 @@ def _finish_function(name: str, _old: Properties, new: Properties) -> None:
     lambda_svc._functions[name]["concurrency"] = None if reserved is None else int(reserved)
 
 
+# MiniStack holds these itself, or holds them as what they are in the API.
+_MAPPING_PROPERTIES_HELD = frozenset(
+    {"BatchSize", "Enabled", "FunctionName", "MaximumBatchingWindowInSeconds", "Tags"}
+)
+
+
+def _finish_mapping(mapping_id: str, _old: Properties, new: Properties) -> None:
+    mapping = lambda_svc._esms[mapping_id]
+    held = {name: value for name, value in new.items() if name not in _MAPPING_PROPERTIES_HELD}
+    is_enabled = provisioners._cfn_bool(new.get("Enabled", True))
+    tags = {tag["Key"]: tag["Value"] for tag in new.get("Tags", [])}
+    mapping |= {**held, "Enabled": is_enabled, "State": "Enabled" if is_enabled else "Disabled", "Tags": tags}
+
+
 def _finish_topic(arn: str, _old: Properties, new: Properties) -> None:
     if key := new.get("KmsMasterKeyId"):
         sns._topics[arn]["attributes"]["KmsMasterKeyId"] = key
@@ -403,6 +420,7 @@ def _lower(properties: Properties | None) -> Properties:
 _HOOKS: dict[str, Hook] = {
     "AWS::DynamoDB::Table": _finish_table,
     "AWS::DynamoDB::GlobalTable": _finish_table,
+    "AWS::Lambda::EventSourceMapping": _finish_mapping,
     "AWS::Lambda::Function": _finish_function,
     "AWS::SNS::Topic": _finish_topic,
     "AWS::Cognito::UserPool": _finish_user_pool,
@@ -441,6 +459,30 @@ def _record_metric_math_alarms(records: Records) -> None:
     _PROVISIONERS[alarm_type] = {
         "create": create, "update": update, "update_with_logical_id": True, "delete": delete,
     }  # fmt: skip
+
+
+def _check_queue_mappings(region: str) -> None:
+    """Refuse the mappings of queues that Lambda would refuse."""
+    mapping_type = "AWS::Lambda::EventSourceMapping"
+    own = dict(_PROVISIONERS[mapping_type])
+
+    def check(properties: Properties) -> None:
+        function_arn, source_arn = properties["FunctionName"], properties["EventSourceArn"]
+        is_queue = ":sqs:" in source_arn
+        if is_queue and (problem := queues.mapping_problem(function_arn, source_arn, region=region)):
+            raise ValueError(f"Resource handler returned message: {problem}")
+
+    def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
+        check(properties)
+        created: tuple[str, Attributes] = own["create"](logical_id, properties, stack)
+        return created
+
+    def update(physical_id: str, old: Properties, new: Properties, stack: str) -> tuple[str, Attributes]:
+        check(new)
+        updated: tuple[str, Attributes] = own["update"](physical_id, old, new, stack)
+        return updated
+
+    _PROVISIONERS[mapping_type] = {**own, "create": create, "update": update}
 
 
 def _replace_request_validators() -> None:

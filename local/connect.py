@@ -4,6 +4,18 @@ Knows nothing of MiniStack: what a contact does to the rest of AWS goes through 
 the real service: the Connect API reference (operations, errors), "Contact events" and "How flow blocks use
 Lambda" in its administrator guide. Not emulated: quotas, media, agents, customer queue flows, hours of
 operation.
+
+Assumed, because AWS does not say it:
+
+- StopContact refuses a contact that a transfer has made with InvalidRequestException (that it "does not work"
+  for these is documented); the contact before it has ended by then, which is a 410. So a call that an agent
+  has transferred ends when the agent or the customer leaves, not by StopContact.
+- A contact that an agent transfers ends for the reason OTHER, after the new one is queued; attributes go over
+  to the new one; no flow runs for it.
+- CreateParticipant wants an agent in the contact at that very time, counts agent and customers for its limit
+  of six, and answers a contact other than the initial one with InvalidRequestException. A participant who
+  joins is no event here, and no contact of its own (contact records know one).
+- A customer who is out does not end the contact, whatever its state.
 """
 
 import json
@@ -13,20 +25,35 @@ import secrets
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from local import contact_flow
 from local.aws_service import AwsError, Parameters
+from local.contact import (
+    Contact,
+    ContactEvent,
+    ContactStateError,
+    Conversation,
+    Participant,
+    State,
+    now,
+    present,
+    timestamp,
+)
 from local.contact_flow import BlockError, ContactFlow, InvalidContactFlowError, Step
+from local.instance import Kind, Resource
 
 MOST_ATTRIBUTE_BYTES = 32_768  # of all attributes of a contact together, in UTF-8
 LARGEST_FUNCTION_ANSWER = 32_768  # bytes that a flow reads from a function
 MOST_INVOCATIONS = 4  # of one block: the first and three retries, within its time limit
 CLIENT_TOKEN_LIFE = timedelta(days=7)
+PARTICIPANT_TOKEN_LIFE = timedelta(hours=24)  # as its Expiry says; it ends with the participant
+MOST_PARTICIPANTS = 6  # of a call, agents included
+MOST_EVENTS = 20_000  # kept, newest
 CONTACT_EVENT = "Amazon Connect Contact Event"
 
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -51,110 +78,25 @@ class Surroundings(Protocol):
         """Put an event of the source aws.connect on the default event bus."""
 
 
-class Kind(StrEnum):
-    """What an instance consists of; the value is how its ARN spells it."""
-
-    INSTANCE = "instance"
-    HOURS_OF_OPERATION = "operating-hours"
-    QUEUE = "queue"
-    CONTACT_FLOW = "contact-flow"
-    INTEGRATION_ASSOCIATION = "integration-association"
-
-
-_NAME_PROPERTY = {Kind.INSTANCE: "InstanceAlias", Kind.INTEGRATION_ASSOCIATION: "IntegrationArn"}
 _NOT_FOUND = "ResourceNotFoundException"
 # Integrations to CloudFormation; the API has operations of their own for them.
 _LISTED_APART = frozenset({"LAMBDA_FUNCTION", "LEX_BOT"})
-
-
-@dataclass
-class Resource:
-    """An instance or a part of one; its properties are spelled as CloudFormation spells them."""
-
-    kind: Kind
-    arn: str
-    instance_arn: str
-    properties: Mapping[str, Any]
-    created: datetime
-    flow: ContactFlow | None = None
-
-    @property
-    def id(self) -> str:
-        """The last part of the ARN."""
-        return self.arn.rpartition("/")[2]
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The tags as the API spells them."""
-        return {tag["Key"]: tag["Value"] for tag in self.properties.get("Tags", [])}
-
-    @property
-    def name(self) -> str:
-        """What must be unique among its kind."""
-        return str(self.properties.get(_NAME_PROPERTY.get(self.kind, "Name"), ""))
-
-
-class State(StrEnum):
-    """Where a contact is."""
-
-    CONNECTING = "connecting"
-    QUEUED = "queued"
-    CONNECTED = "connected"
-    ENDED = "ended"
-
-
-class ContactEvent(StrEnum):
-    """What an agent or a customer can do to a contact through the control endpoints."""
-
-    AGENT_CONNECTED = "AgentConnected"
-    AGENT_DISCONNECTED = "AgentDisconnected"
-    CUSTOMER_DISCONNECTED = "CustomerDisconnected"
-
-
-_REASON = {
-    ContactEvent.AGENT_DISCONNECTED: "AGENT_DISCONNECT",
-    ContactEvent.CUSTOMER_DISCONNECTED: "CUSTOMER_DISCONNECT",
+_LIVING = frozenset({State.CONNECTING, State.QUEUED, State.CONNECTED})
+_NEEDED = {
+    ContactEvent.AGENT_CONNECTED: frozenset({State.QUEUED}),
+    ContactEvent.AGENT_DISCONNECTED: frozenset({State.CONNECTED}),
+    ContactEvent.CUSTOMER_DISCONNECTED: _LIVING,
+    ContactEvent.CUSTOMER_DROPPED: _LIVING,
+    ContactEvent.TRANSFERRED: frozenset({State.CONNECTED}),
 }
 
 
-class ContactStateError(Exception):
-    """A contact event does not fit the state that the contact is in."""
+@dataclass(frozen=True)
+class _Answered:
+    """What a request was answered: the same client token is answered the same."""
 
-
-@dataclass
-class Contact:
-    """A WebRTC contact."""
-
-    id: str
-    arn: str
-    instance: Resource
-    flow: Resource
-    parameters: Parameters
     answer: Mapping[str, Any]
-    attributes: dict[str, str]
-    started: datetime
-    target_queue: Resource | None = None
-    enqueued: datetime | None = None
-    agent_connected: datetime | None = None
-    ended: datetime | None = None
-    disconnect_reason: str | None = None
-    external: dict[str, str] = field(default_factory=dict)
-    heard: list[str] = field(default_factory=list)
-    way: list[tuple[Step, datetime]] = field(default_factory=list)
-
-    @property
-    def state(self) -> State:
-        """Derived from which times exist."""
-        if self.ended:
-            return State.ENDED
-        if self.agent_connected:
-            return State.CONNECTED
-        return State.QUEUED if self.enqueued else State.CONNECTING
-
-    @property
-    def display_name(self) -> str:
-        """What the agent sees as the caller's name."""
-        return str(self.parameters["ParticipantDetails"]["DisplayName"])
+    at: datetime
 
 
 class Connect:
@@ -166,7 +108,9 @@ class Connect:
         self._surroundings = surroundings
         self._resources: dict[str, Resource] = {}
         self._contacts: dict[str, Contact] = {}
-        self._client_tokens: dict[tuple[str, str], Contact] = {}
+        self._participants: dict[str, tuple[Participant, Conversation]] = {}  # by token
+        self._answered: dict[tuple[str, str, str], _Answered] = {}  # by operation, instance, client token
+        self._events: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
         self._lock = threading.RLock()
 
     # What CloudFormation (and CreateContactFlow) makes
@@ -179,7 +123,7 @@ class Connect:
             base = f"arn:aws:connect:{self._region}:{self._account}:instance" if kind is Kind.INSTANCE else ""
             arn = f"{base or f'{instance_arn}/{kind}'}/{uuid.uuid4()}"
             resource = Resource(
-                kind, arn, instance_arn or arn, properties, _now(), _read_flow(kind, properties)
+                kind, arn, instance_arn or arn, properties, now(), _read_flow(kind, properties)
             )
             self._resources[arn] = resource
             return resource
@@ -216,7 +160,7 @@ class Connect:
         self, kind: Kind, properties: Mapping[str, Any], instance_arn: str, *, current: Resource | None
     ) -> None:
         others = (r for r in self._resources.values() if r.kind is kind and r is not current)
-        candidate = Resource(kind, "", instance_arn, properties, _now())
+        candidate = Resource(kind, "", instance_arn, properties, now())
         for other in others:
             same_instance = kind is Kind.INSTANCE or other.instance_arn == instance_arn
             if same_instance and candidate.name and other.name == candidate.name:
@@ -255,7 +199,7 @@ class Connect:
             "InboundCallsEnabled": allowed["InboundCalls"],
             "OutboundCallsEnabled": allowed["OutboundCalls"],
         }
-        return {"Instance": _present(described)}
+        return {"Instance": present(described)}
 
     def describe_instance_attribute(self, parameters: Parameters) -> Mapping[str, Any]:
         """DescribeInstanceAttribute, for those that CloudFormation can set."""
@@ -275,7 +219,7 @@ class Connect:
             "Tags": hours.tags,
             **shown,
         }
-        return {"HoursOfOperation": _present(described)}
+        return {"HoursOfOperation": present(described)}
 
     def describe_queue(self, parameters: Parameters) -> Mapping[str, Any]:
         """DescribeQueue."""
@@ -290,7 +234,7 @@ class Connect:
             "Status": status,
             "Tags": queue.tags,
         }
-        return {"Queue": _present({**described, **shown})}
+        return {"Queue": present({**described, **shown})}
 
     def describe_contact_flow(self, parameters: Parameters) -> Mapping[str, Any]:
         """DescribeContactFlow."""
@@ -298,7 +242,7 @@ class Connect:
         shown = {name: flow.properties.get(name) for name in ("Name", "Type", "Description", "Content")}
         state = flow.properties.get("State", "ACTIVE")
         described = {"Id": flow.id, "Arn": flow.arn, "State": state, "Tags": flow.tags, **shown}
-        return {"ContactFlow": _present(described)}
+        return {"ContactFlow": present(described)}
 
     def create_contact_flow(self, parameters: Parameters) -> Mapping[str, Any]:
         """CreateContactFlow, always published."""
@@ -340,25 +284,60 @@ class Connect:
         _check_attributes(parameters.get("Attributes", {}))
         with self._lock:
             instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
-            token = parameters.get("ClientToken")
-            key = (instance.arn, token or "")
-            known = self._client_tokens.get(key) if token else None
-            if known and _now() - known.started < CLIENT_TOKEN_LIFE:
-                return known.answer
+            if known := self._known_answer("StartWebRTCContact", instance, parameters):
+                return known
             flow = self._part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
             if flow.properties.get("State", "ACTIVE") != "ACTIVE" or flow.flow is None:
                 raise AwsError("InvalidRequestException", f"The flow {flow.id} is not active.")
             contact = self._new_contact(instance, flow, parameters)
-            if token:
-                self._client_tokens[key] = contact
-        self._publish(contact, "INITIATED")
-        run = _FlowRun(self, contact, self._surroundings)
+            customer = self._new_customer(contact.conversation, contact.display_name)
+            answer = {
+                "ContactId": contact.id,
+                "ParticipantId": customer.id,
+                "ParticipantToken": customer.token,
+                "ConnectionData": {"Attendee": customer.attendee, "Meeting": contact.conversation.meeting},
+            }
+            self._keep_answer("StartWebRTCContact", instance, parameters, answer)
+        self.publish(contact.event("INITIATED"))
+        run = _FlowRun(self, contact, self._region, self._surroundings)
         threading.Thread(target=run.to_end, args=(flow.flow,), name=f"flow-{contact.id}", daemon=True).start()
-        return contact.answer
+        return answer
+
+    def create_participant(self, parameters: Parameters) -> Mapping[str, Any]:
+        """CreateParticipant: somebody joins on the customer's side of a call that an agent has taken."""
+        with self._lock:
+            instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
+            contact = self._contact(parameters)
+            current = contact and contact.conversation.current
+            if contact is None or current is None:
+                raise AwsError(_NOT_FOUND, f"There is no contact {parameters['ContactId']} under way.")
+            if known := self._known_answer("CreateParticipant", instance, parameters):
+                return known
+            details = parameters["ParticipantDetails"]
+            conversation = contact.conversation
+            if details.get("ParticipantRole") != "CUSTOMER":
+                raise AwsError("InvalidRequestException", "The role in a voice contact is CUSTOMER.")
+            if contact is not contact.initial:
+                raise AwsError("InvalidRequestException", "Name the initial contact of the call.")
+            if current.state is not State.CONNECTED:
+                raise AwsError("InvalidRequestException", "No agent has connected to the contact.")
+            if len(conversation.present_customers) + 1 >= MOST_PARTICIPANTS:
+                message = f"A call has at most {MOST_PARTICIPANTS} participants."
+                raise AwsError("ServiceQuotaExceededException", message)
+            customer = self._new_customer(conversation, details.get("DisplayName", ""))
+            expiry = timestamp(now() + PARTICIPANT_TOKEN_LIFE)
+            credentials = {"ParticipantToken": customer.token, "Expiry": expiry}
+            answer = {"ParticipantId": customer.id, "ParticipantCredentials": credentials}
+            self._keep_answer("CreateParticipant", instance, parameters, answer)
+            return answer
 
     def stop_contact(self, parameters: Parameters) -> Mapping[str, Any]:
         """StopContact: a voice contact ends for the reason OTHER; ending it twice is 410."""
         contact = self._contact(parameters)
+        if contact and contact.previous and not contact.ended:
+            method = contact.initiation_method
+            message = f"StopContact does not work for voice contacts with the initiation method {method}."
+            raise AwsError("InvalidRequestException", message)
         if contact is None or not self.end(contact, reason="OTHER"):
             message = "The contact with the specified ID does not exist."
             raise AwsError("ContactNotFoundException", message)
@@ -369,32 +348,7 @@ class Connect:
         contact = self._contact(parameters)
         if contact is None:
             raise AwsError(_NOT_FOUND, f"There is no contact {parameters['ContactId']}.")
-        queue_info = (
-            contact.enqueued
-            and contact.target_queue
-            and {
-                "Id": contact.target_queue.id,
-                "EnqueueTimestamp": contact.enqueued,
-            }
-        )
-        described = {
-            "Arn": contact.arn,
-            "Id": contact.id,
-            "InitialContactId": contact.id,
-            "InitiationMethod": "WEBRTC_API",
-            "Channel": "VOICE",
-            "Name": contact.display_name,
-            "InitiationTimestamp": contact.started,
-            "DisconnectTimestamp": contact.ended,
-            "DisconnectReason": contact.disconnect_reason,
-            "LastUpdateTimestamp": contact.ended
-            or contact.agent_connected
-            or contact.enqueued
-            or contact.started,
-            "QueueInfo": queue_info or None,
-            "AgentInfo": contact.agent_connected and {"ConnectedToAgentTimestamp": contact.agent_connected},
-        }
-        return {"Contact": _present(described)}
+        return {"Contact": contact.described()}
 
     def _part(self, kind: Kind, parameters: Parameters, id_name: str) -> Resource:
         instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
@@ -406,61 +360,132 @@ class Connect:
         return contact if contact and contact.instance is instance else None
 
     def _new_contact(self, instance: Resource, flow: Resource, parameters: Parameters) -> Contact:
-        contact_id = str(uuid.uuid4())
         contact = Contact(
-            id=contact_id,
-            arn=f"{instance.arn}/contact/{contact_id}",
+            id=str(uuid.uuid4()),
             instance=instance,
             flow=flow,
+            conversation=Conversation(_meeting(self._region)),
+            initiation_method="WEBRTC_API",
             parameters=parameters,
-            answer=_connection(contact_id, self._region),
             attributes=dict(parameters.get("Attributes", {})),
-            started=_now(),
+            started=now(),
         )
-        self._contacts[contact_id] = contact
+        self._add(contact)
         return contact
+
+    def _add(self, contact: Contact) -> None:
+        self._contacts[contact.id] = contact
+        contact.conversation.contacts.append(contact)
+
+    def _new_customer(self, conversation: Conversation, name: str) -> Participant:
+        customer = Participant(
+            id=str(uuid.uuid4()),
+            name=name,
+            token=secrets.token_urlsafe(64),
+            attendee={"AttendeeId": str(uuid.uuid4()), "JoinToken": secrets.token_urlsafe(90)},
+        )
+        conversation.customers.append(customer)
+        self._participants[customer.token] = customer, conversation
+        return customer
+
+    def _known_answer(
+        self, operation: str, instance: Resource, parameters: Parameters
+    ) -> Mapping[str, Any] | None:
+        """What the same operation answered to the same client token in the last days."""
+        known = self._answered.get((operation, instance.arn, parameters.get("ClientToken", "")))
+        return known.answer if known and now() - known.at < CLIENT_TOKEN_LIFE else None
+
+    def _keep_answer(
+        self, operation: str, instance: Resource, parameters: Parameters, answer: Mapping[str, Any]
+    ) -> None:
+        if token := parameters.get("ClientToken"):
+            self._answered[operation, instance.arn, token] = _Answered(answer, now())
 
     # What happens to contacts
 
     def contacts(self) -> list[dict[str, Any]]:
         """Every contact, oldest first, as the control endpoint shows it."""
         with self._lock:
-            return [_shown(contact) for contact in self._contacts.values()]
+            return [contact.shown() for contact in self._contacts.values()]
+
+    def events(self) -> list[dict[str, Any]]:
+        """The details of the contact events so far, in the order in which they were published."""
+        return list(self._events)
+
+    def participant(self, token: str) -> tuple[Participant, Contact] | None:
+        """Whom a participant token speaks for, and the contact that they are in; None once they are out or
+        the call has ended.
+        """
+        with self._lock:
+            customer, conversation = self._participants.get(token, (None, None))
+            contact = conversation and conversation.current
+            return (customer, contact) if customer and contact and not customer.left else None
 
     def happen(self, contact_id: str, event: ContactEvent) -> dict[str, Any]:
         """Let an agent or the customer do something; KeyError for an unknown contact, ContactStateError where
-        the contact's state does not allow it. Returns the contact as the control endpoint shows it.
+        the contact's state does not allow it. Returns the contact, after a transfer the new one, as the
+        control endpoint shows it.
         """
         contact = self._contacts[contact_id]
         with self._lock:
-            needed = {
-                ContactEvent.AGENT_CONNECTED: {State.QUEUED},
-                ContactEvent.AGENT_DISCONNECTED: {State.CONNECTED},
-                ContactEvent.CUSTOMER_DISCONNECTED: {State.CONNECTING, State.QUEUED, State.CONNECTED},
-            }[event]
-            if contact.state not in needed:
-                states = " or ".join(sorted(needed))
+            if contact.state not in _NEEDED[event]:
+                states = " or ".join(sorted(_NEEDED[event]))
                 raise ContactStateError(
                     f"{event} needs a contact that is {states}: this one is {contact.state}"
                 )
-            if event is ContactEvent.AGENT_CONNECTED:
-                contact.agent_connected = _now()
-        if event is ContactEvent.AGENT_CONNECTED:
-            self._publish(contact, "CONNECTED_TO_AGENT")
-        else:
-            self.end(contact, reason=_REASON[event])
-        return _shown(contact)
+            moved = self._move(contact, event)
+        match event:
+            case ContactEvent.AGENT_CONNECTED:
+                self.publish(contact.event("CONNECTED_TO_AGENT"))
+            case ContactEvent.AGENT_DISCONNECTED:
+                self.end(contact, reason="AGENT_DISCONNECT")
+            case ContactEvent.CUSTOMER_DISCONNECTED:
+                self.end(contact, reason="CUSTOMER_DISCONNECT")
+            case ContactEvent.TRANSFERRED:
+                self.publish(moved.event("INITIATED"))
+                self.publish(moved.event("QUEUED"))
+                self.end(contact, reason="OTHER")
+        return moved.shown()
+
+    def _move(self, contact: Contact, event: ContactEvent) -> Contact:
+        """Let an event change the contact; returns the contact that the conversation is in afterwards."""
+        match event:
+            case ContactEvent.AGENT_CONNECTED:
+                contact.agent_connected = now()
+            case ContactEvent.CUSTOMER_DROPPED:
+                _drop(contact.conversation)
+            case ContactEvent.TRANSFERRED:
+                return self._queue_again(contact)
+        return contact
+
+    def _queue_again(self, transferred: Contact) -> Contact:
+        started = now()
+        contact = Contact(
+            id=str(uuid.uuid4()),
+            instance=transferred.instance,
+            flow=None,
+            conversation=transferred.conversation,
+            initiation_method="TRANSFER",
+            parameters=transferred.parameters,
+            attributes=dict(transferred.attributes),
+            started=started,
+            previous=transferred,
+            target_queue=transferred.target_queue,
+            enqueued=started,
+        )
+        self._add(contact)
+        return contact
 
     def end(self, contact: Contact, *, reason: str) -> bool:
         """End a contact; False if it had ended before."""
         with self._lock:
             if contact.ended:
                 return False
-            contact.ended = _now()
+            contact.ended = now()
             contact.disconnect_reason = reason
-        self._publish(contact, "DISCONNECTED")
+        self.publish(contact.event("DISCONNECTED"))
         # No agent does work after the contact here: COMPLETED follows at once, with the same data.
-        self._publish(contact, "COMPLETED")
+        self.publish(contact.event("COMPLETED"))
         return True
 
     def enqueue(self, contact: Contact) -> None:
@@ -474,8 +499,8 @@ class Connect:
             limit = contact.target_queue.properties.get("MaxContacts")
             if limit is not None and sum(c.target_queue is contact.target_queue for c in waiting) >= limit:
                 raise BlockError(f"the queue holds its {limit} contacts", error_type="QueueAtCapacity")
-            contact.enqueued = _now()
-        self._publish(contact, "QUEUED")
+            contact.enqueued = now()
+        self.publish(contact.event("QUEUED"))
 
     def set_target_queue(self, contact: Contact, queue_id: str) -> None:
         """Choose a queue of the contact's instance, by ARN or id."""
@@ -492,87 +517,22 @@ class Connect:
             raise BlockError(error.message) from error
         with self._lock:
             contact.attributes |= attributes
-        self._publish(contact, "CONTACT_DATA_UPDATED", {"updatedProperties": ["UserDefinedAttributes"]})
+        self.publish(contact.event("CONTACT_DATA_UPDATED", {"updatedProperties": ["UserDefinedAttributes"]}))
 
-    def flow_event(self, contact: Contact, parameters: Mapping[str, str]) -> dict[str, Any]:
-        """What a flow sends a function about a WebRTC contact."""
-        queue = contact.target_queue
-        return {
-            "Details": {
-                "ContactData": {
-                    "Attributes": dict(contact.attributes),
-                    "AwsRegion": self._region,
-                    "Capabilities": {
-                        "Agent": dict(contact.parameters.get("AllowedCapabilities", {}).get("Agent", {})),
-                        "Customer": dict(
-                            contact.parameters.get("AllowedCapabilities", {}).get("Customer", {})
-                        ),
-                    },
-                    "Channel": "VOICE",
-                    "ContactId": contact.id,
-                    "CustomerEndpoint": None,
-                    "CustomerId": None,
-                    "Description": contact.parameters.get("Description"),
-                    "InitialContactId": contact.id,
-                    "InitiationMethod": "WEBRTC_API",
-                    "InstanceARN": contact.instance.arn,
-                    "LanguageCode": "en-US",
-                    "MediaStreams": {"Customer": {"Audio": None}},
-                    "Name": contact.display_name,
-                    "PreviousContactId": contact.id,
-                    "Queue": queue and {"ARN": queue.arn, "Name": queue.name, "OutboundCallerId": None},
-                    "References": dict(contact.parameters.get("References", {})),
-                    "RelatedContactId": contact.parameters.get("RelatedContactId"),
-                    "SegmentAttributes": {
-                        "connect:Direction": {"ValueString": "INBOUND"},
-                        "connect:Subtype": {"ValueString": "connect:WebRTC"},
-                    },
-                    "SystemEndpoint": None,
-                    "Tags": {},
-                },
-                "Parameters": dict(parameters),
-            },
-            "Name": "ContactFlowEvent",
-        }
-
-    def _publish(self, contact: Contact, event_type: str, more: Mapping[str, Any] | None = None) -> None:
-        queue_info = (
-            contact.enqueued
-            and contact.target_queue
-            and {
-                "queueArn": contact.target_queue.arn,
-                "queueType": "STANDARD",
-                "enqueueTimestamp": _timestamp(contact.enqueued),
-            }
-        )
-        agent_id = uuid.uuid5(uuid.NAMESPACE_URL, contact.instance.arn)
-        agent_info = contact.agent_connected and {
-            "agentArn": f"{contact.instance.arn}/agent/{agent_id}",
-            "connectedToAgentTimestamp": _timestamp(contact.agent_connected),
-        }
-        detail = {
-            "eventType": event_type,
-            "contactId": contact.id,
-            "channel": "VOICE",
-            "instanceArn": contact.instance.arn,
-            "initiationMethod": "WEBRTC_API",
-            "initiationTimestamp": _timestamp(contact.started),
-            "disconnectTimestamp": contact.ended and _timestamp(contact.ended),
-            "queueInfo": queue_info or None,
-            "agentInfo": agent_info,
-            "segmentAttributes": {"connect:Subtype": {"valueString": "connect:WebRTC"}},
-            "tags": {"aws:connect:instanceId": contact.instance.id},
-            **(more or {}),
-        }
-        self._surroundings.publish_event(CONTACT_EVENT, _present(detail), [contact.arn, contact.instance.arn])
+    def publish(self, detail: Mapping[str, Any]) -> None:
+        """Publish a contact event; its detail has at least `contactId` and `instanceArn`."""
+        self._events.append(dict(detail))
+        contact_arn = f"{detail['instanceArn']}/contact/{detail['contactId']}"
+        self._surroundings.publish_event(CONTACT_EVENT, detail, [contact_arn, detail["instanceArn"]])
 
 
 class _FlowRun:
     """One contact's run through its flow: what the flow's blocks do to the contact."""
 
-    def __init__(self, connect: Connect, contact: Contact, surroundings: Surroundings) -> None:
+    def __init__(self, connect: Connect, contact: Contact, region: str, surroundings: Surroundings) -> None:
         self._connect = connect
         self._contact = contact
+        self._region = region
         self._surroundings = surroundings
 
     def to_end(self, flow: ContactFlow) -> None:
@@ -587,7 +547,7 @@ class _FlowRun:
         return self._contact.ended is not None
 
     def pass_block(self, step: Step) -> None:
-        self._contact.way.append((step, _now()))
+        self._contact.way.append((step, now()))
 
     def reference(self, path: str) -> str:
         root, _, name = path.removeprefix("$.").partition(".")
@@ -596,7 +556,7 @@ class _FlowRun:
             return contact.attributes.get(name, "")
         if root == "External":
             return contact.external.get(name, "")
-        data = self._connect.flow_event(contact, {})["Details"]["ContactData"]
+        data = contact.flow_event({}, region=self._region)["Details"]["ContactData"]
         system = {
             "$.Queue.Name": (data["Queue"] or {}).get("Name"),
             "$.Queue.ARN": (data["Queue"] or {}).get("ARN"),
@@ -610,7 +570,7 @@ class _FlowRun:
         contact.external = {}
         if self._connect.find_integration(contact.instance.arn, function_arn) is None:
             raise BlockError(f"{function_arn} is not associated with the instance")
-        event = self._connect.flow_event(contact, parameters)
+        event = contact.flow_event(parameters, region=self._region)
         deadline = time.monotonic() + seconds
         for attempt in range(1, MOST_INVOCATIONS + 1):
             try:
@@ -695,71 +655,26 @@ def _check_attributes(attributes: Mapping[str, str]) -> None:
         raise AwsError("InvalidRequestException", message)
 
 
-def _connection(contact_id: str, region: str) -> dict[str, Any]:
-    """The answer of StartWebRTCContact: shaped like the real one, leading nowhere."""
+def _drop(conversation: Conversation) -> None:
+    if not conversation.present_customers:
+        raise ContactStateError("no customer is left in the call")
+    for customer in conversation.present_customers:
+        customer.left = now()
+
+
+def _meeting(region: str) -> dict[str, Any]:
+    """The meeting of an answer of StartWebRTCContact: shaped like the real one, leading nowhere."""
     meeting_id = str(uuid.uuid4())
     host = f"m1.{region}.app.chime.aws"
     return {
-        "ContactId": contact_id,
-        "ParticipantId": str(uuid.uuid4()),
-        "ParticipantToken": secrets.token_urlsafe(64),
-        "ConnectionData": {
-            "Attendee": {"AttendeeId": str(uuid.uuid4()), "JoinToken": secrets.token_urlsafe(90)},
-            "Meeting": {
-                "MeetingId": meeting_id,
-                "MediaRegion": region,
-                "MeetingFeatures": {"Audio": {"EchoReduction": "AVAILABLE"}},
-                "MediaPlacement": {
-                    "AudioHostUrl": f"{uuid.uuid4().hex}.k.{host}:3478",
-                    "AudioFallbackUrl": f"wss://haxrp.{host}:443/calls/{meeting_id}",
-                    "SignalingUrl": f"wss://signal.{host}/control/{meeting_id}",
-                    "TurnControlUrl": f"https://{meeting_id[:8]}.cell.{region}.meetings.chime.aws/v2/turn_sessions",
-                    "EventIngestionUrl": f"https://data.svc.{region}.ingest.chime.aws/v1/client-events",
-                },
-            },
+        "MeetingId": meeting_id,
+        "MediaRegion": region,
+        "MeetingFeatures": {"Audio": {"EchoReduction": "AVAILABLE"}},
+        "MediaPlacement": {
+            "AudioHostUrl": f"{uuid.uuid4().hex}.k.{host}:3478",
+            "AudioFallbackUrl": f"wss://haxrp.{host}:443/calls/{meeting_id}",
+            "SignalingUrl": f"wss://signal.{host}/control/{meeting_id}",
+            "TurnControlUrl": f"https://{meeting_id[:8]}.cell.{region}.meetings.chime.aws/v2/turn_sessions",
+            "EventIngestionUrl": f"https://data.svc.{region}.ingest.chime.aws/v1/client-events",
         },
     }
-
-
-def _shown(contact: Contact) -> dict[str, Any]:
-    queue = contact.target_queue if contact.enqueued else None
-    customer = {
-        "ParticipantId": contact.answer["ParticipantId"],
-        "Role": "CUSTOMER",
-        "Name": contact.display_name,
-    }
-    agent = [{"Role": "AGENT"}] if contact.agent_connected else []
-    return {
-        "ContactId": contact.id,
-        "InstanceArn": contact.instance.arn,
-        "ContactFlow": {"Arn": contact.flow.arn, "Name": contact.flow.name},
-        "State": contact.state,
-        "Parameters": contact.parameters,
-        "Attributes": dict(contact.attributes),
-        "Queue": queue and {"Arn": queue.arn, "Name": queue.name},
-        "Way": [
-            {"Block": step.identifier, "Type": step.type, "Result": step.result, "Detail": step.detail,
-             "Time": _timestamp(at)}
-            for step, at in contact.way
-        ],
-        "Heard": list(contact.heard),
-        "Participants": [customer, *agent],
-        "DisconnectReason": contact.disconnect_reason,
-        "StartedAt": _timestamp(contact.started),
-        "QueuedAt": contact.enqueued and _timestamp(contact.enqueued),
-        "ConnectedAt": contact.agent_connected and _timestamp(contact.agent_connected),
-        "EndedAt": contact.ended and _timestamp(contact.ended),
-    }  # fmt: skip
-
-
-def _present(members: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _timestamp(moment: datetime) -> str:
-    """As contact events spell it: `2026-01-01T10:00:00.120Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

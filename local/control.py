@@ -1,5 +1,16 @@
 """The control endpoints under `/_local/`: see contacts, calls, traces; play agent, customer; inject faults.
 
+    GET    /_local/contacts, /events, /calls, /traces, /recorded   what there is, oldest first
+    POST   /_local/contacts/{ContactId}/events  {"Event": …}       an agent or the customer does something
+    POST   /_local/events  {"Detail": {…}}                         a contact event, as Connect publishes it
+    POST   /_local/faults  {"Service", "Operation", "Times", …}    calls fail, wait or are answered badly
+    DELETE /_local/faults                                          they no longer do
+
+PutEvents refuses the source aws.connect to everybody, as on AWS, so `POST /_local/events` is how a test
+repeats a contact event, invents one, or lets them come in another order: the detail goes out as it is given,
+and moves no contact. `GET /_local/events` has the details of all that went out. Connect's own events about a
+contact can be held back meanwhile by disabling the rule.
+
 Knows nothing of MiniStack; `local.server` reports the functions' calls to it and asks it about faults.
 """
 
@@ -14,7 +25,8 @@ from typing import Any
 import botocore.exceptions
 import botocore.session
 
-from local.connect import Connect, ContactEvent, ContactStateError
+from local.connect import Connect
+from local.contact import ContactEvent, ContactStateError
 
 PREFIX = "/_local/"
 MOST_CALLS = 20_000  # kept, newest; so many traces too
@@ -38,7 +50,7 @@ class Fault:
     code: str | None = None  # with `status`: an error is answered, nothing is performed
     status: int = 400
     delay_seconds: float = 0.0  # the operation is performed after it
-    malformed: bool = False  # the operation is performed, its answer loses every member that is an object
+    malformed: bool = False  # the operation is performed, its answer loses all members but plain values
 
     def error_answer(self) -> tuple[int, dict[str, str], bytes]:
         """The error as both JSON protocols of AWS spell it."""
@@ -47,10 +59,10 @@ class Fault:
         return self.status, headers, json.dumps(document).encode()
 
     def spoil(self, body: bytes) -> bytes:
-        """An answer's body without the members that are objects: it parses, and lacks what a client needs."""
+        """An answer's body without its objects and lists: it parses, and lacks what a client needs."""
         document = json.loads(body or b"{}")
         return json.dumps(
-            {name: value for name, value in document.items() if not isinstance(value, dict)}
+            {name: value for name, value in document.items() if not isinstance(value, dict | list)}
         ).encode()
 
 
@@ -68,6 +80,7 @@ class Control:
         self._lists: dict[str, Callable[[], list[Any]]] = {
             "calls": lambda: list(self._calls),
             "contacts": connect.contacts,
+            "events": connect.events,
             "recorded": recorded,
             "traces": lambda: list(self._traces),
         }
@@ -107,6 +120,9 @@ class Control:
                 return {listed.capitalize(): self._lists[listed]()}
             case "POST", ["contacts", contact_id, "events"]:
                 return self._let_happen(contact_id, _document(body))
+            case "POST", ["events"]:
+                self._connect.publish(_read_detail(_document(body)))
+                return {}
             case "POST", ["faults"]:
                 self._faults.append(_read_fault(_document(body)))
                 return {}
@@ -137,6 +153,15 @@ def _document(body: bytes) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise ControlError(HTTPStatus.BAD_REQUEST, "the body is not a JSON object")
     return document
+
+
+def _read_detail(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The detail of a contact event; ControlError where it lacks what every contact event has."""
+    match document:
+        case {"Detail": {"eventType": str(), "contactId": str(), "instanceArn": str()} as detail}:
+            return dict(detail)
+    message = 'Detail is not an object with the texts "eventType", "contactId" and "instanceArn"'
+    raise ControlError(HTTPStatus.BAD_REQUEST, message)
 
 
 def _read_fault(document: Mapping[str, Any]) -> Fault:

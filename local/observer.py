@@ -43,7 +43,8 @@ class Observer:
         def settled() -> dict[str, Any] | None:
             [contact] = [contact for contact in self.contacts() if contact["ContactId"] == contact_id]
             passed = {block["Type"] for block in contact["Way"]}
-            return contact if passed & _LAST_BLOCKS or contact["State"] == "ended" else None
+            has_no_flow = contact["ContactFlow"] is None
+            return contact if passed & _LAST_BLOCKS or has_no_flow or contact["State"] == "ended" else None
 
         contact = eventually(settled)
         if contact is None:
@@ -51,9 +52,22 @@ class Observer:
         return contact
 
     def happen(self, contact_id: str, event: str) -> dict[str, Any]:
-        """AgentConnected, AgentDisconnected or CustomerDisconnected happens; returns the contact."""
+        """Something happens to a contact; returns the contact, after a transfer the new one.
+
+        AgentConnected, AgentDisconnected, Transferred (by the agent, into its queue again),
+        CustomerDisconnected, or CustomerDropped (for so long that the participant is out).
+        """
         contact: dict[str, Any] = self._ask("POST", f"contacts/{contact_id}/events", {"Event": event})
         return contact
+
+    def events(self) -> list[dict[str, Any]]:
+        """The details of all contact events so far, oldest first."""
+        events: list[dict[str, Any]] = self._ask("GET", "events")["Events"]
+        return events
+
+    def publish_event(self, detail: Mapping[str, Any]) -> None:
+        """Publishes a contact event as Connect does: one that was, once more, or an invented one."""
+        self._ask("POST", "events", {"Detail": detail})
 
     @contextmanager
     def fault(self, service: str, operation: str, *, times: int = 1000, **effect: Any) -> Iterator[None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import dynamodb, kms, sts
+from ministack.services import dynamodb, iam, kms, sts
 
 Resources = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, list[str]]], tuple[str, list[str]]]
 
@@ -142,6 +142,66 @@ def refusal(
         resource_arn=resource_arn,
         explicit_deny=denial.decision == "Deny",
     )
+
+
+def service_may(
+    service: str,
+    action: str,
+    resource_arn: str,
+    policy: str | None,
+    *,
+    source_arn: str,
+    account: str,
+    region: str,
+) -> bool:
+    """Whether a resource's own policy lets an AWS service do this to it, for that source of the account."""
+    request = iam_evaluator.EvalContext(
+        principal_arn="*",  # no principal of the account: only "*" and the service itself count
+        principal_type="Service",
+        principal_account="",
+        action=action,
+        resource_arn=resource_arn,
+        region=region,
+        secure_transport=True,
+        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account},
+    )
+    decision: str = iam_evaluator.evaluate_resource_policy(policy, request, service=service).decision
+    return decision == "Allow"
+
+
+def role_may(
+    role_arn: str,
+    action: str,
+    resource_arn: str,
+    *,
+    region: str,
+    context: Mapping[str, str] | None = None,
+) -> bool:
+    """Whether Lambda may do this in the name of a function's role; the resource's own policy counts too."""
+    account, role = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    request = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:sts::{account}:assumed-role/{role}/awslambda",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource_arn,
+        region=region,
+        secure_transport=True,
+        service_context=dict(context or {}),
+    )
+    service = action.partition(":")[0]
+    limits = iam_evaluator._permissions_boundary(iam._roles, role, account)
+    decided = iam_evaluator.evaluate(request, iam_evaluator._gather_role_policies(role, account), *limits)
+    own_policy = iam_evaluator._resource_policy(service, resource_arn)
+    if own_policy is not None:
+        decided = iam_evaluator.combine_resource_policy(
+            decided,
+            request,
+            *own_policy,
+            required=service in iam_evaluator._POLICY_REQUIRED,
+            limits=tuple(limits),
+        )
+    return bool(decided.decision == "Allow")
 
 
 def role_of(access_key_id: str) -> tuple[str, str] | None:

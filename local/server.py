@@ -11,27 +11,28 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import hypercorn.config
 from ministack import app
-from ministack.core import iam_actions, responses, router
+from ministack.core import responses, router
 from ministack.services import eventbridge
 
-from local import cloudformation, functions, gateway, origins, permissions, user_pools
+from local import cloudformation, functions, gateway, origins, permissions, queues, user_pools
+from local.api_calls import ApiCalls
 from local.aws_service import AwsError, RestJsonService
 from local.connect import Connect
 from local.control import PREFIX, Control
+from local.participants import Participants
 
 _log = logging.getLogger("local.server")
 
 CONNECT = "connect"
+PARTICIPANTS = "connectparticipant"
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,11 @@ def main() -> None:
     )
     gateway.install(account=settings.account, region=settings.region)
     permissions.install()
+    queues.install(account=settings.account, region=settings.region)
     user_pools.install()
     _serve_connect(RestJsonService(CONNECT, connect), settings)
-    _watch_calls(control, settings)
+    participants = RestJsonService(PARTICIPANTS, Participants(connect), invalid="ValidationException")
+    ApiCalls(control, participants, account=settings.account, region=settings.region).install()
     _serve_control(control)
     hypercorn.config.Config.backlog = 1024  # connections that wait: bursts of some hundred requests
     sys.argv = sys.argv[:1]
@@ -161,85 +164,6 @@ def _serve_connect(service: RestJsonService, settings: Settings) -> None:
     # Known by its SigV4 scope; without this MiniStack loads every botocore model to look for it.
     router.SERVICE_PATTERNS[CONNECT] = {}
     permissions.govern(CONNECT, resources)
-
-
-Dispatch = Callable[
-    [str, str, Mapping[str, str], bytes, Mapping[str, list[str]], str],
-    Awaitable[tuple[int, dict[str, str], Any]],
-]
-
-
-def _watch_calls(control: Control, settings: Settings) -> None:
-    """Let faults happen to AWS API calls and note those that functions make."""
-    dispatch: Dispatch = app._dispatch_service_request
-
-    async def dispatch_watched(
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        query: Mapping[str, list[str]],
-        request_id: str,
-    ) -> tuple[int, dict[str, str], Any]:
-        role = permissions.role_of(router.extract_access_key_id(headers, query))
-        if role is not None and not functions.is_function(role[1]):
-            role = None  # somebody else's, the CDK's for one
-        if role is None and not control.has_faults():
-            return await dispatch(method, path, headers, body, query, request_id)
-        params = app._routing_params(method, path, headers, body, query)
-        service = router.detect_service(method, path, headers, params)
-        action = (
-            iam_actions.extract_iam_action(service, method, path, headers, body, params)
-            or f"{service}:Unknown"
-        )
-        operation = action.partition(":")[2]
-        began = datetime.now(UTC)
-        started = time.perf_counter()
-        fault = control.take_fault(service, operation)
-        if fault and fault.code:
-            answer: tuple[int, dict[str, str], Any] = fault.error_answer()
-        else:
-            if fault:
-                await asyncio.sleep(fault.delay_seconds)
-            answer = await dispatch(method, path, headers, body, query, request_id)
-            if fault and fault.malformed:
-                answer = _spoiled(answer, fault.spoil(answer[2]))
-        if role is not None:
-            resource = iam_actions.extract_resource_arn(
-                service, method, path, headers, body, params, settings.region, settings.account
-            )
-            control.note_call({
-                "Time": began.isoformat(timespec="milliseconds"),
-                "Milliseconds": round((time.perf_counter() - started) * 1000, 1),
-                "Role": role[0],
-                "Function": role[1],
-                "Service": service,
-                "Operation": operation,
-                "Resource": resource,
-                "Status": answer[0],
-                "Error": _error_code(answer) if answer[0] >= 400 else None,
-            })  # fmt: skip
-        return answer
-
-    app._dispatch_service_request = dispatch_watched
-
-
-def _spoiled(answer: tuple[int, dict[str, str], Any], body: bytes) -> tuple[int, dict[str, str], bytes]:
-    # DynamoDB's checksum would give the change away as a transmission error.
-    headers = {name: value for name, value in answer[1].items() if name.lower() != "x-amz-crc32"}
-    return answer[0], headers, body
-
-
-def _error_code(answer: tuple[int, dict[str, str], Any]) -> str:
-    headers = {name.lower(): value for name, value in answer[1].items()}
-    code: str = headers.get("x-amzn-errortype", "")
-    if not code:
-        try:
-            document = json.loads(answer[2])
-        except ValueError:
-            return "Unknown"
-        code = str(document.get("__type", "Unknown"))
-    return code.rpartition("#")[2].partition(":")[0]
 
 
 def _serve_control(control: Control) -> None:

@@ -77,8 +77,8 @@ class Resolver:
                 return self._attribute(*argument)
             case "Fn::ImportValue":
                 return self._exports[self.value(argument)]
-            case "Fn::Join":
-                return argument[0].join(self.value(argument[1]))
+            case "Fn::Join" | "Fn::Select" | "Fn::Split":
+                return self._of_list(name, argument[0], self.value(argument[1]))
             case "Fn::Sub":
                 text, variables = argument if isinstance(argument, list) else (argument, {})
                 values = self.value(variables)
@@ -88,6 +88,15 @@ class Resolver:
                     text,
                 )
         raise NotImplementedError(f"the template uses {name}: teach it to this test")
+
+    @staticmethod
+    def _of_list(name: str, how: Any, value: Any) -> Any:
+        match name:
+            case "Fn::Join":
+                return how.join(value)
+            case "Fn::Select":
+                return value[int(how)]
+        return value.split(how)
 
     def _substituted(self, name: str) -> str:
         logical_id, _, attribute = name.partition(".")
@@ -118,12 +127,15 @@ ATTRIBUTES: dict[tuple[str, str], Callable[[Aws, str], str]] = {
     ("AWS::DynamoDB::Table", "Arn"): lambda aws, name: aws.client("dynamodb").describe_table(TableName=name)[
         "Table"
     ]["TableArn"],
+    ("AWS::Events::Rule", "Arn"): lambda aws, name: aws.client("events").describe_rule(Name=name)["Arn"],
     ("AWS::IAM::Role", "Arn"): lambda aws, name: aws.client("iam").get_role(RoleName=name)["Role"]["Arn"],
     ("AWS::KMS::Key", "Arn"): lambda aws, key: aws.client("kms").describe_key(KeyId=key)["KeyMetadata"][
         "Arn"
     ],
     ("AWS::Lambda::Version", "Version"): lambda _, arn: arn.rpartition(":")[2],
     ("AWS::Logs::LogGroup", "Arn"): lambda aws, name: _log_group(aws, name)["arn"],
+    ("AWS::SQS::Queue", "Arn"): lambda aws, url: _queue_attributes(aws, url)["QueueArn"],
+    ("AWS::SQS::Queue", "QueueName"): lambda _, url: url.rpartition("/")[2],
     ("AWS::WAFv2::WebACL", "Arn"): lambda aws, physical_id: _web_acl(aws, physical_id)["ARN"],
 }
 
@@ -203,11 +215,11 @@ def _stage(aws: Aws, resource: Resource) -> Properties:
     answer = aws.client("apigateway").get_stage(
         restApiId=resource.properties["RestApiId"], stageName=resource.physical_id
     )
-    # CloudFormation lists them; the service maps `<path>/<method>`, `*/*` for all.
-    settings = [
-        {"ResourcePath": f"/{path.rpartition('/')[0]}", "HttpMethod": path.rpartition("/")[2], **_upper(item)}
-        for path, item in answer["methodSettings"].items()
-    ]
+    # CloudFormation lists them; the service maps `<path>/<method>`, `*/*` for all. A path's / is spelled ~1.
+    settings = []
+    for key, item in answer["methodSettings"].items():
+        path, _, method = key.rpartition("/")
+        settings.append({"ResourcePath": f"/{path.replace('/', '~1')}", "HttpMethod": method, **_upper(item)})
     return {
         **_upper(answer),
         "AccessLogSetting": _upper(answer["accessLogSettings"]),
@@ -354,6 +366,7 @@ def _function(aws: Aws, resource: Resource) -> Properties:
     return {
         **configuration,
         "Code": code if is_the_asset else configuration["CodeSha256"],
+        "Layers": [layer["Arn"] for layer in configuration.get("Layers", [])],
         "ReservedConcurrentExecutions": answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
         "Tags": _tag_list(answer["Tags"]),
     }
@@ -383,6 +396,61 @@ def _permission(aws: Aws, resource: Resource) -> Properties:
         "Principal": statement["Principal"]["Service"],
         "SourceAccount": conditions.get("StringEquals", {}).get("AWS:SourceAccount"),
         "SourceArn": conditions.get("ArnLike", {}).get("AWS:SourceArn"),
+    }
+
+
+def _layer(aws: Aws, resource: Resource) -> Properties:
+    answer = aws.client("lambda").get_layer_version_by_arn(Arn=resource.physical_id)
+    content = resource.properties["Content"]
+    asset = aws.client("s3").get_object(Bucket=content["S3Bucket"], Key=content["S3Key"])["Body"].read()
+    digest = base64.b64encode(hashlib.sha256(asset).digest()).decode()
+    return {**answer, "Content": content if digest == answer["Content"]["CodeSha256"] else digest}
+
+
+def _mapping(aws: Aws, resource: Resource) -> Properties:
+    lambda_ = aws.client("lambda")
+    mapping: Properties = lambda_.get_event_source_mapping(UUID=resource.physical_id)
+    tags = lambda_.list_tags(Resource=mapping["EventSourceMappingArn"])["Tags"]
+    name = mapping["FunctionArn"].partition(":function:")[2]
+    return {**mapping, "FunctionName": name, "Tags": _tag_list(tags)}
+
+
+def _rule(aws: Aws, resource: Resource) -> Properties:
+    events = aws.client("events")
+    rule = events.describe_rule(Name=resource.physical_id)
+    return {
+        **rule,
+        "EventPattern": json.loads(rule["EventPattern"]),
+        "Targets": events.list_targets_by_rule(Rule=resource.physical_id)["Targets"],
+        "Tags": events.list_tags_for_resource(ResourceARN=rule["Arn"])["Tags"],
+    }
+
+
+def _queue_attributes(aws: Aws, url: str) -> Properties:
+    attributes: Properties = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
+        "Attributes"
+    ]
+    return attributes
+
+
+def _message_queue(aws: Aws, resource: Resource) -> Properties:
+    """Attributes of a queue are texts."""
+    attributes = _queue_attributes(aws, resource.physical_id)
+    numbers = {name: int(value) for name, value in attributes.items() if value.isdigit()}
+    documents = {
+        name: json.loads(attributes[name])
+        for name in ("RedrivePolicy", "RedriveAllowPolicy")
+        if name in attributes
+    }
+    tags = aws.client("sqs").list_queue_tags(QueueUrl=resource.physical_id).get("Tags", {})
+    return {**attributes, **numbers, **documents, "Tags": _tag_list(tags)}
+
+
+def _queue_policy(aws: Aws, resource: Resource) -> Properties:
+    [url] = resource.properties["Queues"]
+    return {
+        "PolicyDocument": json.loads(_queue_attributes(aws, url)["Policy"]),
+        **_address(resource, "Queues"),
     }
 
 
@@ -461,16 +529,21 @@ READERS: dict[str, Callable[[Aws, Resource], Properties]] = {
     "AWS::Connect::IntegrationAssociation": _integration,
     "AWS::Connect::Queue": _queue,
     "AWS::DynamoDB::Table": _table,
+    "AWS::Events::Rule": _rule,
     "AWS::IAM::ManagedPolicy": _managed_policy,
     "AWS::IAM::Role": _role,
     "AWS::KMS::Key": _key,
     "AWS::Lambda::Alias": _alias,
+    "AWS::Lambda::EventSourceMapping": _mapping,
     "AWS::Lambda::Function": _function,
+    "AWS::Lambda::LayerVersion": _layer,
     "AWS::Lambda::Permission": _permission,
     "AWS::Lambda::Version": _version,
     "AWS::Logs::LogGroup": _logs,
     "AWS::SNS::Topic": _topic,
     "AWS::SNS::TopicPolicy": _topic_policy,
+    "AWS::SQS::Queue": _message_queue,
+    "AWS::SQS::QueuePolicy": _queue_policy,
     "AWS::SSM::Parameter": _parameter,
     "AWS::WAFv2::WebACL": _firewall,
     "AWS::WAFv2::WebACLAssociation": _firewall_association,

@@ -294,7 +294,8 @@ def test_the_state_follows_events_in_any_order_and_number(aws: Aws, caller: Call
     aws.contact(contact_id)
     instance_arn = aws.outputs["ConnectInstanceArn"]
     about = {
-        "contactId": contact_id, "channel": "VOICE", "instanceArn": instance_arn, "initiationMethod": "WEBRTC_API",
+        "contactId": contact_id, "channel": "VOICE",
+        "instanceArn": instance_arn, "initiationMethod": "WEBRTC_API",
         "initiationTimestamp": "2026-01-01T10:00:00.000Z",
         "queueInfo": {"queueArn": aws.queue("Verified"), "enqueueTimestamp": "2026-01-01T10:00:01.000Z"},
     }  # fmt: skip
@@ -331,9 +332,7 @@ def test_what_callers_do_and_how_calls_go_is_counted(aws: Aws, caller: Caller) -
     def counted() -> bool:
         names = {
             metric["MetricName"]
-            for page in aws.client("cloudwatch")
-            .get_paginator("list_metrics")
-            .paginate(Namespace="InAppCalling")
+            for page in cloudwatch.get_paginator("list_metrics").paginate(Namespace="InAppCalling")
             for metric in page["Metrics"]
         }
         return names >= {"TimeToAnswer", "CallDuration", "CallAbandonedInQueue", "CallEnded", "CallHungUp"}

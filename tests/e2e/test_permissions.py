@@ -34,7 +34,12 @@ def test_the_functions_call_nothing_but_what_the_design_says(aws: Aws, caller: C
     aws.contact(contact_id)
     called = {(call["Service"], call["Operation"]) for call in aws.calls()}
     assert called <= {
+        ("connect", "CreateParticipant"),
         ("connect", "StartWebRTCContact"),
         ("connect", "StopContact"),
+        ("connectparticipant", "CreateParticipantConnection"),
+        ("connectparticipant", "SendMessage"),
+        ("dynamodb", "GetItem"),
+        ("dynamodb", "Query"),
         ("dynamodb", "UpdateItem"),
     }

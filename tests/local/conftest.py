@@ -9,11 +9,18 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
 from local.aws_service import RestJsonService
-from local.connect import Connect, FunctionError, Kind
+from local.connect import Connect, FunctionError
 from local.environment import LocalAws, local_aws
+from local.instance import Kind
+from local.observer import Observer
+from local.participants import Participants
+from tests.local.connect_instance import Instance
+from tests.local.flows import FUNCTION
 
 REGION = "eu-west-2"
 ACCOUNT = "000000000000"
+# One for all tests: it keeps the models that it has read.
+_SESSION: Any = boto3.Session(region_name=REGION, aws_access_key_id=ACCOUNT, aws_secret_access_key="any")
 
 
 @dataclass
@@ -62,10 +69,9 @@ def sdk_of(service: RestJsonService) -> Any:
         answered: AWSResponse = response(request.url, given.status, given.headers, _RawBody(given.body))
         return answered
 
-    session: Any = boto3.Session(region_name=REGION, aws_access_key_id=ACCOUNT, aws_secret_access_key="any")
     # The SDK's own checks are off: what it would refuse must reach the service.
     config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
-    client = session.client(service.name, config=config)
+    client = _SESSION.client(service.name, config=config)
     client.meta.events.register("before-send", answer)
     return client
 
@@ -86,6 +92,11 @@ def sdk(connect: Connect) -> Any:
 
 
 @pytest.fixture
+def participants_sdk(connect: Connect) -> Any:
+    return sdk_of(RestJsonService("connectparticipant", Participants(connect), invalid="ValidationException"))
+
+
+@pytest.fixture
 def instance_arn(connect: Connect) -> str:
     attributes = {"InboundCalls": True, "OutboundCalls": False}
     properties = {
@@ -101,3 +112,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """A local AWS that nothing is deployed into."""
     with local_aws(port=0, directory=tmp_path_factory.mktemp("local-aws")) as started:
         yield started
+
+
+@pytest.fixture
+def instance(connect: Connect, sdk: Any, instance_arn: str, surroundings: FakeSurroundings) -> Instance:
+    surroundings.functions[FUNCTION] = lambda _event: {"who": "ada"}
+    return Instance(connect, sdk, instance_arn)
+
+
+@pytest.fixture(scope="session")
+def observer(running: LocalAws) -> Observer:
+    return Observer(running.endpoint_url)

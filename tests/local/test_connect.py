@@ -6,85 +6,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import connect as connect_module
-from local.connect import Connect, ContactEvent, FunctionError, Kind
-from local.observer import eventually
+from local.connect import FunctionError
+from local.contact import ContactEvent
 from tests.local.conftest import FakeSurroundings
+from tests.local.connect_instance import Instance, code_of, status_of
 from tests.local.flows import FUNCTION, HANG_UP, block, content
 
-ELSE_HANG_UP = {"NoMatchingError": "hang-up"}
 ANOTHER_ID = "11111111-1111-4111-8111-111111111111"
-
-
-class Instance:
-    """An instance with hours, a queue, a function and a flow that asks the function and then queues."""
-
-    def __init__(self, connect: Connect, sdk: Any, arn: str) -> None:
-        self.connect, self.sdk, self.arn = connect, sdk, arn
-        self.id = arn.rpartition("/")[2]
-        hours = connect.create(
-            Kind.HOURS_OF_OPERATION,
-            {"InstanceArn": arn, "Name": "always", "TimeZone": "UTC", "Config": []},
-        )
-        self.queue = connect.create(
-            Kind.QUEUE,
-            {"InstanceArn": arn, "Name": "all", "HoursOfOperationArn": hours.arn, "MaxContacts": 1},
-        )
-        association = {"InstanceId": arn, "IntegrationType": "LAMBDA_FUNCTION", "IntegrationArn": FUNCTION}
-        self.association = connect.create(Kind.INTEGRATION_ASSOCIATION, association)
-        self.flow = self.new_flow(
-            "inbound",
-            block(
-                *("ask", "InvokeLambdaFunction", "remember"),
-                errors=ELSE_HANG_UP,
-                LambdaFunctionARN=FUNCTION,
-                InvocationTimeLimitSeconds="1",
-            ),
-            block(
-                *("remember", "UpdateContactAttributes", "choose"),
-                errors=ELSE_HANG_UP,
-                Attributes={"who": "$.External.who", "channel": "$.Channel", "name": "$.Name"},
-            ),
-            block("choose", "UpdateContactTargetQueue", "wait", errors=ELSE_HANG_UP, QueueId=self.queue.arn),
-            block("wait", "TransferContactToQueue", errors=ELSE_HANG_UP),
-            HANG_UP,
-        )
-
-    def new_flow(self, name: str, *blocks: Mapping[str, Any]) -> str:
-        """The id of a new flow."""
-        text = content(*blocks)
-        created = self.sdk.create_contact_flow(
-            InstanceId=self.id, Name=name, Type="CONTACT_FLOW", Content=text
-        )
-        return str(created["ContactFlowId"])
-
-    def start(self, **changed: Any) -> Any:
-        given = {"ParticipantDetails": {"DisplayName": "Ada"}, "ContactFlowId": self.flow, **changed}
-        return self.sdk.start_web_rtc_contact(**{"InstanceId": self.id, **given})
-
-    def settled(self, contact_id: str) -> dict[str, Any]:
-        """The contact once its flow has run."""
-
-        def found() -> dict[str, Any] | None:
-            [contact] = [c for c in self.connect.contacts() if c["ContactId"] == contact_id]
-            return contact if contact["State"] in {"queued", "ended"} else None
-
-        contact = eventually(found, seconds=5)
-        assert contact is not None
-        return contact
-
-
-@pytest.fixture
-def instance(connect: Connect, sdk: Any, instance_arn: str, surroundings: FakeSurroundings) -> Instance:
-    surroundings.functions[FUNCTION] = lambda _event: {"who": "ada"}
-    return Instance(connect, sdk, instance_arn)
-
-
-def code_of(caught: pytest.ExceptionInfo[ClientError]) -> str:
-    return str(caught.value.response["Error"]["Code"])
-
-
-def status_of(caught: pytest.ExceptionInfo[ClientError]) -> int:
-    return int(caught.value.response["ResponseMetadata"]["HTTPStatusCode"])
 
 
 def test_a_contact_is_answered_with_all_that_a_client_needs_and_runs_its_flow(instance: Instance) -> None:

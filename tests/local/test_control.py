@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 
-from local.connect import Connect, Kind
+from local.connect import Connect
 from local.control import MOST_CALLS, Control
+from local.instance import Kind
 from local.observer import eventually
+from tests.local.conftest import FakeSurroundings
 from tests.local.flows import HANG_UP, block, content
 
 RECORDED = [{"Type": "AWS::WAFv2::LoggingConfiguration", "LogicalId": "Logging"}]
@@ -72,10 +74,22 @@ def test_agent_and_customer_can_be_played(control: Control, queued: str) -> None
     assert (status, contact["DisconnectReason"]) == (200, "CUSTOMER_DISCONNECT")
 
 
+def test_drops_and_transfers_can_be_played(control: Control, queued: str) -> None:
+    def play(contact_id: str, event: str) -> Any:
+        return ask(control, "POST", f"contacts/{contact_id}/events", {"Event": event})[1]
+
+    assert play(queued, "CustomerDropped")["Participants"][0]["LeftAt"]
+    play(queued, "AgentConnected")
+    transferred = play(queued, "Transferred")
+    assert transferred["PreviousContactId"] == queued
+    assert play(transferred["ContactId"], "AgentConnected")["State"] == "connected"
+
+
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [
         ({"Event": "AgentDisconnected"}, 409, "needs a contact that is connected: this one is queued"),
+        ({"Event": "Transferred"}, 409, "needs a contact that is connected: this one is queued"),
         ({"Event": "Sneezed"}, 400, "not one of AgentConnected, AgentDisconnected, CustomerDisconnected"),
         ({}, 400, "not one of"),
         ([], 400, "not a JSON object"),
@@ -91,6 +105,47 @@ def test_an_event_that_cannot_happen_is_refused(
 
 def test_an_event_of_an_unknown_contact_is_refused(control: Control) -> None:
     assert ask(control, "POST", "contacts/gone/events", {"Event": "AgentConnected"})[0] == 404
+
+
+def test_a_contact_event_can_be_published_again(
+    control: Control, queued: str, surroundings: FakeSurroundings
+) -> None:
+    [detail] = [each for each in ask(control, "GET", "events")[1]["Events"] if each["eventType"] == "QUEUED"]
+    assert ask(control, "POST", "events", {"Detail": detail}) == (200, {})
+    first, second = (event for event in surroundings.events if event["detail"]["eventType"] == "QUEUED")
+    assert first == second
+    assert ask(control, "GET", "events")[1]["Events"][-1] == detail
+
+
+def test_an_invented_contact_event_moves_no_contact(
+    control: Control, queued: str, surroundings: FakeSurroundings
+) -> None:
+    detail = {"eventType": "DISCONNECTED", "contactId": queued, "instanceArn": "arn:of:another", "new": 1}
+    assert ask(control, "POST", "events", {"Detail": detail})[0] == 200
+    assert surroundings.events[-1] == {
+        "detail-type": "Amazon Connect Contact Event",
+        "detail": detail,
+        "resources": [f"arn:of:another/contact/{queued}", "arn:of:another"],
+    }
+    assert ask(control, "GET", "contacts")[1]["Contacts"][0]["State"] == "queued"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"Detail": "QUEUED"},
+        {"Detail": {"eventType": "QUEUED", "contactId": "c"}},
+        {"Detail": {"eventType": "QUEUED", "contactId": 1, "instanceArn": "i"}},
+        {"detail": {"eventType": "QUEUED", "contactId": "c", "instanceArn": "i"}},
+    ],
+)
+def test_a_contact_event_with_a_typo_is_refused(
+    body: Any, control: Control, surroundings: FakeSurroundings
+) -> None:
+    status, document = ask(control, "POST", "events", body)
+    assert (status, surroundings.events) == (400, [])
+    assert "contactId" in document["message"]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +216,7 @@ def test_a_malformed_answer_parses_and_lacks_what_a_client_needs(control: Contro
     ask(control, "POST", "faults", {**START, "Malformed": True})
     fault = control.take_fault("connect", "StartWebRTCContact")
     assert fault is not None
-    spoiled = json.loads(fault.spoil(b'{"ContactId": "c", "ConnectionData": {"Meeting": {}}}'))
+    spoiled = json.loads(fault.spoil(b'{"ContactId": "c", "ConnectionData": {"Meeting": {}}, "Items": [1]}'))
     assert spoiled == {"ContactId": "c"}
     assert json.loads(fault.spoil(b"")) == {}
 

@@ -2,55 +2,28 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
 import requests
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.environment import LocalAws
-from local.observer import Observer, eventually
-from tests.local.flows import HANG_UP, block, content
+from local.observer import Observer
+from tests.local.flows import HANG_UP, block
+from tests.local.stacks import allow, as_role, deploy, flow, get, instance, last_of, resource, start, trust
 
 STACK = "calls"
 ELSE_HANG_UP = {"NoMatchingError": "hang-up"}
-
-
-def trust(**principal: str) -> dict[str, Any]:
-    return policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
-
-
-def policy(*statements: Mapping[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def get(name: str, attribute: str) -> dict[str, list[str]]:
-    return {"Fn::GetAtt": [name, attribute]}
-
-
-def resource(resource_type: str, **properties: Any) -> dict[str, Any]:
-    return {"Type": resource_type, "Properties": properties}
-
-
-def instance(alias: str) -> dict[str, Any]:
-    return resource(
-        "AWS::Connect::Instance",
-        Attributes={"InboundCalls": True, "OutboundCalls": False},
-        IdentityManagementType="CONNECT_MANAGED",
-        InstanceAlias=alias,
-    )
-
-
-def flow(name: str, *blocks: Mapping[str, Any]) -> dict[str, Any]:
-    text = {"Fn::Sub": content(*blocks)}
-    here = get("Instance", "Arn")
-    return resource(
-        "AWS::Connect::ContactFlow", InstanceArn=here, Name=name, Type="CONTACT_FLOW", Content=text
-    )
-
+MIDNIGHT = {"Hours": 0, "Minutes": 0}
+INDEX = {
+    "IndexName": "ByContactId",
+    "KeySchema": [{"AttributeName": "ContactId", "KeyType": "HASH"}],
+    "Projection": {"ProjectionType": "KEYS_ONLY"},
+}
 
 TEMPLATE = {
     "Resources": {
@@ -84,82 +57,50 @@ TEMPLATE = {
             HANG_UP,
         ),
         "Short": flow("short", HANG_UP),
+        "Hours": resource(
+            "AWS::Connect::HoursOfOperation",
+            InstanceArn=get("Instance", "Arn"), Name="always", TimeZone="UTC",
+            Config=[{"Day": "MONDAY", "StartTime": MIDNIGHT, "EndTime": MIDNIGHT}],
+        ),
+        "Queue": resource(
+            "AWS::Connect::Queue",
+            InstanceArn=get("Instance", "Arn"), Name="all",
+            HoursOfOperationArn=get("Hours", "HoursOfOperationArn"),
+        ),
+        "Waiting": flow(
+            "waiting",
+            block("choose", "UpdateContactTargetQueue", "wait", errors=ELSE_HANG_UP,
+                  QueueId="${Queue.QueueArn}"),
+            block("wait", "TransferContactToQueue", errors=ELSE_HANG_UP),
+            HANG_UP,
+        ),
+        "Table": resource(
+            "AWS::DynamoDB::Table",
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("UserId", "ContactId")
+            ],
+            KeySchema=[{"AttributeName": "UserId", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+            GlobalSecondaryIndexes=[INDEX],
+        ),
     },
     "Outputs": {
         "Instance": {"Value": get("Instance", "Arn")},
         "Asking": {"Value": get("Asking", "ContactFlowArn")},
         "Short": {"Value": get("Short", "ContactFlowArn")},
         "Function": {"Value": get("Function", "Arn")},
+        "Table": {"Value": {"Ref": "Table"}},
+        "TableArn": {"Value": get("Table", "Arn")},
+        "Waiting": {"Value": get("Waiting", "ContactFlowArn")},
         "Permission": {"Value": {"Ref": "Permission"}},
     },
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def observer(running: LocalAws) -> Observer:
-    return Observer(running.endpoint_url)
-
-
-@pytest.fixture(scope="module")
 def outputs(running: LocalAws) -> dict[str, str]:
     """Those of a stack with an instance, two flows and a function that one of them asks."""
     return {item["OutputKey"]: item["OutputValue"] for item in deploy(running, STACK, TEMPLATE)["Outputs"]}
-
-
-def deploy(running: LocalAws, name: str, template: Mapping[str, Any]) -> dict[str, Any]:
-    """The stack, once its creation has come to an end, a good or a bad one."""
-    cloudformation = running.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"]
-    )
-
-    def ended() -> dict[str, Any] | None:
-        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
-        return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack
-
-    stack = eventually(ended)
-    assert stack is not None
-    return stack
-
-
-def last_of(arn: str) -> str:
-    return arn.rpartition("/")[2]
-
-
-def start(client: Any, outputs: Mapping[str, str], name: str = "Short") -> str:
-    answer = client.start_web_rtc_contact(
-        InstanceId=last_of(outputs["Instance"]),
-        ContactFlowId=last_of(outputs[name]),
-        ParticipantDetails={"DisplayName": "Ada"},
-    )
-    return str(answer["ContactId"])
-
-
-@contextmanager
-def as_role(
-    running: LocalAws, name: str, *statements: Mapping[str, Any], session_name: str = "test"
-) -> Iterator[Any]:
-    """Amazon Connect as a role may use it that has these statements."""
-    iam = running.client("iam")
-    account = "arn:aws:iam::000000000000:root"
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust(AWS=account)))["Role"]
-    if statements:
-        document = json.dumps(policy(*statements))
-        iam.put_role_policy(RoleName=name, PolicyName="given", PolicyDocument=document)
-    credentials = running.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName=session_name)[
-        "Credentials"
-    ]
-    session: Any = boto3.Session(
-        region_name="eu-west-2",
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
-    yield session.client("connect", endpoint_url=running.endpoint_url)
-
-
-def allow(action: str, *resources: str, effect: str = "Allow") -> dict[str, Any]:
-    return {"Effect": effect, "Action": action, "Resource": list(resources)}
 
 
 def test_a_role_may_start_contacts_of_the_flow_that_it_is_granted_and_of_no_other(
@@ -264,40 +205,181 @@ def test_a_malformed_answer_lacks_its_objects(
     assert "ConnectionData" not in answer
 
 
+@pytest.mark.parametrize("operation", ["ListTables", "GetItem", "Query"])
 def test_a_fault_of_another_json_protocol_is_read_by_the_sdk_too(
-    running: LocalAws, observer: Observer
+    operation: str, running: LocalAws, observer: Observer, outputs: dict[str, str]
 ) -> None:
     error = {"Code": "ProvisionedThroughputExceededException", "Status": 400}
     dynamodb = running.client("dynamodb")
+    calls = {
+        "ListTables": dynamodb.list_tables,
+        "GetItem": lambda: dynamodb.get_item(TableName=outputs["Table"], Key={"UserId": {"S": "u"}}),
+        "Query": lambda: query(dynamodb, outputs["Table"], "c"),
+    }
     with (
-        observer.fault("dynamodb", "ListTables", Error=error),
+        observer.fault("dynamodb", operation, Error=error),
         pytest.raises(dynamodb.exceptions.ClientError, match="ProvisionedThroughputExceededException"),
     ):
-        dynamodb.list_tables()
-    assert dynamodb.list_tables()["TableNames"] == []
+        calls[operation]()
+    with observer.fault("dynamodb", operation, Malformed=True):
+        assert not calls[operation]().keys() & {"TableNames", "Item", "Items"}
+    assert calls[operation]()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_contact_events_reach_a_rule_on_the_default_bus(running: LocalAws, outputs: dict[str, str]) -> None:
-    events, sqs = running.client("events"), running.client("sqs")
-    url = sqs.create_queue(QueueName="contact-events")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = {"source": ["aws.connect"], "detail": {"instanceArn": [outputs["Instance"]]}}
-    events.put_rule(Name="contacts", EventPattern=json.dumps(pattern))
-    events.put_targets(Rule="contacts", Targets=[{"Id": "queue", "Arn": arn}])
-    contact_id = start(running.client("connect"), outputs)
+def query(dynamodb: Any, table: str, contact_id: str) -> Any:
+    return dynamodb.query(
+        TableName=table,
+        IndexName=INDEX["IndexName"],
+        KeyConditionExpression="ContactId = :id",
+        ExpressionAttributeValues={":id": {"S": contact_id}},
+    )
 
-    seen: list[str] = []
 
-    def completed() -> bool:
-        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        documents = [json.loads(message["Body"]) for message in received]
-        details = [document["detail"] for document in documents]
-        seen.extend(detail["eventType"] for detail in details if detail["contactId"] == contact_id)
-        return "COMPLETED" in seen
+def test_an_index_holds_the_keys_alone_and_is_granted_by_itself(
+    running: LocalAws, outputs: dict[str, str]
+) -> None:
+    dynamodb = running.client("dynamodb")
+    item = {"UserId": {"S": "ada"}, "ContactId": {"S": "contact"}, "Name": {"S": "Ada"}}
+    dynamodb.put_item(TableName=outputs["Table"], Item=item)
+    [described] = dynamodb.describe_table(TableName=outputs["Table"])["Table"]["GlobalSecondaryIndexes"]
+    assert described.items() >= INDEX.items()
 
-    assert eventually(completed, seconds=5)
-    assert set(seen) == {"INITIATED", "DISCONNECTED", "COMPLETED"}
-    events.remove_targets(Rule="contacts", Ids=["queue"])
+    of_index = allow("dynamodb:Query", f"{outputs['TableArn']}/index/ByContactId")
+    with as_role(running, "index", of_index, service="dynamodb") as limited:
+        [found] = query(limited, outputs["Table"], "contact")["Items"]
+        assert found == {"UserId": {"S": "ada"}, "ContactId": {"S": "contact"}}
+        with pytest.raises(ClientError, match="AccessDenied"):
+            limited.get_item(TableName=outputs["Table"], Key={"UserId": {"S": "ada"}})
+    of_table = allow("dynamodb:*", outputs["TableArn"])
+    with (
+        as_role(running, "table", of_table, service="dynamodb") as limited,
+        pytest.raises(ClientError, match="AccessDenied"),
+    ):
+        query(limited, outputs["Table"], "contact")
+
+
+@pytest.fixture(scope="module")
+def unsigned(running: LocalAws) -> Any:
+    """The participant service, for those who hold a token."""
+    config = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
+    session: Any = boto3.Session(region_name="eu-west-2")
+    return session.client("connectparticipant", endpoint_url=running.endpoint_url, config=config)
+
+
+@pytest.fixture
+def queued(running: LocalAws, observer: Observer, outputs: dict[str, str]) -> Any:
+    """The answer of StartWebRTCContact for a contact that waits in a queue."""
+    answer = running.client("connect").start_web_rtc_contact(
+        InstanceId=last_of(outputs["Instance"]),
+        ContactFlowId=last_of(outputs["Waiting"]),
+        ParticipantDetails={"DisplayName": "Ada"},
+    )
+    assert observer.contact(answer["ContactId"])["State"] == "queued"
+    return answer
+
+
+def test_a_token_is_all_that_the_participant_service_asks_for(
+    unsigned: Any, queued: Any, running: LocalAws, observer: Observer
+) -> None:
+    before = len(observer.calls())
+    given = {"ParticipantToken": queued["ParticipantToken"], "Type": ["CONNECTION_CREDENTIALS"]}
+    credentials = unsigned.create_participant_connection(**given)["ConnectionCredentials"]
+    unsigned.send_message(
+        ContentType="audio/dtmf", Content="12#", ConnectionToken=credentials["ConnectionToken"]
+    )
+    # Signed by a role that may do nothing.
+    with as_role(running, "powerless", service="connectparticipant") as signed:
+        assert signed.create_participant_connection(**given)["ConnectionCredentials"]
+    assert observer.contact(queued["ContactId"])["Digits"] == ["12#"]
+
+    calls = observer.calls()[before:]
+    assert [(call["Service"], call["Operation"], call["Status"]) for call in calls] == [
+        ("connectparticipant", "CreateParticipantConnection", 200),
+        ("connectparticipant", "SendMessage", 200),
+        ("connectparticipant", "CreateParticipantConnection", 200),
+    ]
+    assert {(call["Role"], call["Function"]) for call in calls} == {(None, None)}
+    assert "12#" not in json.dumps(calls)
+
+
+def test_a_function_that_signs_for_the_participant_service_is_noted(
+    unsigned: Any, queued: Any, running: LocalAws, observer: Observer, outputs: dict[str, str]
+) -> None:
+    name = outputs["Function"].rpartition(":")[2]
+    with as_role(running, "signing", session_name=name, service="connectparticipant") as signed:
+        signed.create_participant_connection(
+            ParticipantToken=queued["ParticipantToken"], Type=["WEBRTC_CONNECTION"]
+        )
+    call = observer.calls()[-1]
+    assert (call["Role"], call["Function"], call["Service"]) == ("signing", name, "connectparticipant")
+
+
+def test_the_refusals_of_the_participant_service_are_noted_too(unsigned: Any, observer: Observer) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        unsigned.create_participant_connection(ParticipantToken="guessed", Type=["WEBRTC_CONNECTION"])
+    call = observer.calls()[-1]
+    assert (call["Status"], call["Error"]) == (403, "AccessDeniedException")
+
+
+def test_what_is_signed_for_another_service_goes_there(running: LocalAws) -> None:
+    answer = running.client("s3").create_bucket(
+        Bucket="participant", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
+    )
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    started = running.client("s3").create_multipart_upload(Bucket="participant", Key="message")
+    assert started["UploadId"]
+
+
+PARTICIPANT_CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "CreateParticipantConnection": (
+        "create_participant_connection",
+        {"ParticipantToken": "t", "Type": ["WEBRTC_CONNECTION"]},
+    ),
+    "SendMessage": (
+        "send_message",
+        {"ConnectionToken": "t", "ContentType": "audio/dtmf", "Content": "1"},
+    ),
+}
+
+
+@pytest.mark.parametrize("operation", PARTICIPANT_CALLS)
+def test_faults_happen_to_the_participant_service(operation: str, unsigned: Any, observer: Observer) -> None:
+    method, given = PARTICIPANT_CALLS[operation]
+    error = {"Code": "ThrottlingException", "Status": 429}
+    with (
+        observer.fault("connectparticipant", operation, Error=error),
+        pytest.raises(unsigned.exceptions.ThrottlingException),
+    ):
+        getattr(unsigned, method)(**given)
+    assert observer.calls()[-1]["Status"] == 429
+
+
+def test_faults_happen_to_create_participant(
+    queued: Any, running: LocalAws, observer: Observer, outputs: dict[str, str]
+) -> None:
+    connect = running.client("connect")
+    given = {
+        "InstanceId": last_of(outputs["Instance"]),
+        "ContactId": queued["ContactId"],
+        "ParticipantDetails": {"ParticipantRole": "CUSTOMER"},
+    }
+    observer.happen(queued["ContactId"], "AgentConnected")
+    with (
+        observer.fault("connect", "CreateParticipant", Error={"Code": "ConflictException", "Status": 409}),
+        pytest.raises(connect.exceptions.ConflictException),
+    ):
+        connect.create_participant(**given)
+    with observer.fault("connect", "CreateParticipant", Malformed=True):
+        assert "ParticipantCredentials" not in connect.create_participant(**given)
+    assert connect.create_participant(**given)["ParticipantCredentials"]["ParticipantToken"]
+
+
+def test_a_transferred_contact_is_seen_as_it_is_without_a_flow(queued: Any, observer: Observer) -> None:
+    observer.happen(queued["ContactId"], "AgentConnected")
+    transferred = observer.happen(queued["ContactId"], "Transferred")
+    assert observer.contact(transferred["ContactId"]) == transferred
+    kinds = [each["eventType"] for each in observer.events() if each["contactId"] == queued["ContactId"]]
+    assert kinds[-3:] == ["CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED"]
 
 
 def test_nobody_else_can_put_contact_events_on_the_bus(running: LocalAws) -> None:
