@@ -1,9 +1,10 @@
 """Clients of AWS, and what their failures mean."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import botocore.session
-from botocore import exceptions
+from botocore import UNSIGNED, exceptions, xform_name
 from botocore.config import Config
 
 from calls import errors
@@ -34,12 +35,48 @@ _THROTTLING = frozenset(
 _session = botocore.session.get_session()
 
 
-def client(service: str) -> Any:
-    """A botocore client of `service` with time-outs that fit a request through API Gateway."""
-    return _session.create_client(service, config=_CONFIG)
+class Refused(Exception):
+    """AWS refused with a code that the adapter has an answer to; `answer` is all of the refusal."""
+
+    def __init__(self, code: str, answer: Mapping[str, Any]) -> None:
+        super().__init__(code)
+        self.code = code
+        self.answer = answer
 
 
-def translate(error: exceptions.BotoCoreError | exceptions.ClientError, operation: str) -> errors.CallError:
+def client(service: str, *, signed: bool = True) -> Any:
+    """A botocore client of `service` with time-outs that fit a request through API Gateway.
+
+    Not `signed` is for services that are authorised by a token in the request alone.
+    """
+    config = _CONFIG if signed else _CONFIG.merge(Config(signature_version=UNSIGNED))
+    return _session.create_client(service, config=config)
+
+
+def ask(
+    service: Any, operation: str, *, refusals: Collection[str] = (), **parameters: Any
+) -> Mapping[str, Any]:
+    """What `service`, a botocore client, answers to `operation`, named as in AWS's reference.
+
+    Raises `Refused` for the codes in `refusals`, and for anything else `CapacityReached`, `Unavailable`,
+    `TimedOut`, `AnswerIncomplete` or `ConfigurationFault`, after which the operation may have been done.
+    """
+    try:
+        answer: Mapping[str, Any] = getattr(service, xform_name(operation))(**parameters)
+    except exceptions.ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in refusals:
+            raise Refused(code, error.response) from error
+        raise _translate(error, operation) from error
+    except exceptions.BotoCoreError as error:
+        raise _translate(error, operation) from error
+    except (AttributeError, TypeError, ValueError) as error:
+        # What botocore's parser stumbles over when an answer has another shape than AWS's model.
+        raise errors.AnswerIncomplete("The contact center's answer cannot be used. Try again.") from error
+    return answer
+
+
+def _translate(error: exceptions.BotoCoreError | exceptions.ClientError, operation: str) -> errors.CallError:
     """The error of ours that `error`, raised by `operation`, amounts to.
 
     Logs the operation, AWS's error code and AWS's request id: what an operator needs to ask AWS. Never AWS's
@@ -58,7 +95,7 @@ def translate(error: exceptions.BotoCoreError | exceptions.ClientError, operatio
             return errors.CapacityReached("There is no capacity for another call just now. Try again.")
         if status >= 500:
             return _unavailable()
-        return configuration_fault()
+        return _configuration_fault()
     logger.warning("AWS did not answer", operation=operation, error_type=type(error).__name__)
     match error:
         case exceptions.ReadTimeoutError() | exceptions.ConnectTimeoutError():
@@ -66,10 +103,10 @@ def translate(error: exceptions.BotoCoreError | exceptions.ClientError, operatio
         case exceptions.HTTPClientError() | exceptions.ConnectionError() | exceptions.IncompleteReadError():
             return _unavailable()
         case _:
-            return configuration_fault()
+            return _configuration_fault()
 
 
-def configuration_fault() -> errors.ConfigurationFault:
+def _configuration_fault() -> errors.ConfigurationFault:
     """Counts a fault that only the operator can mend, which an alarm watches, and returns it."""
     count("ConfigurationFault")
     return errors.ConfigurationFault()

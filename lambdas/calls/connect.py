@@ -1,20 +1,44 @@
-"""Amazon Connect, as starting a call needs it."""
+"""Amazon Connect, as calls need it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from botocore import exceptions
-
 from calls import aws
-from calls.errors import AnswerIncomplete
+from calls.errors import AnswerIncomplete, CallEnded, CapacityReached, NotPossibleNow
 from calls.observability import count, traced
 
 # StopContact's ways of saying that there is nothing left to stop.
 _GONE = frozenset({"ContactNotFoundException", "ResourceNotFoundException"})
+_STOP_REFUSALS = _GONE | {
+    "InvalidActiveRegionException",
+    "InvalidParameterException",
+    "InvalidRequestException",
+}
+_PARTICIPANT_REFUSALS = frozenset(
+    {
+        "ConflictException",
+        "InvalidRequestException",
+        "ResourceNotFoundException",
+        "ServiceQuotaExceededException",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A participant of a contact, and the token that speaks for it."""
+
+    participant_id: str
+    token: str
 
 
 class ConnectInstance:
-    """One Amazon Connect instance."""
+    """One Amazon Connect instance.
+
+    Beside what is said of each, every method raises `CapacityReached`, `Unavailable`, `TimedOut`,
+    `AnswerIncomplete` or `ConfigurationFault`, after which Connect may have done as asked.
+    """
 
     def __init__(self, client: Any, instance_arn: str) -> None:
         """`client` is a botocore client of Connect."""
@@ -30,41 +54,86 @@ class ConnectInstance:
         client_token: str,
         display_name: str,
         attributes: Mapping[str, str],
-        capabilities: frozenset[str],
+        capabilities: Sequence[str],
     ) -> Mapping[str, Any]:
         """Starts a WebRTC contact, or finds the one that the same `client_token` started in the last 7 days.
 
-        Returns what StartWebRTCContact answers (every member is optional). Raises `CapacityReached`,
-        `Unavailable`, `TimedOut`, `AnswerIncomplete` or `ConfigurationFault`; a contact may exist after any
-        of them.
+        Returns what StartWebRTCContact answers (every member is optional).
         """
-        granted = dict.fromkeys(sorted(capabilities), "SEND")
+        granted = _granted(capabilities)
         optional = {"AllowedCapabilities": {"Customer": granted, "Agent": granted}} if granted else {}
-        try:
-            answer: Mapping[str, Any] = self._client.start_web_rtc_contact(
-                InstanceId=self._instance_id,
-                ContactFlowId=contact_flow_arn.rpartition("/")[2],
-                ClientToken=client_token,
-                ParticipantDetails={"DisplayName": display_name},
-                Attributes=attributes,
-                **optional,
-            )
-        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
-            raise aws.translate(error, "StartWebRTCContact") from error
-        except (AttributeError, TypeError, ValueError) as error:
-            # What botocore's parser stumbles over when an answer has another shape than AWS's model.
-            raise AnswerIncomplete(
-                "The contact center did not say how to join the call. Try again."
-            ) from error
-        return answer
+        return aws.ask(
+            self._client,
+            "StartWebRTCContact",
+            InstanceId=self._instance_id,
+            ContactFlowId=contact_flow_arn.rpartition("/")[2],
+            ClientToken=client_token,
+            ParticipantDetails={"DisplayName": display_name},
+            Attributes=attributes,
+            **optional,
+        )
 
     @traced
     def stop(self, contact_id: str) -> None:
-        """Ends a contact; one that has ended already is as good. Raises as `start` does."""
+        """Ends a contact; one that has ended already is as good.
+
+        Raises `NotPossibleNow` when Connect does not end it in its present state.
+        """
         try:
-            self._client.stop_contact(InstanceId=self._instance_id, ContactId=contact_id)
-        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
-            if isinstance(error, exceptions.ClientError) and error.response["Error"]["Code"] in _GONE:
-                return
+            aws.ask(
+                self._client,
+                "StopContact",
+                refusals=_STOP_REFUSALS,
+                InstanceId=self._instance_id,
+                ContactId=contact_id,
+            )
+        except aws.Refused as refused:
+            if refused.code not in _GONE:
+                count("ContactStopFailed")
+                raise NotPossibleNow(
+                    "The call cannot be ended just now. Try again.", retry_after=1
+                ) from refused
+        except Exception:
             count("ContactStopFailed")
-            raise aws.translate(error, "StopContact") from error
+            raise
+
+    @traced
+    def create_participant(
+        self, contact_id: str, *, client_token: str, display_name: str, capabilities: Sequence[str]
+    ) -> Participant:
+        """Adds the caller to a contact again; the same `client_token` gives the same participant.
+
+        Raises `CallEnded`, `NotPossibleNow` (Connect takes nobody in before an agent has connected) or
+        `CapacityReached` (a contact has at most six participants).
+        """
+        granted = _granted(capabilities)
+        optional = {"ParticipantCapabilities": granted} if granted else {}
+        try:
+            answer = aws.ask(
+                self._client,
+                "CreateParticipant",
+                refusals=_PARTICIPANT_REFUSALS,
+                InstanceId=self._instance_id,
+                ContactId=contact_id,
+                ClientToken=client_token,
+                ParticipantDetails={"ParticipantRole": "CUSTOMER", "DisplayName": display_name, **optional},
+            )
+        except aws.Refused as refused:
+            match refused.code:
+                case "ResourceNotFoundException":
+                    raise CallEnded from refused
+                case "ServiceQuotaExceededException":
+                    raise CapacityReached("Too many take part in this call. Try again.") from refused
+                case "ConflictException":
+                    raise NotPossibleNow("The call is just changing. Try again.", retry_after=1) from refused
+            raise NotPossibleNow("The call cannot be rejoined just now.") from refused
+        participant_id = answer.get("ParticipantId")
+        credentials = answer.get("ParticipantCredentials") or {}
+        token = credentials.get("ParticipantToken")
+        if not participant_id or not token:
+            raise AnswerIncomplete("The contact center did not say how to rejoin the call. Try again.")
+        return Participant(participant_id, token)
+
+
+def _granted(capabilities: Sequence[str]) -> dict[str, str]:
+    return dict.fromkeys(sorted(capabilities), "SEND")

@@ -66,6 +66,40 @@ class CallActive(CallError):
         self.contact_id = contact_id
 
 
+class CallNotFound(CallError):
+    """The user has no such call; whether anybody has is not told."""
+
+    def __init__(self, detail: str = "You have no such call.") -> None:
+        super().__init__(detail)
+
+
+class CallEnded(CallError):
+    """The call is over."""
+
+    def __init__(self, detail: str = "The call has ended.") -> None:
+        super().__init__(detail)
+
+
+class AgentNotConnected(CallError):
+    """Nobody can come back into a call that no agent has taken yet."""
+
+    def __init__(
+        self, detail: str = "No agent has taken the call yet. Until one has, it cannot be rejoined."
+    ) -> None:
+        super().__init__(detail)
+
+
+class NotConnected(CallError):
+    """The caller has dropped out of the call."""
+
+    def __init__(self, detail: str = "You are not connected to the call any more. Rejoin it first.") -> None:
+        super().__init__(detail)
+
+
+class NotPossibleNow(CallError):
+    """Amazon Connect refuses in the call's present state."""
+
+
 class RateExceeded(CallError):
     """The user has started as many calls as the configuration allows in its window."""
 

@@ -24,6 +24,11 @@ def count(metric: str) -> None:
     metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
 
 
+def measure(metric: str, milliseconds: int) -> None:
+    """Adds a time to a metric of this invocation."""
+    metrics.add_metric(name=metric, unit=MetricUnit.Milliseconds, value=milliseconds)
+
+
 def traced[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     """Makes each call of `function` a trace subsegment that holds neither its answer nor its error."""
 

@@ -23,6 +23,11 @@ INTERNAL_ERROR = ProblemType("internal-error", 500, "Internal error")
 PROBLEMS: Mapping[type[errors.CallError], ProblemType] = {
     errors.InvalidRequest: ProblemType("invalid-request", 400, "The request is not valid"),
     errors.NotSignedIn: ProblemType("unauthorized", 401, "Sign in first"),
+    errors.CallNotFound: ProblemType("not-found", 404, "Not found"),
+    errors.AgentNotConnected: ProblemType("agent-not-connected", 409, "No agent has taken the call"),
+    errors.CallEnded: ProblemType("call-ended", 409, "The call has ended"),
+    errors.NotConnected: ProblemType("not-connected", 409, "Not connected to the call"),
+    errors.NotPossibleNow: ProblemType("not-possible-now", 409, "Not possible now"),
     errors.CallActive: ProblemType("call-active", 409, "A call is active"),
     errors.RequestInProgress: ProblemType("request-in-progress", 409, "The first request is still running"),
     errors.TooLarge: ProblemType("too-large", 413, "The body is too large"),
@@ -46,6 +51,11 @@ def json_response(status: int, body: str, headers: Mapping[str, str] | None = No
         "headers": {"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})},
         "body": body,
     }
+
+
+def empty_response() -> Response:
+    """204: done, and nothing to say."""
+    return {"statusCode": 204, "headers": {"Cache-Control": "no-store"}, "body": ""}
 
 
 def problem_response(error: errors.CallError | None, request_id: str) -> Response:

@@ -7,7 +7,17 @@ call can arrive in any order, or twice, and always add up to the same state.
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a call is on its way."""
+
+    CONNECTING = "CONNECTING"
+    QUEUED = "QUEUED"
+    CONNECTED = "CONNECTED"
+    ENDED = "ENDED"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +44,22 @@ class Call:
     answer: str | None = None
     """The JSON that the app was answered, with the join credentials; None until then."""
     replay_until: int = 0
+    display_name: str = ""
+    """What the agent was shown; a participant that comes back is shown as the same."""
+    capabilities: Sequence[str] = ()
+    """What beside audio the caller may send, in Connect's words."""
+    queued_at: int | None = None
+    connected_at: int | None = None
+    """When the first agent took the call."""
     ended_at: int | None = None
+    ended_by_connect: bool = False
+    """Whether Connect reported the end; the backend has ended the call otherwise."""
+    legs: Mapping[str, int] = field(default_factory=dict)
+    """The contacts that the call consists of, as far as Connect has told: a transfer adds one. Each with the
+    time at which it ended, 0 while it goes on."""
+    connection_token: str | None = None
+    """What digits are sent with, good until `connection_token_until`."""
+    connection_token_until: int = 0
 
     @property
     def client_token(self) -> str:
@@ -46,6 +71,21 @@ class Call:
         return hashlib.sha256(
             f"{self.user_id}\0{self.idempotency_key}\0{self.started_at}".encode()
         ).hexdigest()
+
+    @property
+    def open_contacts(self) -> list[str]:
+        """The contacts that may still go on."""
+        if not self.legs:
+            return [] if self.contact_id is None else [self.contact_id]
+        return [contact_id for contact_id, ended_at in self.legs.items() if not ended_at]
+
+    def state(self, now: int) -> State:
+        """Derived from the times; a call whose end nobody reported is over when its slot is."""
+        if self.ended_at is not None or self.slot_until <= now:
+            return State.ENDED
+        if self.connected_at is not None:
+            return State.CONNECTED
+        return State.CONNECTING if self.queued_at is None else State.QUEUED
 
     def holds_slot(self, now: int) -> bool:
         """Whether the call keeps its user from starting another."""

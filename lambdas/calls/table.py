@@ -1,10 +1,9 @@
 """The table of calls: one item per user, each change one conditional write."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-
-from botocore import exceptions
 
 from calls import aws
 from calls.observability import traced
@@ -13,7 +12,16 @@ from calls.record import Call, Rate
 _Item = Mapping[str, Any]
 
 # A finished call's times and credentials must not show through into the next one.
-_LEFT_BY_EARLIER_CALL = "ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt"
+_LEFT_BY_EARLIER_CALL = (
+    "ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt, EndedBy, Legs, ConnectionToken,"
+    " ConnectionTokenUntil"
+)
+
+CONTACT_INDEX = "ByContactId"
+"""The index from a contact to its user."""
+
+_CONNECT = "CONNECT"
+_CONDITION_NOT_MET = frozenset({"ConditionalCheckFailedException"})
 
 
 class CallTable:
@@ -46,6 +54,7 @@ class CallTable:
                 call.user_id,
                 "SET StartedAt = :now, IdempotencyKey = :key, RequestHash = :hash, #Reference = :reference,"
                 " ReferenceUntil = :reference_until, #Context = :context, SlotUntil = :slot_until,"
+                " DisplayName = :display_name, #Capabilities = :capabilities,"
                 " Starts = list_append(:start, if_not_exists(Starts, :no_starts)), ExpiresAt = :expires"
                 f" REMOVE {_LEFT_BY_EARLIER_CALL}",
                 "attribute_not_exists(UserId) OR ("
@@ -62,12 +71,14 @@ class CallTable:
                     ":reference_until": _number(call.reference_until),
                     ":context": {"M": {name: {"S": value} for name, value in call.context.items()}},
                     ":slot_until": _number(call.slot_until),
+                    ":display_name": {"S": call.display_name},
+                    ":capabilities": {"L": [{"S": name} for name in call.capabilities]},
                     ":start": {"L": [_number(now)]},
                     ":no_starts": {"L": []},
                     ":window_start": _number(now - rate.seconds * 1000),
                     ":expires": self._expiry(now),
                 },
-                names={"#Context": "Context", "#Reference": "Reference"},
+                names={"#Capabilities": "Capabilities", "#Context": "Context", "#Reference": "Reference"},
             )
         except _ConditionNotMet as not_met:
             standing = _to_call(not_met.item)
@@ -150,6 +161,111 @@ class CallTable:
         return _to_call(item)
 
     @traced
+    def give_up(self, call: Call, now: int) -> bool:
+        """Ends a start that was never answered, unless a request has taken it over meanwhile."""
+        try:
+            self._update(
+                call.user_id,
+                "SET EndedAt = :now",
+                "#Reference = :reference AND SlotUntil = :slot_until"
+                " AND attribute_not_exists(Answer) AND attribute_not_exists(EndedAt)",
+                {
+                    ":reference": {"S": call.reference},
+                    ":slot_until": _number(call.slot_until),
+                    ":now": _number(now),
+                },
+                names={"#Reference": "Reference"},
+            )
+        except _ConditionNotMet:
+            return False
+        return True
+
+    @traced
+    def find(self, user_id: str, now: int) -> Call | None:
+        """The user's latest call; None when there was none, or when its record has expired."""
+        answer = self._ask(
+            "GetItem", TableName=self._table, Key={"UserId": {"S": user_id}}, ConsistentRead=True
+        )
+        item: _Item | None = answer.get("Item")
+        # DynamoDB removes an expired item within days.
+        if item is None or int(item["ExpiresAt"]["N"]) <= now // 1000:
+            return None
+        return _to_call(item)
+
+    @traced
+    def find_user(self, contact_id: str) -> str | None:
+        """Whose latest call a contact is; None when it is nobody's, or became so a moment ago."""
+        answer = self._ask(
+            "Query",
+            TableName=self._table,
+            IndexName=CONTACT_INDEX,
+            KeyConditionExpression="ContactId = :contact",
+            ExpressionAttributeValues={":contact": {"S": contact_id}},
+        )
+        users: list[str] = [item["UserId"]["S"] for item in answer["Items"]]
+        return users[0] if users else None
+
+    @traced
+    def store_events(self, before: Call, after: Call) -> bool:
+        """Stores what Connect has told of a call; False when the record is no longer as in `before`."""
+        stored = _event_attributes(before)
+        told = _event_attributes(after)
+        values = {":reference": {"S": before.reference}}
+        conditions = ["#Reference = :reference"]
+        for name in ("EndedAt", "EndedBy", "QueuedAt", "ConnectedAt", "Legs"):
+            if name in stored:
+                conditions.append(f"{name} = :old{name}")
+                values[f":old{name}"] = stored[name]
+            else:
+                conditions.append(f"attribute_not_exists({name})")
+        sets = [f"{name} = :new{name}" for name in told]
+        values |= {f":new{name}": value for name, value in told.items()}
+        removes = ", ".join(name for name in stored if name not in told)
+        try:
+            self._update(
+                before.user_id,
+                f"SET {', '.join(sets)}" + (f" REMOVE {removes}" if removes else ""),
+                " AND ".join(conditions),
+                values,
+                names={"#Reference": "Reference"},
+            )
+        except _ConditionNotMet:
+            return False
+        return True
+
+    @traced
+    def store_connection(self, call: Call, answer: str) -> bool:
+        """Stores the answer of a rejoin; False when the call has ended or is no longer the user's."""
+        try:
+            self._update(
+                call.user_id,
+                "SET Answer = :answer REMOVE ConnectionToken, ConnectionTokenUntil",
+                "#Reference = :reference AND attribute_not_exists(EndedAt)",
+                {":reference": {"S": call.reference}, ":answer": {"S": answer}},
+                names={"#Reference": "Reference"},
+            )
+        except _ConditionNotMet:
+            return False
+        return True
+
+    @traced
+    def store_connection_token(self, call: Call, token: str, until: int) -> None:
+        """Keeps a token for later digits; of a participant that was replaced meanwhile it is forgotten."""
+        with suppress(_ConditionNotMet):
+            self._update(
+                call.user_id,
+                "SET ConnectionToken = :token, ConnectionTokenUntil = :until",
+                "#Reference = :reference AND Answer = :answer",
+                {
+                    ":reference": {"S": call.reference},
+                    ":answer": {"S": call.answer},
+                    ":token": {"S": token},
+                    ":until": _number(until),
+                },
+                names={"#Reference": "Reference"},
+            )
+
+    @traced
     def bind(self, user_id: str, reference: str, contact_id: str, now: int) -> Call | None:
         """Binds a reference to the contact that presents it, once.
 
@@ -189,26 +305,25 @@ class CallTable:
         names: Mapping[str, str],
     ) -> _Item:
         """Updates the user's item if it meets the condition and returns the item as it is then."""
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key={"UserId": {"S": user_id}},
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except exceptions.ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                old: Any = error.response.get("Item", {})
-                raise _ConditionNotMet(old) from None
-            raise aws.translate(error, "UpdateItem") from error
-        except exceptions.BotoCoreError as error:
-            raise aws.translate(error, "UpdateItem") from error
+        answer = self._ask(
+            "UpdateItem",
+            TableName=self._table,
+            Key={"UserId": {"S": user_id}},
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
         item: _Item = answer["Attributes"]
         return item
+
+    def _ask(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        try:
+            return aws.ask(self._client, operation, refusals=_CONDITION_NOT_MET, **parameters)
+        except aws.Refused as refused:
+            raise _ConditionNotMet(refused.answer.get("Item", {})) from None
 
 
 class _ConditionNotMet(Exception):
@@ -244,5 +359,24 @@ def _to_call(item: _Item) -> Call:
         contact_id=text("ContactId"),
         answer=text("Answer"),
         replay_until=number("ReplayUntil") or 0,
+        display_name=text("DisplayName") or "",
+        capabilities=[name["S"] for name in item.get("Capabilities", {"L": []})["L"]],
+        queued_at=number("QueuedAt"),
+        connected_at=number("ConnectedAt"),
         ended_at=number("EndedAt"),
+        ended_by_connect=text("EndedBy") == _CONNECT,
+        legs={leg: int(ended["N"]) for leg, ended in item.get("Legs", {"M": {}})["M"].items()},
+        connection_token=text("ConnectionToken"),
+        connection_token_until=number("ConnectionTokenUntil") or 0,
     )
+
+
+def _event_attributes(call: Call) -> dict[str, Any]:
+    """The attributes that events change, where they have a value."""
+    times = {"QueuedAt": call.queued_at, "ConnectedAt": call.connected_at, "EndedAt": call.ended_at}
+    attributes: dict[str, Any] = {name: _number(value) for name, value in times.items() if value is not None}
+    if call.ended_by_connect:
+        attributes["EndedBy"] = {"S": _CONNECT}
+    if call.legs:
+        attributes["Legs"] = {"M": {leg: _number(ended) for leg, ended in call.legs.items()}}
+    return attributes

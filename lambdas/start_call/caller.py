@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from calls.errors import NotSignedIn
 from start_call.request import LONGEST_DISPLAY_NAME, is_display_name
 
 
@@ -24,12 +23,9 @@ def read_caller(
 ) -> Caller:
     """Reads the caller from the claims that the authorizer verified (every value is a string).
 
-    `claim_attributes` maps a claim to the name of its contact attribute. Raises `NotSignedIn` without a
-    subject.
+    `claim_attributes` maps a claim to the name of its contact attribute.
     """
-    user_id = claims.get("sub", "")
-    if not user_id:
-        raise NotSignedIn("The request carries no verified identity.")
+    user_id = claims["sub"]
     auth_time = claims.get("auth_time", "")
     name = claims.get(display_name_claim, "").strip()[:LONGEST_DISPLAY_NAME]
     return Caller(

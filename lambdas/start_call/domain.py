@@ -14,11 +14,12 @@ contact.
 import json
 import secrets
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from calls.connection import complete
 from calls.errors import (
     CallActive,
     CallError,
@@ -29,7 +30,6 @@ from calls.errors import (
 )
 from calls.record import Call, Rate
 from start_call.caller import Caller
-from start_call.connection import complete
 from start_call.request import LARGEST_ATTRIBUTES, StartCallRequest, attributes_too_large, size_of
 
 
@@ -50,7 +50,7 @@ class Calls(Protocol):
 
 
 class Contacts(Protocol):
-    """Contacts of the Connect instance; `start_call.connect.ConnectInstance` says more."""
+    """Contacts of the Connect instance; `calls.connect.ConnectInstance` says more."""
 
     media_region: str
 
@@ -61,7 +61,7 @@ class Contacts(Protocol):
         client_token: str,
         display_name: str,
         attributes: Mapping[str, str],
-        capabilities: frozenset[str],
+        capabilities: Sequence[str],
     ) -> Mapping[str, Any]:
         """Starts a contact and returns what StartWebRTCContact answers."""
 
@@ -116,7 +116,7 @@ class StartCall:
             if isinstance(earlier, StartedCall):
                 return earlier
             call, attributes = earlier, self._attributes(earlier, request)
-        return self._place(call, caller, request, attributes)
+        return self._place(call, request, attributes)
 
     def _new_call(self, caller: Caller, request: StartCallRequest) -> Call:
         now = self._now()
@@ -129,6 +129,8 @@ class StartCall:
             reference_until=now + self._terms.reference_seconds * 1000,
             context=caller.context,
             slot_until=now + self._terms.start_lease_seconds * 1000,
+            display_name=request.display_name or caller.display_name,
+            capabilities=sorted(request.capabilities),
         )
 
     @staticmethod
@@ -188,17 +190,15 @@ class StartCall:
             "The first request with this Idempotency-Key is still running.", retry_after=1
         )
 
-    def _place(
-        self, call: Call, caller: Caller, request: StartCallRequest, attributes: Mapping[str, str]
-    ) -> StartedCall:
+    def _place(self, call: Call, request: StartCallRequest, attributes: Mapping[str, str]) -> StartedCall:
         contact_id = None
         try:
             answer = self._contacts.start(
                 contact_flow_arn=request.contact_flow_arn,
                 client_token=call.client_token,
-                display_name=request.display_name or caller.display_name,
+                display_name=call.display_name,
                 attributes=attributes,
-                capabilities=request.capabilities,
+                capabilities=call.capabilities,
             )
             contact_id = answer.get("ContactId")
             return self._keep(call, complete(answer, self._contacts.media_region))

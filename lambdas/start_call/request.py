@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from calls.errors import InvalidRequest, TooLarge, UnsupportedMediaType, Violation
+from calls.errors import InvalidRequest, Violation
+from calls.http import pointer, read_members, unknown_members
 
-LARGEST_BODY = 262_144
-"""Characters. 32,768 bytes of attributes can take six times that when each is escaped as \\uXXXX."""
 LARGEST_ATTRIBUTES = 32_768
 """UTF-8 bytes of all names and values together (Amazon Connect API Reference, StartWebRTCContact)."""
 LONGEST_DISPLAY_NAME = 256
@@ -75,14 +74,8 @@ def parse(headers: Mapping[str, Sequence[str]], body: str | None, offer: Offer) 
     """
     found: list[Violation] = []
     key = _idempotency_key(headers.get("idempotency-key", ()), found)
-    members = _members(headers, body) if body else {}
-
-    known = ", ".join(sorted(_MEMBERS))
-    found.extend(
-        Violation(_pointer(name), f"Unknown member. Known are {known}.")
-        for name in members
-        if name not in _MEMBERS
-    )
+    members = read_members(headers, body)
+    found += unknown_members(members, _MEMBERS)
     display_name = _display_name(members, found)
     topic = _topic(members, offer, found)
     attributes = _attributes(members, offer, found)
@@ -144,33 +137,6 @@ def _idempotency_key(values: Sequence[str], found: list[Violation]) -> str | Non
     return values[0]
 
 
-def _members(headers: Mapping[str, Sequence[str]], body: str) -> dict[str, Any]:
-    if len(body) > LARGEST_BODY:
-        raise TooLarge(f"The body has over {LARGEST_BODY:,} characters.")
-    media_type = (headers.get("content-type") or ("application/json",))[0].partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMediaType("Send the body as application/json.")
-    try:
-        members = json.loads(body, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
-    # RecursionError: nested deeper than any valid body.
-    except (ValueError, RecursionError):
-        raise InvalidRequest(Violation("", "The body is not JSON, or names a member twice.")) from None
-    if not isinstance(members, dict):
-        raise InvalidRequest(Violation("", "The body must be a JSON object."))
-    return members
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError
-    return members
-
-
-def _refuse_constant(_: str) -> None:
-    raise ValueError  # NaN and Infinity are not JSON
-
-
 def _display_name(members: Mapping[str, Any], found: list[Violation]) -> str | None:
     if "DisplayName" not in members:
         return None
@@ -207,10 +173,10 @@ def _attributes(members: Mapping[str, Any], offer: Offer, found: list[Violation]
     valid = True
     for name, value in attributes.items():
         if name not in offer.attributes:
-            found.append(Violation(_pointer("Attributes", name), "Not an attribute that a caller may set."))
+            found.append(Violation(pointer("Attributes", name), "Not an attribute that a caller may set."))
             valid = False
         elif not is_text(value):
-            found.append(Violation(_pointer("Attributes", name), "Send a string of valid Unicode."))
+            found.append(Violation(pointer("Attributes", name), "Send a string of valid Unicode."))
             valid = False
     if valid and size_of(attributes) > LARGEST_ATTRIBUTES:
         raise attributes_too_large()
@@ -225,13 +191,13 @@ def _capabilities(members: Mapping[str, Any], offer: Offer, found: list[Violatio
         found.append(Violation("/Capabilities", "Send an object of booleans."))
         return frozenset()
     for name, value in asked.items():
-        pointer = _pointer("Capabilities", name)
+        where = pointer("Capabilities", name)
         if name not in CAPABILITIES:
-            found.append(Violation(pointer, f"Unknown capability. Known are {', '.join(CAPABILITIES)}."))
+            found.append(Violation(where, f"Unknown capability. Known are {', '.join(CAPABILITIES)}."))
         elif not isinstance(value, bool):
-            found.append(Violation(pointer, "Send true or false."))
+            found.append(Violation(where, "Send true or false."))
         elif value and name not in offer.capabilities:
-            found.append(Violation(pointer, "This service does not offer it."))
+            found.append(Violation(where, "This service does not offer it."))
     return frozenset(name for name, value in asked.items() if value is True)
 
 
@@ -241,8 +207,3 @@ def _same_as_server(member: str, members: Mapping[str, Any], arn: str, found: li
     """
     if member in members and members[member] not in (arn, arn.rpartition("/")[2]):
         found.append(Violation(f"/{member}", "Not the one that this service uses. Leave it out."))
-
-
-def _pointer(*path: str) -> str:
-    """A JSON pointer (RFC 6901); an over-long name, which is never a known one, is cut."""
-    return "".join("/" + step[:64].replace("~", "~0").replace("/", "~1") for step in path)

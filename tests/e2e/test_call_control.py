@@ -75,6 +75,16 @@ def test_a_call_that_an_agent_transfers_goes_on_until_its_last_contact_ends(aws:
     assert caller.comes_to(contact_id, "ENDED")
 
 
+def test_a_caller_hangs_up_on_a_transferred_call_and_can_call_again(aws: Aws, caller: Caller) -> None:
+    """StopContact ends nothing that a transfer began: that ends when the caller's app leaves it."""
+    contact_id = _connected(aws, caller)
+    second = aws.happen(contact_id, "Transferred")
+    assert caller.hang_up(contact_id).status_code == 204
+    assert caller.state(contact_id) == "ENDED"
+    aws.happen(second["ContactId"], "CustomerDisconnected")
+    assert_call(caller.start())
+
+
 def test_a_short_drop_gets_the_connection_that_the_app_had(aws: Aws, caller: Caller) -> None:
     started = assert_call(caller.start())
     assert assert_call(caller.rejoin(started["ContactId"]), 200) == started

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from local.observer import eventually
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller
 
@@ -39,6 +40,11 @@ def _strings(value: Any) -> list[str]:
     return [text for item in value for text in _strings(item)] if isinstance(value, list) else []
 
 
+def _credentials(call: dict[str, Any]) -> list[str]:
+    attendee = call["ConnectionData"]["Attendee"]
+    return [call["ParticipantToken"], attendee["JoinToken"], attendee["AttendeeId"]]
+
+
 def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     aws: Aws, new_caller: Callable[..., Caller]
 ) -> None:
@@ -70,8 +76,25 @@ def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     answers.append(caller.start(wrong, key=key))
     answers.append(caller.start({"DisplayName": word("Again")}, key=key))
     reference = aws.contact(call["ContactId"])["Parameters"]["Attributes"]["auth_token"]
-    attendee = call["ConnectionData"]["Attendee"]
-    forbidden += [reference, call["ParticipantToken"], attendee["JoinToken"], attendee["AttendeeId"]]
+    forbidden += [*_credentials(call), reference]
+
+    # The rest of the call's life: state, digits, a drop, another place, failures, the end.
+    contact_id, digits = call["ContactId"], "4711#0815*"
+    assert caller.comes_to(contact_id, "QUEUED")
+    aws.happen(contact_id, "AgentConnected")
+    assert caller.send_digits(contact_id, digits).status_code == 204
+    answers.append(caller.send_digits(contact_id, "no digits"))
+    aws.happen(contact_id, "CustomerDropped")
+    answers.append(caller.send_digits(contact_id, digits))
+    with aws.fault("connect", "CreateParticipant", Error={"Code": "InvalidRequestException", "Status": 400}):
+        answers.append(caller.rejoin(contact_id))
+    forbidden += _credentials(assert_call(caller.rejoin(contact_id), 200))
+    forbidden.append(digits)
+    answers.append(new_caller().read(contact_id))
+    with aws.fault("connect", "StopContact", Error={"Code": "InvalidRequestException", "Status": 400}):
+        answers.append(caller.hang_up(contact_id))
+    assert caller.hang_up(contact_id).status_code == 204
+    assert eventually(lambda: "Event handled" in str(aws.log_messages("ContactEventsFunction")))
 
     written = _everything_written(aws)
     assert call["ContactId"] in written, "The search would not find what is there"

@@ -4,8 +4,10 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.endpoint
 import pytest
 from moto import mock_aws
 
@@ -40,6 +42,14 @@ os.environ |= {
 os.environ.pop("AWS_ENDPOINT_URL", None)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_waiting() -> Iterator[None]:
+    """Requests are repeated as on AWS, but at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
+        yield
+
+
 @pytest.fixture
 def dynamodb() -> Iterator[Any]:
     """A botocore client of a DynamoDB that holds the empty table of calls."""
@@ -50,8 +60,18 @@ def dynamodb() -> Iterator[Any]:
         client.create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "UserId", "AttributeType": "S"}],
+            AttributeDefinitions=[
+                {"AttributeName": "UserId", "AttributeType": "S"},
+                {"AttributeName": "ContactId", "AttributeType": "S"},
+            ],
             KeySchema=[{"AttributeName": "UserId", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "ByContactId",
+                    "KeySchema": [{"AttributeName": "ContactId", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ],
         )
         yield client
 

@@ -1,9 +1,11 @@
+import time
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.record import Call, Rate
+from calls.record import Call, Rate, State, now
 
 CALL = Call(
     user_id="u",
@@ -52,3 +54,35 @@ def test_another_start_is_allowed_exactly_when_the_window_holds_fewer(ages: list
     if wait:
         before = now + (wait - 1) * 1000
         assert sum(before - start < rate.seconds * 1000 for start in starts) >= rate.calls
+
+
+@pytest.mark.parametrize(
+    ("times", "state"),
+    [
+        ({}, State.CONNECTING),
+        ({"queued_at": 1}, State.QUEUED),
+        ({"queued_at": 1, "connected_at": 2}, State.CONNECTED),
+        ({"connected_at": 2}, State.CONNECTED),
+        ({"ended_at": 3}, State.ENDED),
+        ({"queued_at": 1, "ended_at": 3}, State.ENDED),
+        ({"queued_at": 1, "connected_at": 2, "ended_at": 3}, State.ENDED),
+        ({"ended_at": 0}, State.ENDED),
+    ],
+)
+def test_the_state_is_how_far_the_times_have_come(times: dict[str, int], state: State) -> None:
+    call = replace(CALL, **times)  # type: ignore[arg-type]
+    assert call.state(1_039_999) is state
+    assert call.state(1_040_000) is State.ENDED
+
+
+def test_the_open_contacts_are_those_whose_end_nobody_told() -> None:
+    assert CALL.open_contacts == []
+    call = replace(CALL, contact_id="c1")
+    assert call.open_contacts == ["c1"]
+    assert replace(call, legs={"c1": 0, "c2": 0}).open_contacts == ["c1", "c2"]
+    assert replace(call, legs={"c1": 5, "c2": 0}).open_contacts == ["c2"]
+    assert replace(call, legs={"c1": 5}).open_contacts == []
+
+
+def test_times_are_milliseconds_since_the_epoch() -> None:
+    assert time.time() - 60 < now() / 1000 < time.time() + 60

@@ -28,6 +28,8 @@ def call(number: int = 1, at: int = NOW, key: str | None = None) -> Call:
         reference_until=at + 300_000,
         context={"customer_id": "user-1", "customer_tier": ""},
         slot_until=at + 40_000,
+        display_name="Ada",
+        capabilities=["ScreenShare", "Video"],
         starts=[at],
     )
 
@@ -193,6 +195,185 @@ def test_the_reference_of_an_ended_call_tells_so_to_its_own_contact_alone(table:
     assert table.bind("user-1", "reference-1", "contact-2", NOW + 2) is None
 
 
+def test_a_user_who_never_called_has_no_call(table: CallTable) -> None:
+    assert table.find("user-1", NOW) is None
+
+
+def test_the_latest_call_is_found_as_it_was_written(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    assert table.find("user-1", NOW) == call()
+    table.store_answer(answered(call()), RATE)
+    assert table.find("user-1", NOW) == answered(call())
+    assert table.find("user-2", NOW) is None
+
+
+def test_an_expired_record_is_not_found_although_dynamodb_has_not_removed_it_yet(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    assert table.find("user-1", NOW + 99_999) is not None
+    assert table.find("user-1", NOW + 100_000) is None
+
+
+def test_a_record_of_before_rejoining_was_possible_is_read(table: CallTable, dynamodb: Any) -> None:
+    table.claim(call(), RATE)
+    dynamodb.update_item(
+        TableName=TABLE,
+        Key={"UserId": {"S": "user-1"}},
+        UpdateExpression="REMOVE DisplayName, #Capabilities",
+        ExpressionAttributeNames={"#Capabilities": "Capabilities"},
+    )
+    assert table.find("user-1", NOW) == replace(call(), display_name="", capabilities=[])
+
+
+def test_a_contact_leads_to_its_user_once_it_is_known_and_until_the_next_call(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    assert table.find_user("contact-1") is None
+    table.bind("user-1", "reference-1", "contact-1", NOW)
+    assert table.find_user("contact-1") == "user-1"
+    assert table.find_user("contact-2") is None
+    table.end(call(), NOW + 1)
+    assert table.find_user("contact-1") == "user-1"
+    table.claim(call(2, NOW + 2), RATE)
+    assert table.find_user("contact-1") is None
+
+
+TOLD: dict[str, dict[str, Any]] = {
+    "queued": {"queued_at": NOW + 1, "legs": {"contact-1": 0}},
+    "connected": {"queued_at": NOW + 1, "connected_at": NOW + 2, "legs": {"contact-1": 0}},
+    "transferred": {"legs": {"contact-1": NOW + 3, "contact-2": 0}},
+    "ended": {
+        "legs": {"contact-1": NOW + 3},
+        "ended_at": NOW + 3,
+        "ended_by_connect": True,
+    },
+}
+
+
+@pytest.mark.parametrize("told", TOLD)
+def test_what_connect_told_is_stored_once_and_over_the_record_it_was_told_about_alone(
+    table: CallTable, told: str
+) -> None:
+    before = answered(call())
+    after = replace(before, **TOLD[told])
+    table.claim(call(), RATE)
+    table.store_answer(before, RATE)
+    assert table.store_events(before, after)
+    assert table.find("user-1", NOW) == after
+    assert not table.store_events(before, after)
+    assert table.store_events(after, replace(after, legs={**after.legs, "contact-9": 0}))
+
+
+@pytest.mark.parametrize("first", TOLD)
+@pytest.mark.parametrize("second", TOLD)
+def test_of_two_that_are_told_at_once_one_has_to_look_again(
+    table: CallTable, first: str, second: str
+) -> None:
+    before = answered(call())
+    table.claim(call(), RATE)
+    table.store_answer(before, RATE)
+    assert table.store_events(before, replace(before, **TOLD[first]))
+    assert not table.store_events(before, replace(before, **TOLD[second]))
+    assert table.find("user-1", NOW) == replace(before, **TOLD[first])
+
+
+def test_a_call_that_goes_on_after_all_is_not_ended_any_more(table: CallTable, dynamodb: Any) -> None:
+    before = answered(call())
+    ended = replace(before, **TOLD["ended"])
+    reopened = replace(before, **TOLD["transferred"])
+    table.claim(call(), RATE)
+    table.store_answer(before, RATE)
+    table.store_events(before, ended)
+    assert table.store_events(ended, reopened)
+    assert table.find("user-1", NOW) == reopened
+    assert not stored(dynamodb).keys() & {"EndedAt", "EndedBy"}
+
+
+def test_what_connect_tells_is_stored_neither_over_a_hang_up_of_meanwhile_nor_into_the_next_call(
+    table: CallTable,
+) -> None:
+    before = answered(call())
+    after = replace(before, **TOLD["queued"])
+    table.claim(call(), RATE)
+    table.store_answer(before, RATE)
+    table.end(before, NOW + 5)
+    assert not table.store_events(before, after)
+    table.claim(call(2, NOW + 6), RATE)
+    assert not table.store_events(before, after)
+    assert table.find("user-1", NOW) == replace(call(2, NOW + 6), starts=[NOW + 6, NOW])
+
+
+def test_nothing_that_connect_told_shows_through_into_the_next_call(table: CallTable, dynamodb: Any) -> None:
+    before = answered(call())
+    table.claim(call(), RATE)
+    table.store_answer(before, RATE)
+    table.store_connection_token(before, "token", NOW + 9)
+    table.store_events(before, replace(before, queued_at=NOW, connected_at=NOW, **TOLD["ended"]))
+    assert table.claim(call(2, NOW + 10), RATE) is None
+    assert not stored(dynamodb).keys() & {
+        "QueuedAt", "ConnectedAt", "EndedAt", "EndedBy", "Legs", "ConnectionToken", "ConnectionTokenUntil"
+    }  # fmt: skip
+
+
+def test_a_start_that_nobody_answered_is_given_up_once(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    assert table.give_up(call(), NOW + 50_000)
+    assert not table.give_up(call(), NOW + 60_000)
+    found = table.find("user-1", NOW)
+    assert found is not None
+    assert (found.ended_at, found.ended_by_connect) == (NOW + 50_000, False)
+
+
+def test_a_start_that_was_taken_over_answered_or_replaced_is_not_given_up(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    renewed = table.take_over(call(), slot_until=NOW + 90_000, reference_until=NOW + 400_000)
+    assert renewed is not None
+    assert not table.give_up(call(), NOW + 50_000)
+    table.store_answer(answered(renewed), RATE)
+    assert not table.give_up(replace(renewed, slot_until=answered(renewed).slot_until), NOW + 50_000)
+    table.end(renewed, NOW + 60_000)
+    table.claim(call(2, NOW + 70_000), RATE)
+    assert not table.give_up(renewed, NOW + 80_000)
+
+
+def test_an_answer_that_comes_after_its_start_was_given_up_is_refused(table: CallTable) -> None:
+    table.claim(call(), RATE)
+    table.give_up(call(), NOW + 50_000)
+    assert not table.store_answer(answered(call()), RATE)
+
+
+def test_a_rejoin_replaces_the_answer_and_forgets_the_token_of_the_participant_before(
+    table: CallTable,
+) -> None:
+    before = answered(call())
+    table.claim(call(), RATE)
+    table.store_answer(before, RATE)
+    table.store_connection_token(before, "token", NOW + 9)
+    assert table.store_connection(before, "{}")
+    assert table.find("user-1", NOW) == replace(before, answer="{}")
+    assert table.store_connection(before, "{}")  # written twice because its answer was lost
+
+
+def test_nobody_rejoins_a_call_that_ended_or_was_followed_by_another(table: CallTable) -> None:
+    before = answered(call())
+    table.claim(call(), RATE)
+    table.store_answer(before, RATE)
+    table.end(before, NOW + 1)
+    assert not table.store_connection(before, "{}")
+    table.claim(call(2, NOW + 2), RATE)
+    assert not table.store_connection(before, "{}")
+
+
+def test_a_token_for_digits_is_kept_with_its_participant_alone(table: CallTable) -> None:
+    before = answered(call())
+    table.claim(call(), RATE)
+    table.store_answer(before, RATE)
+    table.store_connection_token(before, "token", NOW + 9)
+    kept = replace(before, connection_token="token", connection_token_until=NOW + 9)
+    assert table.find("user-1", NOW) == kept
+    table.store_connection(before, "{}")
+    table.store_connection_token(before, "token of before", NOW + 9)
+    assert table.find("user-1", NOW) == replace(before, answer="{}")
+
+
 def refusal(code: str, status: int) -> ClientError:
     answer: Any = {
         "Error": {"Code": code, "Message": "SECRET"},
@@ -207,6 +388,8 @@ class RefusingClient:
 
     def update_item(self, **_: object) -> None:
         raise self.error
+
+    get_item = query = update_item
 
 
 @pytest.mark.parametrize(
@@ -236,6 +419,12 @@ def test_each_failure_of_dynamodb_has_a_meaning_and_says_nothing_of_its_text(
         lambda: table.end(call(), NOW),
         lambda: table.bind("u", "r", "c", NOW),
         lambda: table.take_over(call(), slot_until=1, reference_until=1),
+        lambda: table.give_up(call(), NOW),
+        lambda: table.find("user-1", NOW),
+        lambda: table.find_user("contact-1"),
+        lambda: table.store_events(call(), replace(call(), queued_at=NOW)),
+        lambda: table.store_connection(call(), "{}"),
+        lambda: table.store_connection_token(answered(call()), "token", NOW),
     ):
         with pytest.raises(expected) as raised:
             attempt()

@@ -1,10 +1,8 @@
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from calls import aws
 from calls.errors import (
     AnswerIncomplete,
     CallActive,
@@ -18,66 +16,12 @@ from calls.errors import (
     TimedOut,
     Unavailable,
 )
-from calls.record import Rate
-from calls.table import CallTable
 from start_call.caller import Caller
-from start_call.connect import ConnectInstance
-from start_call.domain import StartCall, StartedCall, Terms
-from start_call.request import LARGEST_ATTRIBUTES, StartCallRequest
-from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN, TABLE
-from tests.lambdas.fake_connect import Answer, FakeConnect
-
-START = 1_790_000_000_000
-ADA = Caller(
-    user_id="user-1",
-    display_name="Ada",
-    context={
-        "customer_id": "user-1",
-        "auth_time": "1790000000",
-        "customer_email": "ada@example.com",
-        "tier": "",
-    },
-)
-TERMS = Terms(
-    replay_seconds=600,
-    reference_seconds=300,
-    start_lease_seconds=40,
-    longest_call_seconds=7200,
-    rate=Rate(calls=3, seconds=60),
-)
-
-
-class Crash(BaseException):
-    """The function dies: nothing after this runs."""
-
-
-class Backend:
-    """start-call with a clock that the test moves."""
-
-    def __init__(self, dynamodb: Any) -> None:
-        self.connect = FakeConnect()
-        self.now = START
-        self.table = CallTable(dynamodb, TABLE)
-        self.instance = ConnectInstance(self.connect.attach(aws.client("connect")), INSTANCE_ARN)
-        self.start_call = StartCall(self.table, self.instance, TERMS, lambda: self.now)
-
-    def call(self, key: str | None = "tap", caller: Caller = ADA, **request: Any) -> StartedCall:
-        return self.start_call(
-            caller, StartCallRequest(**{"contact_flow_arn": FLOW_ARN, **request}, idempotency_key=key)
-        )
-
-    def end(self, caller: Caller = ADA) -> None:
-        standing = self.table.claim(
-            self.start_call._new_call(caller, StartCallRequest(contact_flow_arn="")), TERMS.rate
-        )
-        assert standing is not None
-        self.table.end(standing, self.now)
-
-    @property
-    def starts(self) -> list[Mapping[str, Any]]:
-        return [
-            parameters for operation, parameters in self.connect.requests if operation == "StartWebRTCContact"
-        ]
+from start_call.request import LARGEST_ATTRIBUTES
+from tests.lambdas.backend import ADA, Backend, dying
+from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
+from tests.lambdas.events import START
+from tests.lambdas.fake_connect import Answer
 
 
 @pytest.fixture
@@ -87,7 +31,7 @@ def backend(dynamodb: Any) -> Backend:
 
 def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backend: Backend) -> None:
     started = backend.call(attributes={"order_id": "A-1"}, capabilities=frozenset({"Video"}))
-    (start,) = backend.starts
+    (start,) = backend.starts()
     reference = start["Attributes"].pop("auth_token")
     assert start == {
         "InstanceId": INSTANCE_ARN.rpartition("/")[2],
@@ -110,7 +54,7 @@ def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backe
 
 def test_an_audio_call_asks_for_no_capability_and_the_sent_name_wins(backend: Backend) -> None:
     backend.call(display_name="Countess", contact_flow_arn=BILLING_FLOW_ARN)
-    (start,) = backend.starts
+    (start,) = backend.starts()
     assert "AllowedCapabilities" not in start
     assert start["ParticipantDetails"] == {"DisplayName": "Countess"}
     assert start["ContactFlowId"] == BILLING_FLOW_ARN.rpartition("/")[2]
@@ -122,7 +66,7 @@ def test_a_second_tap_with_the_same_key_gets_the_first_call(backend: Backend) ->
     second = backend.call()
     assert (second.contact_id, second.body) == (first.contact_id, first.body)
     assert (first.replayed, second.replayed) == (False, True)
-    assert len(backend.starts) == 1
+    assert len(backend.starts()) == 1
 
 
 def test_a_replay_is_still_answered_after_the_call_has_ended(backend: Backend) -> None:
@@ -227,7 +171,7 @@ def test_a_retry_after_a_failure_is_another_contact_for_connect(backend: Backend
         backend.call()
     backend.now += 1
     backend.call()
-    first, second = backend.starts
+    first, second = backend.starts()
     assert first["ClientToken"] != second["ClientToken"]
     assert first["Attributes"]["auth_token"] != second["Attributes"]["auth_token"]
 
@@ -235,7 +179,7 @@ def test_a_retry_after_a_failure_is_another_contact_for_connect(backend: Backend
 def test_one_lost_answer_is_repeated_as_the_same_contact(backend: Backend) -> None:
     backend.connect.start_faults = [ReadTimeoutError(endpoint_url="x")]
     assert [backend.call().contact_id] == backend.connect.active
-    first, second = backend.starts
+    first, second = backend.starts()
     assert first == second
 
 
@@ -303,7 +247,7 @@ def test_a_start_that_cannot_even_be_ended_frees_the_slot_when_its_lease_runs_ou
 
 def test_a_contact_that_was_presented_by_another_is_stopped(backend: Backend) -> None:
     def present(answer: dict[str, Any]) -> None:
-        (start,) = backend.starts
+        (start,) = backend.starts()
         assert backend.table.bind("user-1", start["Attributes"]["auth_token"], "stranger", START)
 
     backend.connect.alter_answer = present
@@ -317,8 +261,8 @@ def test_a_contact_that_waits_in_a_queue_when_its_start_times_out_is_stopped(bac
     """Connect is slow to answer, not to start: the flow has been through before the start is given up."""
 
     def answer_too_late(_: dict[str, Any]) -> None:
-        start = backend.starts[-1]
-        backend.table.bind("user-1", start["Attributes"]["auth_token"], *backend.connect.active, START)
+        start = backend.starts()[-1]
+        backend.table.bind("user-1", start["Attributes"]["auth_token"], backend.connect.active[0], START)
         raise ReadTimeoutError(endpoint_url="x")
 
     backend.connect.alter_answer = answer_too_late
@@ -328,21 +272,10 @@ def test_a_contact_that_waits_in_a_queue_when_its_start_times_out_is_stopped(bac
     assert not backend.connect.active
 
 
-def crash_in(backend: Backend, step: str, monkeypatch: pytest.MonkeyPatch, *, before: bool) -> None:
+def crash_in(backend: Backend, step: str, *, before: bool) -> None:
     """Runs a call whose function dies before or after a step."""
-    owner = backend.instance if step == "start" else backend.table
-    real = getattr(owner, step)
-
-    def dying(*args: Any, **kwargs: Any) -> None:
-        if not before:
-            real(*args, **kwargs)
-        raise Crash
-
-    with monkeypatch.context() as dead:
-        dead.setattr(owner, step, dying)
-        dead.setattr(backend.start_call, "_abandon", lambda *_: None)
-        with pytest.raises(Crash):
-            backend.call()
+    with dying(backend.instance if step == "start" else backend.table, step, before=before):
+        backend.call()
 
 
 @pytest.mark.parametrize(
@@ -351,7 +284,7 @@ def crash_in(backend: Backend, step: str, monkeypatch: pytest.MonkeyPatch, *, be
 def test_a_crashed_start_is_repeated_as_the_same_contact_when_its_lease_has_run_out(
     backend: Backend, monkeypatch: pytest.MonkeyPatch, step: str, before: bool
 ) -> None:
-    crash_in(backend, step, monkeypatch, before=before)
+    crash_in(backend, step, before=before)
     with pytest.raises(RequestInProgress) as refused:
         backend.call()
     assert refused.value.retry_after == 1
@@ -359,14 +292,14 @@ def test_a_crashed_start_is_repeated_as_the_same_contact_when_its_lease_has_run_
     started = backend.call()
     assert not started.replayed
     assert backend.connect.active == [started.contact_id]
-    (reference,) = {start["Attributes"]["auth_token"] for start in backend.starts}
+    (reference,) = {start["Attributes"]["auth_token"] for start in backend.starts()}
     assert backend.table.bind("user-1", reference, started.contact_id, backend.now)
 
 
 def test_a_crash_after_the_answer_was_stored_is_replayed_at_once(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crash_in(backend, "store_answer", monkeypatch, before=False)
+    crash_in(backend, "store_answer", before=False)
     assert backend.call().replayed
     assert len(backend.connect.active) == 1
 
@@ -374,8 +307,8 @@ def test_a_crash_after_the_answer_was_stored_is_replayed_at_once(
 def test_the_contact_of_a_crashed_start_is_stopped_when_the_user_calls_with_another_key(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crash_in(backend, "start", monkeypatch, before=False)
-    (start,) = backend.starts
+    crash_in(backend, "start", before=False)
+    (start,) = backend.starts()
     (orphan,) = backend.connect.active
     assert backend.table.bind("user-1", start["Attributes"]["auth_token"], orphan, backend.now)
     backend.now += 40_000
@@ -387,7 +320,7 @@ def test_the_contact_of_a_crashed_start_is_stopped_when_the_user_calls_with_anot
 def test_a_crashed_start_that_another_request_takes_over_first_is_in_progress(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crash_in(backend, "claim", monkeypatch, before=False)
+    crash_in(backend, "claim", before=False)
     backend.now += 40_000
     monkeypatch.setattr(backend.table, "take_over", lambda *_, **__: None)
     with pytest.raises(RequestInProgress):
@@ -397,6 +330,6 @@ def test_a_crashed_start_that_another_request_takes_over_first_is_in_progress(
 def test_a_crashed_start_with_another_body_is_not_repeated(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crash_in(backend, "claim", monkeypatch, before=False)
+    crash_in(backend, "claim", before=False)
     with pytest.raises(IdempotencyKeyReused):
         backend.call(display_name="Grace")

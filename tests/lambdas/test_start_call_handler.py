@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calls import aws
+from calls.connect import ConnectInstance
 from calls.errors import CallError
 from calls.problem import PROBLEMS
 from calls.table import CallTable
 from start_call import handler as module
-from start_call.connect import ConnectInstance
 from start_call.domain import StartCall
 from tests.lambdas.conftest import INSTANCE_ARN, TABLE
 from tests.lambdas.events import REQUEST_ID, LambdaContext, start_call_event

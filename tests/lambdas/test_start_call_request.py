@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.errors import InvalidRequest, TooLarge, UnsupportedMediaType
-from start_call.request import LARGEST_ATTRIBUTES, LARGEST_BODY, Offer, StartCallRequest, parse, size_of
+from calls.http import LARGEST_BODY
+from start_call.request import LARGEST_ATTRIBUTES, Offer, StartCallRequest, parse, size_of
 from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
 
 OFFER = Offer(

@@ -1,0 +1,211 @@
+"""A caller's own call: its state, hanging up, coming back after a drop, digits.
+
+Whose call it is says the backend's record alone, and before anything is asked of Connect. What the record
+does not hold as this user's latest call does not exist for this user.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+from calls.connect import Participant
+from calls.connection import complete
+from calls.errors import (
+    AgentNotConnected,
+    CallEnded,
+    CallNotFound,
+    NotConnected,
+    NotPossibleNow,
+)
+from calls.participant import Connection, ParticipantGoneError
+from calls.record import Call, State
+
+# A token is not used in its last moments: it must still be good when it arrives.
+_TOKEN_MARGIN = 60_000  # milliseconds
+
+# Participants of earlier attempts to rejoin that may have gone before their answer reached the app.
+_MOST_LOST = 3
+
+
+class Calls(Protocol):
+    """The records of calls; `calls.table.CallTable` says more."""
+
+    def find(self, user_id: str, now: int) -> Call | None:
+        """The user's latest call."""
+
+    def end(self, call: Call, now: int) -> Call | None:
+        """Marks the call as ended."""
+
+    def store_connection(self, call: Call, answer: str) -> bool:
+        """Stores the answer of a rejoin; False when the call has ended."""
+
+    def store_connection_token(self, call: Call, token: str, until: int) -> None:
+        """Keeps a token for later digits."""
+
+
+class Contacts(Protocol):
+    """Contacts of the Connect instance; `calls.connect.ConnectInstance` says more."""
+
+    media_region: str
+
+    def stop(self, contact_id: str) -> None:
+        """Ends a contact."""
+
+    def create_participant(
+        self, contact_id: str, *, client_token: str, display_name: str, capabilities: Sequence[str]
+    ) -> Participant:
+        """Adds the caller to a contact again."""
+
+
+class Participants(Protocol):
+    """The callers' participants; `calls.participant.ParticipantService` says more."""
+
+    def connect(self, participant_token: str) -> Connection:
+        """A connection for messages. Raises ParticipantGoneError."""
+
+    def join(self, participant_token: str) -> Mapping[str, Any]:
+        """Meeting and attendee. Raises ParticipantGoneError."""
+
+    def send_digits(self, connection_token: str, digits: str) -> None:
+        """Sends DTMF digits. Raises ParticipantGoneError."""
+
+
+class CallControl:
+    """What a user may do with a call.
+
+    Every method raises `CallNotFound` for a contact that is not the user's latest call, and the errors of the
+    adapters that it needs.
+    """
+
+    def __init__(
+        self, calls: Calls, contacts: Contacts, participants: Participants, now: Callable[[], int]
+    ) -> None:
+        """`now` tells the time in milliseconds since the epoch."""
+        self._calls = calls
+        self._contacts = contacts
+        self._participants = participants
+        self._now = now
+
+    def find(self, user_id: str, contact_id: str) -> Call:
+        """The user's call."""
+        call = self._calls.find(user_id, self._now())
+        if call is None or call.contact_id != contact_id:
+            raise CallNotFound
+        return call
+
+    def hang_up(self, user_id: str, contact_id: str) -> None:
+        """Ends the call, whatever its state; one that has ended stays as it is."""
+        call = self.find(user_id, contact_id)
+        if call.ended_at is not None:
+            return
+        for open_contact in call.open_contacts:
+            try:
+                self._contacts.stop(open_contact)
+            except NotPossibleNow:
+                # StopContact does not end what a transfer began: that ends when the caller leaves it.
+                if open_contact == call.contact_id:
+                    raise
+        self._calls.end(call, self._now())
+
+    def rejoin(self, user_id: str, contact_id: str) -> str:
+        """What the app needs to join the call again: the JSON of `StartCallResponse` in openapi.yaml.
+
+        As long as the caller's participant lives, that is what the app had. Afterwards Connect makes another
+        participant, but only in a call that an agent has taken. Raises `CallEnded`, `AgentNotConnected` or
+        `NotPossibleNow` too.
+        """
+        call, answer = self._live(user_id, contact_id)
+        try:
+            connection = self._participants.connect(answer["ParticipantToken"])
+        except ParticipantGoneError:
+            return self._join_as_new(call, answer)
+        self._keep(call, connection)
+        return json.dumps(answer)
+
+    def send_digits(self, user_id: str, contact_id: str, digits: str) -> None:
+        """Sends DTMF digits into the call. Raises `CallEnded`, `NotConnected` or `NotPossibleNow` too."""
+        call, answer = self._live(user_id, contact_id)
+        token = call.connection_token
+        if token is not None and call.connection_token_until - _TOKEN_MARGIN > self._now():
+            # A token can be refused before its time, when its participant left and came back.
+            with suppress(ParticipantGoneError):
+                self._participants.send_digits(token, digits)
+                return
+        try:
+            connection = self._participants.connect(answer["ParticipantToken"])
+            self._keep(call, connection)
+            self._participants.send_digits(connection.token, digits)
+        except ParticipantGoneError:
+            raise NotConnected from None
+
+    def _live(self, user_id: str, contact_id: str) -> tuple[Call, dict[str, Any]]:
+        """The user's call and what the app was answered, if the call goes on."""
+        call = self.find(user_id, contact_id)
+        if call.state(self._now()) is State.ENDED:
+            raise CallEnded
+        if call.answer is None:
+            raise NotPossibleNow("The call is still being set up. Try again.", retry_after=1)
+        answer: dict[str, Any] = json.loads(call.answer)
+        return call, answer
+
+    def _join_as_new(self, call: Call, answer: Mapping[str, Any]) -> str:
+        lost = answer["ParticipantId"]
+        for _ in range(_MOST_LOST):
+            participant = self._replace(call, lost)
+            try:
+                connection = self._participants.join(participant.token)
+            except ParticipantGoneError:
+                # It was made for a request that died, and nobody has joined with it since.
+                lost = participant.participant_id
+                continue
+            body = json.dumps(self._completed(call, answer, participant, connection))
+            if not self._calls.store_connection(call, body):
+                raise CallEnded
+            return body
+        raise NotPossibleNow("The call is just changing. Try again.", retry_after=1)
+
+    def _replace(self, call: Call, lost: str) -> Participant:
+        """The participant in the place of the `lost` one: the same, however often it is asked for."""
+        try:
+            return self._contacts.create_participant(
+                str(call.contact_id),
+                client_token=hashlib.sha256(f"{call.contact_id}\0{lost}".encode()).hexdigest(),
+                display_name=call.display_name,
+                capabilities=call.capabilities,
+            )
+        except CallEnded:
+            self._calls.end(call, self._now())
+            raise
+        except NotPossibleNow as refused:
+            if refused.retry_after is None and call.connected_at is None:
+                raise AgentNotConnected from refused
+            raise
+
+    def _completed(
+        self, call: Call, before: Mapping[str, Any], participant: Participant, connection: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The answer of a rejoin; what Connect leaves out of it is taken from the answer before."""
+        known = before["ConnectionData"]["Meeting"]
+        meeting = connection.get("Meeting") or {}
+        placement = meeting.get("MediaPlacement") or {}
+        filled = {
+            "MediaRegion": known["MediaRegion"],
+            "MeetingFeatures": known["MeetingFeatures"],
+            **meeting,
+            "MediaPlacement": {"TurnControlUrl": known["MediaPlacement"]["TurnControlUrl"], **placement},
+        }
+        return complete(
+            {
+                "ConnectionData": {"Attendee": connection.get("Attendee"), "Meeting": filled},
+                "ContactId": call.contact_id,
+                "ParticipantId": participant.participant_id,
+                "ParticipantToken": participant.token,
+            },
+            self._contacts.media_region,
+        )
+
+    def _keep(self, call: Call, connection: Connection) -> None:
+        if connection.until:
+            self._calls.store_connection_token(call, connection.token, connection.until)

@@ -1,0 +1,86 @@
+"""The Lambda function behind `/calls/{ContactId}`: HTTP in, HTTP out."""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from call_control.domain import CallControl
+from call_control.request import parse_digits, parse_nothing
+from calls import aws
+from calls.connect import ConnectInstance
+from calls.errors import CallNotFound
+from calls.http import read_body, read_claims, read_headers, respond
+from calls.observability import count, logger, metrics, tracer
+from calls.participant import ParticipantService
+from calls.problem import Response, empty_response, json_response
+from calls.record import Call, State, now
+from calls.table import CallTable
+
+_calls = CallControl(
+    CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"]),
+    ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"]),
+    ParticipantService(aws.client("connectparticipant", signed=False)),
+    now,
+)
+_allowed_origins = frozenset(json.loads(os.environ["ALLOWED_ORIGINS"]))
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+@metrics.log_metrics
+def handler(event: Mapping[str, Any], _context: object) -> Response:
+    """Answers a proxy request of API Gateway (REST, Cognito authorizer) as openapi.yaml says."""
+    return respond(event, _allowed_origins, lambda: _answer(event))
+
+
+def _answer(event: Mapping[str, Any]) -> Response:
+    user_id = read_claims(event)["sub"]
+    contact_id = (event.get("pathParameters") or {}).get("ContactId", "")
+    match event["httpMethod"], event["resource"]:
+        case "GET", "/calls/{ContactId}":
+            count("StatusRead")
+            return json_response(200, json.dumps(_status(_calls.find(user_id, contact_id))))
+        case "DELETE", "/calls/{ContactId}":
+            _calls.hang_up(user_id, contact_id)
+            _note("CallHungUp", contact_id)
+            return empty_response()
+        case "POST", "/calls/{ContactId}/connection":
+            parse_nothing(read_headers(event), read_body(event))
+            answer = _calls.rejoin(user_id, contact_id)
+            _note("CallRejoined", contact_id)
+            return json_response(200, answer)
+        case "POST", "/calls/{ContactId}/digits":
+            digits = parse_digits(read_headers(event), read_body(event))
+            _calls.send_digits(user_id, contact_id, digits)
+            _note("DigitsSent", contact_id)
+            return empty_response()
+    raise CallNotFound("There is no such path or method.")
+
+
+def _note(what: str, contact_id: str) -> None:
+    logger.info(what, contact_id=contact_id)
+    count(what)
+
+
+def _status(call: Call) -> dict[str, str]:
+    """`CallStatus` in openapi.yaml; a time that has not come is left out."""
+    state = call.state(now())
+    ended_at = call.ended_at if call.ended_at is not None or state is not State.ENDED else call.slot_until
+    times = {
+        "StartedAt": call.started_at,
+        "QueuedAt": call.queued_at,
+        "ConnectedAt": call.connected_at,
+        "EndedAt": ended_at,
+    }
+    return {
+        "ContactId": str(call.contact_id),
+        "State": state,
+        **{name: _rfc_3339(time) for name, time in times.items() if time is not None},
+    }
+
+
+def _rfc_3339(milliseconds: int) -> str:
+    text = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,27 @@
+"""What may be asked of a call, checked by hand as in start_call: openapi.yaml is the contract."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from calls.errors import InvalidRequest, Violation
+from calls.http import read_members, unknown_members
+
+_DIGITS = re.compile(r"[0-9*#,]{1,20}", re.ASCII)
+
+
+def parse_digits(headers: Mapping[str, Sequence[str]], body: str | None) -> str:
+    """The digits of `SendDigitsRequest`. Raises `InvalidRequest`, `TooLarge` or `UnsupportedMediaType`."""
+    members = read_members(headers, body)
+    found = unknown_members(members, frozenset({"Digits"}))
+    digits = members.get("Digits")
+    if not isinstance(digits, str) or not _DIGITS.fullmatch(digits):
+        found.append(Violation("/Digits", "Send 1 to 20 characters of 0-9 * # and , (a pause)."))
+    if found:
+        raise InvalidRequest(*found[:10])
+    return str(digits)
+
+
+def parse_nothing(headers: Mapping[str, Sequence[str]], body: str | None) -> None:
+    """A body that may be left out or hold nothing. Raises as `parse_digits` does."""
+    if found := unknown_members(read_members(headers, body), frozenset()):
+        raise InvalidRequest(*found[:10])

@@ -1,0 +1,96 @@
+"""The Amazon Connect Participant Service: what the caller's own participant may do.
+
+Its requests carry a bearer token and no signature.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from calls import aws
+from calls.errors import AnswerIncomplete, NotPossibleNow
+from calls.observability import traced
+
+_TOKEN_REFUSED = "AccessDeniedException"  # noqa: S105 - the code of an error
+_REFUSALS = frozenset({_TOKEN_REFUSED, "ValidationException"})
+
+
+class ParticipantGoneError(Exception):
+    """The token speaks for nobody any more: the participant has left, or the connection has expired."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What messages of a participant are sent with; `until` in milliseconds since the epoch, 0 if unknown."""
+
+    token: str
+    until: int
+
+
+class ParticipantService:
+    """Speaks for the caller.
+
+    Beside what is said of each, every method raises `CapacityReached`, `Unavailable`, `TimedOut`,
+    `AnswerIncomplete`, `NotPossibleNow` or `ConfigurationFault`.
+    """
+
+    def __init__(self, client: Any) -> None:
+        """`client` is an unsigned botocore client of the participant service."""
+        self._client = client
+
+    @traced
+    def connect(self, participant_token: str) -> Connection:
+        """A connection for messages. Raises `ParticipantGoneError`."""
+        credentials = (
+            self._connect(participant_token, "CONNECTION_CREDENTIALS").get("ConnectionCredentials") or {}
+        )
+        token = credentials.get("ConnectionToken")
+        if not token:
+            raise AnswerIncomplete("The contact center's answer cannot be used. Try again.")
+        return Connection(token, _milliseconds(credentials.get("Expiry")))
+
+    @traced
+    def join(self, participant_token: str) -> Mapping[str, Any]:
+        """A `WebRTCConnection`: meeting and attendee, of which every member is optional.
+
+        Raises `ParticipantGoneError`.
+        """
+        connection: Mapping[str, Any] = (
+            self._connect(participant_token, "WEBRTC_CONNECTION").get("WebRTCConnection") or {}
+        )
+        return connection
+
+    @traced
+    def send_digits(self, connection_token: str, digits: str) -> None:
+        """Sends DTMF digits. Raises `ParticipantGoneError`."""
+        self._ask(
+            "SendMessage",
+            ConnectionToken=connection_token,
+            ContentType="audio/dtmf",
+            Content=digits,
+            # For botocore's own repetition of a lost answer.
+            ClientToken=str(uuid.uuid4()),
+        )
+
+    def _connect(self, participant_token: str, connection_type: str) -> Mapping[str, Any]:
+        return self._ask(
+            "CreateParticipantConnection", ParticipantToken=participant_token, Type=[connection_type]
+        )
+
+    def _ask(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        try:
+            return aws.ask(self._client, operation, refusals=_REFUSALS, **parameters)
+        except aws.Refused as refused:
+            if refused.code == _TOKEN_REFUSED:
+                raise ParticipantGoneError from None
+            raise NotPossibleNow("The call does not take this just now.") from refused
+
+
+def _milliseconds(expiry: object) -> int:
+    """An ISO 8601 time, as the service writes it, in milliseconds since the epoch; 0 when it is none."""
+    try:
+        return int(datetime.fromisoformat(str(expiry)).timestamp() * 1000)
+    except (OverflowError, ValueError):
+        return 0

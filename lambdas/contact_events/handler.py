@@ -1,0 +1,64 @@
+"""The Lambda function behind the queue of Amazon Connect's contact events."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from calls import aws
+from calls.connect import ConnectInstance
+from calls.errors import CallError
+from calls.observability import count, log_unforeseen, logger, measure, metrics, tracer
+from calls.record import now
+from calls.table import CallTable
+from contact_events.domain import ContactEvents, EndedCall, TryLaterError
+from contact_events.event import read_event
+
+_contact_events = ContactEvents(
+    CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"]),
+    ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"]),
+    now,
+)
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+@metrics.log_metrics
+def handler(batch: Mapping[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:
+    """Takes a batch of SQS messages, each an EventBridge event; answers which of them must come again."""
+    failed = [message["messageId"] for message in batch["Records"] if not _is_done(message)]
+    count("EventsHandled")
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _is_done(message: Mapping[str, Any]) -> bool:
+    try:
+        event = read_event(json.loads(message["body"]))
+        is_first_attempt = int(message["attributes"]["ApproximateReceiveCount"]) == 1
+        ended = _contact_events(event, is_first_attempt=is_first_attempt)
+    except TryLaterError:
+        logger.info("Event comes too early", message_id=message["messageId"])
+        return False
+    except CallError as error:
+        # Its cause was logged where it was met.
+        logger.warning("Event not handled", message_id=message["messageId"], error_type=type(error).__name__)
+        return False
+    except Exception as error:  # noqa: BLE001
+        # One bad message must not hold up the others; the dead-letter queue and its alarm take it in the end.
+        log_unforeseen(error)
+        count("UnforeseenError")
+        return False
+    logger.info("Event handled", contact_id=event.contact_id)
+    if ended is not None:
+        _measure(ended)
+    return True
+
+
+def _measure(call: EndedCall) -> None:
+    count("CallEnded")
+    if call.was_abandoned:
+        count("CallAbandonedInQueue")
+    if call.waited is not None:
+        measure("TimeToAnswer", call.waited)
+    if call.talked is not None:
+        measure("CallDuration", call.talked)
