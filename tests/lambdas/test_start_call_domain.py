@@ -317,8 +317,9 @@ def test_a_contact_that_waits_in_a_queue_when_its_start_times_out_is_stopped(bac
     """Connect is slow to answer, not to start: the flow has been through before the start is given up."""
 
     def answer_too_late(_: dict[str, Any]) -> None:
-        start = backend.starts[-1]
-        backend.table.bind("user-1", start["Attributes"]["auth_token"], *backend.connect.active, START)
+        reference = backend.starts[-1]["Attributes"]["auth_token"]
+        (contact_id,) = backend.connect.active
+        backend.table.bind("user-1", reference, contact_id, START)
         raise ReadTimeoutError(endpoint_url="x")
 
     backend.connect.alter_answer = answer_too_late
