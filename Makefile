@@ -38,6 +38,7 @@ check: $(PYTHON) $(NODE) ## lint, types, imports, templates and security rules o
 	ruff format --check .
 	mypy
 	PYTHONPATH=.:lambdas lint-imports
+	python -m infra.contact_flow_lint
 	for environment in $(ENVIRONMENTS); do \
 		echo "templates of $$environment"; \
 		cdk synth --quiet --no-notices --context environment=$$environment --output build/check/$$environment && \

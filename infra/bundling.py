@@ -52,7 +52,6 @@ _UNUSED = (
     "botocore/data/endpoints.json",
     "dateutil/zoneinfo/*.tar.gz",
     "urllib3/contrib/emscripten/**",
-    "wrapt-stubs/**",
     "wrapt/*.c",
 )
 

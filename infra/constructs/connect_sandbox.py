@@ -37,6 +37,7 @@ class ConnectSandbox(Construct):
                     start_time=connect.CfnHoursOfOperation.HoursOfOperationTimeSliceProperty(
                         hours=0, minutes=0
                     ),
+                    # The type has no 24:00; the project's flows check no hours anyway.
                     end_time=connect.CfnHoursOfOperation.HoursOfOperationTimeSliceProperty(
                         hours=23, minutes=59
                     ),

@@ -22,6 +22,7 @@ import signal, sys, time
 from pathlib import Path
 from local.environment import local_aws
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 with local_aws(port=0, directory=Path(sys.argv[1]), progress=lambda _: None) as aws:
     print(aws.server.pid, aws.port, flush=True)
     exec(sys.argv[2])
