@@ -437,7 +437,7 @@ def _message_queue(aws: Aws, resource: Resource) -> Properties:
     """Attributes of a queue are texts."""
     attributes = _queue_attributes(aws, resource.physical_id)
     numbers = {name: int(value) for name, value in attributes.items() if value.isdigit()}
-    documents = {
+    documents: Properties = {
         name: json.loads(attributes[name])
         for name in ("RedrivePolicy", "RedriveAllowPolicy")
         if name in attributes
