@@ -15,6 +15,7 @@ from calls.connection import complete
 from calls.errors import (
     AgentNotConnected,
     CallEnded,
+    CallError,
     CallNotFound,
     NotConnected,
     NotPossibleNow,
@@ -100,13 +101,9 @@ class CallControl:
         call = self.find(user_id, contact_id)
         if call.ended_at is not None:
             return
-        for open_contact in call.open_contacts:
-            try:
-                self._contacts.stop(open_contact)
-            except NotPossibleNow:
-                # StopContact does not end what a transfer began: that ends when the caller leaves it.
-                if open_contact == call.contact_id:
-                    raise
+        # StopContact ends nothing that a transfer began: that ends when the caller's app leaves it.
+        if call.contact_id in call.open_contacts:
+            self._contacts.stop(contact_id)
         self._calls.end(call, self._now())
 
     def rejoin(self, user_id: str, contact_id: str) -> str:
@@ -176,6 +173,9 @@ class CallControl:
                 capabilities=call.capabilities,
             )
         except CallEnded:
+            # As far as Connect knows. Were it wrong, the caller's next call would be a second one.
+            with suppress(CallError):
+                self._contacts.stop(str(call.contact_id))
             self._calls.end(call, self._now())
             raise
         except NotPossibleNow as refused:
@@ -207,5 +207,7 @@ class CallControl:
         )
 
     def _keep(self, call: Call, connection: Connection) -> None:
+        """For later digits, which can do without."""
         if connection.until:
-            self._calls.store_connection_token(call, connection.token, connection.until)
+            with suppress(CallError):
+                self._calls.store_connection_token(call, connection.token, connection.until)

@@ -19,9 +19,9 @@ tracer = Tracer(auto_patch=False)
 _recorder: Any = tracer.provider  # the X-Ray SDK's, whose type Powertools does not tell
 
 
-def count(metric: str) -> None:
-    """Adds one to a metric of this invocation."""
-    metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
+def count(metric: str, number: int = 1) -> None:
+    """Adds to a metric of this invocation."""
+    metrics.add_metric(name=metric, unit=MetricUnit.Count, value=number)
 
 
 def measure(metric: str, milliseconds: int) -> None:

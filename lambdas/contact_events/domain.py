@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from calls.errors import NotPossibleNow, Unavailable
+from calls.errors import Unavailable
 from calls.record import Call
 from contact_events.event import ContactEvent
 
@@ -64,14 +64,14 @@ class ContactEvents:
         self._contacts = contacts
         self._now = now
 
-    def __call__(self, event: ContactEvent, *, is_first_attempt: bool) -> EndedCall | None:
+    def __call__(self, event: ContactEvent, *, may_be_early: bool) -> EndedCall | None:
         """Notes an event; returns how the call went when this event told that it is over.
 
         Raises `TryLaterError` when the event must come again, and the adapters' errors.
         """
         user_id = self._calls.find_user(event.call_contact_id)
         if user_id is None:
-            if is_first_attempt and event.started_by_api and event.is_news:
+            if may_be_early and event.started_by_api and event.is_news:
                 # A call that is queued or ends as it begins: nobody may have written yet whose it is.
                 raise TryLaterError
             return None
@@ -94,12 +94,9 @@ class ContactEvents:
                 return
             if call.slot_until > self._now() or not self._calls.give_up(call, self._now()):
                 raise TryLaterError  # the start is still running, or being repeated
-        try:
+        # StopContact ends nothing that a transfer began: that ends when the caller's app leaves it.
+        if event.contact_id == call.contact_id:
             self._contacts.stop(event.contact_id)
-        except NotPossibleNow:
-            # StopContact does not end what a transfer began: that ends when the caller leaves it.
-            if event.contact_id == call.contact_id:
-                raise
 
 
 def merge(call: Call, event: ContactEvent) -> Call:

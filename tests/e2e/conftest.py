@@ -5,26 +5,31 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from local.environment import local_aws
+from local.environment import LocalAws, local_aws
 from local.phone import Phone
 from tests.e2e.aws import Aws, Caller
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here is an end-to-end test; they come last."""
+    """Every test here is an end-to-end test; they come last, and of them those that destroy the stacks."""
     here = [item for item in items if "tests/e2e" in item.path.as_posix()]
     for item in here:
         item.add_marker(pytest.mark.e2e)
     others = [item for item in items if item not in here]
-    items[:] = others + here
+    items[:] = others + sorted(here, key=lambda item: item.path.name == "test_deployment.py")
 
 
 @pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """On a port and in a folder of its own, so that a `make local` may run beside the tests."""
-    with local_aws(port=0, directory=tmp_path_factory.mktemp("local-aws")) as running:
-        running.deploy()
-        yield Aws(running.outputs, running.stacks)
+    with local_aws(port=0, directory=tmp_path_factory.mktemp("local-aws")) as started:
+        started.deploy()
+        yield started
+
+
+@pytest.fixture(scope="session")
+def aws(running: LocalAws) -> Aws:
+    return Aws(running.outputs, running.stacks)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,9 @@
-"""Deploying again, taking the stacks away and bringing them back, in a local AWS of its own."""
-
-from collections.abc import Iterator
+"""Deploying again, destroying, and bringing back. Runs last: nobody finds the old stacks after."""
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.environment import LocalAws, LocalAwsError, local_aws
+from local.environment import LocalAws, LocalAwsError
 from local.phone import Phone
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller
@@ -15,13 +13,6 @@ CALLING = "InAppCalling-local-Calling"
 IDENTITY = "InAppCalling-local-Identity"
 # A user's account must outlive a mistake with a stack.
 RETAINED = {"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"}
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with local_aws(port=0, directory=tmp_path_factory.mktemp("deployment")) as started:
-        started.deploy()
-        yield started
 
 
 def _aws(running: LocalAws) -> Aws:
@@ -79,7 +70,7 @@ def test_stacks_that_are_destroyed_leave_the_users_alone_and_can_come_back(runni
     aws = _aws(running)
     resources = deployed(aws)
     assert _left(aws, resources) == READERS.keys()
-    email = "ada@example.com"
+    email = "survivor@example.com"
     password = Phone(running.outputs).sign_up(email)
     templates = _with_the_templates_of_before(running)
 

@@ -78,7 +78,7 @@ class Backend:
     def tell(self, event_type: str, contact_id: str, *, attempt: int = 1, **told: Any) -> EndedCall | None:
         """Connect tells of a contact; times are `START` plus seconds."""
         event = read_event(contact_event(event_type, contact_id, **told))
-        return self.contact_events(event, is_first_attempt=attempt == 1)
+        return self.contact_events(event, may_be_early=attempt <= 2)
 
     def answer(self, contact_id: str) -> None:
         """An agent takes the call, and Connect tells of it."""

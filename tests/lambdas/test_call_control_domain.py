@@ -203,26 +203,18 @@ def transferred(backend: Backend) -> str:
     return contact_id
 
 
-def test_after_a_transfer_every_contact_that_goes_on_is_stopped(backend: Backend) -> None:
+def test_after_a_transfer_the_first_contact_is_stopped_if_it_goes_on(backend: Backend) -> None:
     contact_id = transferred(backend)
     backend.call_control.hang_up("user-1", contact_id)
-    assert backend.connect.stopped == [contact_id, "leg-2"]
+    assert backend.connect.stopped == [contact_id]
 
 
-def test_after_a_transfer_a_contact_that_has_ended_is_left_alone(backend: Backend) -> None:
-    contact_id = transferred(backend)
-    backend.tell("DISCONNECTED", contact_id, ended=8)
-    backend.call_control.hang_up("user-1", contact_id)
-    assert backend.connect.stopped == ["leg-2"]
-
-
-def test_connects_refusal_to_stop_what_a_transfer_began_does_not_keep_the_caller_in_the_call(
-    backend: Backend,
-) -> None:
+def test_after_a_transfer_a_caller_hangs_up_though_connect_stops_nothing(backend: Backend) -> None:
+    """StopContact refuses contacts that a transfer began; they end when the caller's app leaves them."""
     contact_id = transferred(backend)
     backend.tell("DISCONNECTED", contact_id, ended=8)
-    backend.connect.stop_faults = [(400, "InvalidRequestException", {})]
     backend.call_control.hang_up("user-1", contact_id)
+    assert not backend.connect.stopped
     assert backend.record().ended_at is not None
     backend.call(key="next")
 
@@ -489,6 +481,28 @@ def test_in_an_ended_call_nothing_is_asked_of_connect(backend: Backend, action: 
     with pytest.raises(CallEnded):
         ACTIONS[action](backend, "user-1", contact_id)
     assert not backend.connect.requests
+
+
+def test_a_contact_that_connect_does_not_find_is_stopped_before_the_caller_is_free(backend: Backend) -> None:
+    contact_id = connected(backend)
+    backend.connect.drop(contact_id)
+    backend.connect.participant_faults = [(404, "ResourceNotFoundException", {})]
+    with pytest.raises(CallEnded):
+        backend.call_control.rejoin("user-1", contact_id)
+    assert not backend.connect.active
+    backend.call(key="next")
+
+
+@pytest.mark.parametrize("action", ["rejoin", "send_digits"])
+def test_a_token_that_cannot_be_kept_is_used_all_the_same(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise Unavailable("the table is away")
+
+    contact_id = connected(backend)
+    monkeypatch.setattr(backend.table, "store_connection_token", fail)
+    ACTIONS[action](backend, "user-1", contact_id)
 
 
 @pytest.mark.parametrize("action", ["rejoin", "send_digits"])
