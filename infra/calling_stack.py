@@ -26,7 +26,7 @@ from infra.constructs.call_api import CallApi, Throttle
 from infra.constructs.call_table import CallTable
 from infra.constructs.connect_function import ConnectFunction
 from infra.constructs.connect_sandbox import ConnectSandbox
-from infra.constructs.contact_events import FUNCTION_TIMEOUT, ContactEvents
+from infra.constructs.contact_events import FUNCTION_TIMEOUT, MOST_AT_ONCE, ContactEvents
 from infra.constructs.contact_flow import ContactFlow
 from infra.constructs.customer_key import CustomerKey
 from infra.constructs.firewall import Firewall
@@ -35,8 +35,8 @@ from infra.constructs.python_function import PythonFunction
 from infra.contract import read_operation
 from infra.outputs import Output, publish
 
-# Longer than any request may take: two attempts of (connect 1 s + read 4 s) at each of three AWS calls, the
-# last after a failure. Shorter than the gateway's 29 s, so that the function itself still answers.
+# Longer than two attempts of (connect 1 s + read 2 s) at the table, twice, and of (connect 1 s + read 4 s) at
+# Connect. Shorter than the gateway's 29 s, so that the function itself still answers.
 _API_TIMEOUT = Duration.seconds(START_CALL_TIMEOUT_SECONDS)
 
 # A contact flow waits for 8 s at most, retries included.
@@ -258,6 +258,7 @@ class CallingStack(Stack):
             "contact_events",
             description="Notes how calls go, and stops contacts that nobody can join",
             timeout=FUNCTION_TIMEOUT,
+            reserved_concurrency=MOST_AT_ONCE,
             environment={
                 "CONNECT_INSTANCE_ARN": self._instance_arn,
                 "CALLS_TABLE": self._calls.table.table_name,
@@ -315,6 +316,7 @@ class CallingStack(Stack):
         timeout: Duration,
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
+        reserved_concurrency: int | None = None,
     ) -> PythonFunction:
         settings = self._configuration.functions
         return PythonFunction(
@@ -326,7 +328,7 @@ class CallingStack(Stack):
             service=self._service(package),
             timeout=timeout,
             memory_mib=settings.memory_mib,
-            reserved_concurrency=settings.reserved_concurrency,
+            reserved_concurrency=reserved_concurrency or settings.reserved_concurrency,
             environment=environment,
             statements=statements,
             layer=self._layer,
@@ -406,6 +408,7 @@ class CallingStack(Stack):
         }
         for name, package, function, more in (
             ("StartCall", "start_call", start_call, stop_failed),
+            # A hang-up that fails is told to its caller, who tries again.
             ("CallControl", "call_control", call_control, {}),
             ("ContactEvents", "contact_events", contact_events, stop_failed),
             ("CallerContext", "caller_context", caller_context, {}),

@@ -99,7 +99,8 @@ ContactFlow = AdoptedContactFlow | OwnContactFlow
 class Quotas:
     """The account's quotas of Connect's API: requests a second, and the burst above it.
 
-    `call_control_…` is the least of StopContact's, CreateParticipant's and those of the participant service.
+    `call_control_…` is the least of StopContact's, CreateParticipant's and those of the participant service:
+    CreateParticipant's, unless they were raised.
     """
 
     start_webrtc_contact_rate: int
@@ -394,13 +395,13 @@ def _connect(section: _Section, account: str, region: str, flow_names: list[str]
             "call_control_rate",
             1,
             10_000,
-            "requests a second; AWS gives 2 of StopContact and CreateParticipant unless yours were raised",
+            "requests a second; AWS gives 5 of CreateParticipant unless your quota was raised",
         ),
         call_control_burst=quotas.number(
             "call_control_burst",
             1,
             5_000,
-            "requests; AWS gives 5 of StopContact and CreateParticipant unless yours were raised",
+            "requests; AWS gives 8 of CreateParticipant unless your quota was raised",
         ),
     )
     quotas.refuse_unknown_keys()

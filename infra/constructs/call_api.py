@@ -141,6 +141,7 @@ _ACCESS_LOG = {
     "integrationLatencyMs": "$context.integrationLatency",
     "integrationStatus": "$context.integration.integrationStatus",
     "functionStatus": "$context.integration.status",
+    "functionRequestId": "$context.integration.requestId",
     "errorType": "$context.error.responseType",
     "authorizerStatus": "$context.authorizer.status",
     "firewallStatus": "$context.waf.status",

@@ -12,6 +12,9 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 
+MOST_AT_ONCE = 2
+"""Batches that the function handles at a time: Lambda's least, and plenty: a call has some five events."""
+
 FUNCTION_TIMEOUT = Duration.seconds(20)
 """How long the function may take for a batch."""
 
@@ -63,7 +66,8 @@ class ContactEvents(Construct):
             description="Contact events of in-app calls",
             event_pattern={
                 "source": ["aws.connect"],
-                "detail-type": ["Amazon Connect Contact Event"],
+                # AWS documents the first, and in one example the second.
+                "detail-type": ["Amazon Connect Contact Event", "Connect Customer Contact Event"],
                 "detail": {
                     "instanceArn": [instance_arn],
                     # Not CONTACT_DATA_UPDATED: one for each attribute that a flow sets.
@@ -123,8 +127,7 @@ class ContactEvents(Construct):
             event_source_arn=self.queue.queue_arn,
             batch_size=5,
             report_batch_item_failures=True,
-            # Lambda's least, and plenty: a call has some five events.
-            max_concurrency=2,
+            max_concurrency=MOST_AT_ONCE,
         )
         acknowledge(
             mapping,

@@ -48,7 +48,7 @@ class ContactFlow(Construct):
 
 
 def with_attributes(flow: dict[str, Any], attributes: Sequence[str]) -> dict[str, Any]:
-    """The flow with `attributes` taken from the answer where it marks a contact verified, and blanked where
+    """The flow with `attributes` taken from the answer where it marks a contact verified, and "unknown" where
     it marks one unverified: whoever started that contact may have set them.
     """
     for action in flow["Actions"]:
@@ -57,5 +57,5 @@ def with_attributes(flow: dict[str, Any], attributes: Sequence[str]) -> dict[str
             case "verified":
                 values.update({name: f"$.External.{name}" for name in attributes})
             case "unverified":
-                values.update(dict.fromkeys(attributes, ""))
+                values.update(dict.fromkeys(attributes, "unknown"))
     return flow

@@ -66,16 +66,18 @@ class CustomerKey(Construct):
         )
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
-                sid="EventsOfThisStack",
+                sid="EventsOfThisAccount",
                 principals=[iam.ServicePrincipal("events.amazonaws.com")],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=["*"],
+                # Any rule: to make its name of 64 characters, CloudFormation shortens the stack's name.
                 conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
                     "ArnLike": {
                         "aws:SourceArn": stack.format_arn(
-                            service="events", resource="rule", resource_name=f"{stack.stack_name}-*"
+                            service="events", resource="rule", resource_name="*"
                         )
-                    }
+                    },
                 },
             )
         )

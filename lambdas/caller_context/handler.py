@@ -24,8 +24,10 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
 
     What goes wrong is `unverified`: the caller still reaches an agent, who then asks who it is.
     """
+    presented = None
     try:
-        answer = verify(read_presented(event, _instance_arn), _calls, now())
+        presented = read_presented(event, _instance_arn)
+        answer = verify(presented, _calls, now())
     except CallError as error:
         logger.error("Caller not verified", error_type=type(error).__name__)
         answer = {"auth_status": UNVERIFIED}
@@ -33,6 +35,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
         log_unforeseen(error)
         count("UnforeseenError")
         answer = {"auth_status": UNVERIFIED}
-    logger.info("Contact checked", auth_status=answer["auth_status"])
+    contact_id = presented.contact_id if presented else None
+    logger.info("Contact checked", auth_status=answer["auth_status"], contact_id=contact_id)
     count(f"Contact{answer['auth_status'].capitalize()}")
     return answer

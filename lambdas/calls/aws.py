@@ -10,10 +10,11 @@ from botocore.config import Config
 from calls import errors
 from calls.observability import count, logger
 
-# The gateway waits 29 s and the function 26 s. One request's worst case is one attempt and one retry of
-# (connect 1 s + read 4 s) to each of DynamoDB, Connect and DynamoDB, which botocore's defaults
-# (60 s + 60 s, three attempts) would exceed with a single call.
+# The gateway waits 29 s and the function 26 s, a contact flow's function has 7 s. One attempt and one retry
+# of (connect 1 s + read 2 s) to DynamoDB, which answers in milliseconds, and of (connect 1 s + read 4 s) to
+# Connect fit in; botocore's defaults (60 s + 60 s, three attempts) would exceed it with a single call.
 _CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
+_READ_TIMEOUTS = {"dynamodb": 2}  # seconds
 
 # Codes with which AWS services say "slower". StartWebRTCContact models only LimitExceededException, but the
 # front end that all services share answers with the others.
@@ -50,6 +51,8 @@ def client(service: str, *, signed: bool = True) -> Any:
     Not `signed` is for services that are authorised by a token in the request alone.
     """
     config = _CONFIG if signed else _CONFIG.merge(Config(signature_version=UNSIGNED))
+    if service in _READ_TIMEOUTS:
+        config = config.merge(Config(read_timeout=_READ_TIMEOUTS[service]))
     return _session.create_client(service, config=config)
 
 
@@ -92,7 +95,7 @@ def _translate(error: exceptions.BotoCoreError | exceptions.ClientError, operati
         )
         if code in _THROTTLING or status == 429:
             count("Throttled")
-            return errors.CapacityReached("There is no capacity for another call just now. Try again.")
+            return errors.CapacityReached("The contact center is too busy just now. Try again.")
         if status >= 500:
             return _unavailable()
         return _configuration_fault()
@@ -113,4 +116,4 @@ def _configuration_fault() -> errors.ConfigurationFault:
 
 
 def _unavailable() -> errors.Unavailable:
-    return errors.Unavailable("The contact center cannot take the call just now. Try again.")
+    return errors.Unavailable("The contact center cannot do this just now. Try again.")

@@ -36,9 +36,9 @@ PROBLEMS: Mapping[type[errors.CallError], ProblemType] = {
         "idempotency-key-reused", 422, "The key belongs to another request"
     ),
     errors.RateExceeded: ProblemType("rate-exceeded", 429, "Too many calls"),
-    errors.CapacityReached: ProblemType("capacity-reached", 429, "No capacity for another call"),
+    errors.CapacityReached: ProblemType("capacity-reached", 429, "The contact center is busy"),
     errors.ConfigurationFault: INTERNAL_ERROR,
-    errors.AnswerIncomplete: ProblemType("answer-incomplete", 502, "The call could not be set up"),
+    errors.AnswerIncomplete: ProblemType("answer-incomplete", 502, "An unusable answer"),
     errors.Unavailable: ProblemType("unavailable", 503, "Calling is unavailable"),
     errors.TimedOut: ProblemType("timeout", 504, "Calling takes too long"),
 }

@@ -143,15 +143,23 @@ class CallTable:
 
     @traced
     def end(self, call: Call, now: int) -> Call | None:
-        """Marks `call` as ended, which frees the slot.
+        """Marks `call` as ended, which frees the slot. What digits were sent with is forgotten.
 
         Returns the ended call, with the contact that has presented its reference meanwhile, if one has. None,
         and nothing happens, when it is no longer the user's call or has ended before.
         """
+        return self._end(call, now, forget="ConnectionToken, ConnectionTokenUntil")
+
+    @traced
+    def abandon(self, call: Call, now: int) -> Call | None:
+        """As `end`, for a start that failed: it is never replayed, and does not count for the user's rate."""
+        return self._end(call, now, forget="Answer, ReplayUntil, Starts[0]")
+
+    def _end(self, call: Call, now: int, *, forget: str) -> Call | None:
         try:
             item = self._update(
                 call.user_id,
-                "SET EndedAt = :now",
+                f"SET EndedAt = :now REMOVE {forget}",
                 "#Reference = :reference AND attribute_not_exists(EndedAt)",
                 {":reference": {"S": call.reference}, ":now": _number(now)},
                 names={"#Reference": "Reference"},

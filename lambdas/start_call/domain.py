@@ -45,8 +45,8 @@ class Calls(Protocol):
     def store_answer(self, call: Call, rate: Rate) -> bool:
         """Stores contact and answer; False when the call is no longer the user's."""
 
-    def end(self, call: Call, now: int) -> Call | None:
-        """Frees the slot of `call`; returns it as it ended, None when it was no longer the user's."""
+    def abandon(self, call: Call, now: int) -> Call | None:
+        """Frees the slot of a failed start; returns it as it ended, None when it was no longer the user's."""
 
 
 class Contacts(Protocol):
@@ -109,7 +109,7 @@ class StartCall:
         attributes = self._attributes(call, request)
         standing = self._calls.claim(call, self._terms.rate)
         if standing is not None and self._is_abandoned_by_crash(standing, call):
-            self._abandon(standing, standing.contact_id)
+            self._clear_away(standing)
             standing = self._calls.claim(call, self._terms.rate)
         if standing is not None:
             earlier = self._earlier_call(standing, call)
@@ -220,6 +220,12 @@ class StartCall:
             raise Unavailable("The call ended before it could be joined. Try again.")
         return StartedCall(answer["ContactId"], body, replayed=False)
 
+    def _clear_away(self, crashed: Call) -> None:
+        """Ends a start that crashed; its contact first, which nobody could find any more afterwards."""
+        if crashed.contact_id is not None:
+            self._contacts.stop(crashed.contact_id)
+        self._calls.abandon(crashed, self._now())
+
     def _abandon(self, call: Call, contact_id: str | None) -> None:
         """Leaves nothing of a start that is not answered with a call: no contact, no slot.
 
@@ -232,6 +238,6 @@ class StartCall:
             with suppress(CallError):
                 self._contacts.stop(contact_id)
         with suppress(CallError):
-            ended = self._calls.end(call, self._now())
+            ended = self._calls.abandon(call, self._now())
             if ended is not None and ended.contact_id not in (None, contact_id):
                 self._contacts.stop(ended.contact_id)

@@ -69,7 +69,7 @@ def test_a_contact_with_forged_attributes_goes_the_unverified_way(
     assert contact["State"] == "queued"
     assert contact["Queue"]["Arn"] == aws.queue("Unverified")
     assert contact["Attributes"]["auth_status"] == "unverified"
-    assert not contact["Attributes"].get("customer_id")
+    assert contact["Attributes"]["customer_id"] == "unknown"
 
 
 def test_a_reference_that_was_overheard_proves_nothing_for_another_contact(aws: Aws, caller: Caller) -> None:

@@ -215,7 +215,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("connect.quotas.start_webrtc_contact_burst", 0, "from 1"),
     ("connect.quotas.start_webrtc_contact_burst", MISSING, "AWS gives 5"),
     ("connect.quotas.call_control_rate", 0, "from 1"),
-    ("connect.quotas.call_control_burst", MISSING, "AWS gives 5"),
+    ("connect.quotas.call_control_burst", MISSING, "AWS gives 8"),
     ("api.status_rate", 0, "from 1"),
     ("api.status_burst", MISSING, "at once"),
     ("connect.quotas.start_webrtc_contact_rates", 2, "did you mean 'start_webrtc_contact_rate'"),

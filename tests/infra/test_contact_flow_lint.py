@@ -257,4 +257,4 @@ def test_claims_reach_the_contact_by_the_functions_word_alone() -> None:
         for block in flow["Actions"]
         if "Attributes" in block["Parameters"]
     }
-    assert attributes == {"mark-verified": "$.External.customer_email", "mark-unverified": ""}
+    assert attributes == {"mark-verified": "$.External.customer_email", "mark-unverified": "unknown"}

@@ -31,8 +31,15 @@ def test_every_function_runs_python_3_13_on_arm64(synthesis: Synthesis) -> None:
 def test_every_function_has_the_configured_size(synthesis: Synthesis) -> None:
     settings = synthesis.configuration.functions
     for function in functions(synthesis).values():
-        assert function["ReservedConcurrentExecutions"] == settings.reserved_concurrency
+        if package(function) != "contact_events":
+            assert function["ReservedConcurrentExecutions"] == settings.reserved_concurrency
         assert function["MemorySize"] == settings.memory_mib
+
+
+def test_the_queue_is_read_by_as_many_functions_as_may_run(synthesis: Synthesis) -> None:
+    (function,) = [of for of in functions(synthesis).values() if package(of) == "contact_events"]
+    (mapping,) = synthesis.resources("AWS::Lambda::EventSourceMapping").values()
+    assert function["ReservedConcurrentExecutions"] == mapping["ScalingConfig"]["MaximumConcurrency"]
 
 
 def test_every_function_is_traced_and_logs_json_to_a_group_of_its_own(synthesis: Synthesis) -> None:

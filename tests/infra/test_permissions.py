@@ -145,16 +145,20 @@ def test_lambda_alone_takes_the_roles(synthesis: Synthesis) -> None:
         ]
 
 
-def test_a_service_uses_the_key_for_this_environment_alone(synthesis: Synthesis) -> None:
+def test_a_service_uses_the_key_for_this_account_alone(synthesis: Synthesis) -> None:
     (owner, *services) = synthesis.the("AWS::KMS::Key")["KeyPolicy"]["Statement"]
     account, region = synthesis.configuration.account, synthesis.configuration.region
     partition = "aws-us-gov" if region.startswith("us-gov-") else "aws"
     assert owner["Principal"] == {"AWS": f"arn:{partition}:iam::{account}:root"}
-    assert {statement["Principal"]["Service"] for statement in services} == {
-        f"logs.{region}.amazonaws.com",
-        "cloudwatch.amazonaws.com",
-        "events.amazonaws.com",
+    of_account = {"StringEquals": {"aws:SourceAccount": account}}
+    # CloudFormation makes a rule's name of a shortened stack's name: no pattern on that would hold.
+    of_rule = {"ArnLike": {"aws:SourceArn": f"arn:{partition}:events:{region}:{account}:rule/*"}}
+    conditions = {statement["Principal"]["Service"]: statement["Condition"] for statement in services}
+    of_logs = conditions.pop(f"logs.{region}.amazonaws.com")  # tests/infra/test_stored_data.py looks at it
+    assert account in str(of_logs)
+    assert conditions == {
+        "cloudwatch.amazonaws.com": of_account,
+        "events.amazonaws.com": of_account | of_rule,
     }
     for statement in services:
         assert not any("*" in action for action in statement["Action"])
-        assert account in str(statement["Condition"])

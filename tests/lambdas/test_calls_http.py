@@ -147,7 +147,7 @@ def test_a_refusal_is_answered_with_its_problem_and_counted(written: Callable[[]
     assert response["headers"]["Retry-After"] == "2"
     assert json.loads(response["body"]) == {
         "type": "urn:in-app-calling:problem:capacity-reached",
-        "title": "No capacity for another call",
+        "title": "The contact center is busy",
         "status": 429,
         "detail": "Wait.",
         "requestId": REQUEST_ID,

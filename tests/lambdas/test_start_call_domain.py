@@ -16,9 +16,10 @@ from calls.errors import (
     TimedOut,
     Unavailable,
 )
+from calls.record import Call, Rate
 from start_call.caller import Caller
 from start_call.request import LARGEST_ATTRIBUTES
-from tests.lambdas.backend import ADA, Backend, dying
+from tests.lambdas.backend import ADA, TERMS, Backend, dying
 from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
 from tests.lambdas.events import START
 from tests.lambdas.fake_connect import Answer
@@ -227,6 +228,55 @@ def test_a_start_whose_answer_cannot_be_stored_is_stopped(
     assert not backend.connect.active
 
 
+def test_an_answer_that_was_stored_but_not_confirmed_is_never_replayed(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app was told that the call failed, and its contact was stopped: the next try is another call."""
+    store = backend.table.store_answer
+
+    def lose_the_answer(call: Call, rate: Rate) -> bool:
+        store(call, rate)
+        raise TimedOut("the table is slow")
+
+    with monkeypatch.context() as slow:
+        slow.setattr(backend.table, "store_answer", lose_the_answer)
+        with pytest.raises(TimedOut):
+            backend.call(key="tap")
+    backend.now += 1
+    again = backend.call(key="tap")
+    assert not again.replayed
+    assert backend.connect.active == [again.contact_id]
+
+
+def test_starts_that_failed_do_not_use_up_the_users_rate(backend: Backend) -> None:
+    for tap in range(2 * TERMS.rate.calls):
+        backend.connect.start_faults = [(400, "InvalidRequestException", {})]
+        with pytest.raises(ConfigurationFault):
+            backend.call(key=f"tap-{tap}")
+        backend.now += 1
+    backend.call(key="at-last")
+
+
+@pytest.mark.parametrize("step", ["stop", "abandon"])
+def test_a_crashed_start_that_cannot_be_cleared_away_lets_no_other_begin(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Its contact would be forgotten."""
+
+    def fail(*_: object) -> None:
+        raise Unavailable("away")
+
+    contact_id = backend.leave_unanswered()
+    backend.now += TERMS.start_lease_seconds * 1000
+    with monkeypatch.context() as away:
+        away.setattr(backend.instance if step == "stop" else backend.table, step, fail)
+        with pytest.raises(Unavailable):
+            backend.call(key="next")
+    assert backend.record().contact_id == contact_id
+    backend.call(key="next")
+    assert contact_id in backend.connect.stopped
+
+
 def test_a_start_that_cannot_even_be_ended_frees_the_slot_when_its_lease_runs_out(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,7 +284,7 @@ def test_a_start_that_cannot_even_be_ended_frees_the_slot_when_its_lease_runs_ou
         raise Unavailable("the table is away")
 
     with monkeypatch.context() as away:
-        away.setattr(backend.table, "end", fail)
+        away.setattr(backend.table, "abandon", fail)
         backend.connect.start_faults = [(403, "AccessDeniedException", {})]
         with pytest.raises(ConfigurationFault):
             backend.call()
