@@ -6,6 +6,7 @@ does not hold as this user's latest call does not exist for this user.
 
 import hashlib
 import json
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
@@ -69,8 +70,8 @@ class Participants(Protocol):
     def join(self, participant_token: str) -> Mapping[str, Any]:
         """Meeting and attendee. Raises ParticipantGoneError."""
 
-    def send_digits(self, connection_token: str, digits: str) -> None:
-        """Sends DTMF digits. Raises ParticipantGoneError."""
+    def send_digits(self, connection_token: str, digits: str, *, client_token: str) -> None:
+        """Sends DTMF digits, once for a `client_token`. Raises ParticipantGoneError."""
 
 
 class CallControl:
@@ -121,19 +122,24 @@ class CallControl:
         self._keep(call, connection)
         return json.dumps(answer)
 
-    def send_digits(self, user_id: str, contact_id: str, digits: str) -> None:
-        """Sends DTMF digits into the call. Raises `CallEnded`, `NotConnected` or `NotPossibleNow` too."""
+    def send_digits(self, user_id: str, contact_id: str, digits: str, key: str | None = None) -> None:
+        """Sends DTMF digits into the call, once for an idempotency key.
+
+        Raises `CallEnded`, `NotConnected` or `NotPossibleNow` too.
+        """
+        keypress = f"{contact_id}\0{digits}\0{key or uuid.uuid4()}"
+        client_token = hashlib.sha256(keypress.encode()).hexdigest()
         call, answer = self._live(user_id, contact_id)
         token = call.connection_token
         if token is not None and call.connection_token_until - _TOKEN_MARGIN > self._now():
             # A token can be refused before its time, when its participant left and came back.
             with suppress(ParticipantGoneError):
-                self._participants.send_digits(token, digits)
+                self._participants.send_digits(token, digits, client_token=client_token)
                 return
         try:
             connection = self._participants.connect(answer["ParticipantToken"])
             self._keep(call, connection)
-            self._participants.send_digits(connection.token, digits)
+            self._participants.send_digits(connection.token, digits, client_token=client_token)
         except ParticipantGoneError:
             raise NotConnected from None
 

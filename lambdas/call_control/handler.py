@@ -52,8 +52,8 @@ def _answer(event: Mapping[str, Any]) -> Response:
             _note("CallRejoined", contact_id)
             return json_response(200, answer)
         case "POST", "/calls/{ContactId}/digits":
-            digits = parse_digits(read_headers(event), read_body(event))
-            _calls.send_digits(user_id, contact_id, digits)
+            request = parse_digits(read_headers(event), read_body(event))
+            _calls.send_digits(user_id, contact_id, request.digits, request.idempotency_key)
             _note("DigitsSent", contact_id)
             return empty_response()
     raise CallNotFound("There is no such path or method.")

@@ -2,12 +2,15 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from calls.errors import CallError, InvalidRequest, NotSignedIn, TooLarge, UnsupportedMediaType, Violation
 from calls.observability import count, log_unforeseen, logger
 from calls.problem import Response, problem_response
+
+_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 
 LARGEST_BODY = 262_144
 """Characters. 32,768 bytes of attributes can take six times that when each is escaped as \\uXXXX."""
@@ -85,6 +88,19 @@ def read_members(headers: Mapping[str, Sequence[str]], body: str | None) -> dict
     if not isinstance(members, dict):
         raise InvalidRequest(Violation("", "The body must be a JSON object."))
     return members
+
+
+def read_idempotency_key(headers: Mapping[str, Sequence[str]], found: list[Violation]) -> str | None:
+    """The Idempotency-Key, None where none is sent; what is wrong with it is added to `found`."""
+    values = headers.get("idempotency-key", ())
+    if not values:
+        return None
+    if len(set(values)) > 1 or not _IDEMPOTENCY_KEY.fullmatch(values[0]):
+        found.append(
+            Violation("header Idempotency-Key", "Send one value of 1 to 128 characters of A-Z a-z 0-9 _ -.")
+        )
+        return None
+    return values[0]
 
 
 def unknown_members(members: Mapping[str, Any], known: frozenset[str]) -> list[Violation]:

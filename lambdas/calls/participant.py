@@ -3,7 +3,6 @@
 Its requests carry a bearer token and no signature.
 """
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,15 +62,14 @@ class ParticipantService:
         return connection
 
     @traced
-    def send_digits(self, connection_token: str, digits: str) -> None:
-        """Sends DTMF digits. Raises `ParticipantGoneError`."""
+    def send_digits(self, connection_token: str, digits: str, *, client_token: str) -> None:
+        """Sends DTMF digits, once for a `client_token`. Raises `ParticipantGoneError`."""
         self._ask(
             "SendMessage",
             ConnectionToken=connection_token,
             ContentType="audio/dtmf",
             Content=digits,
-            # For botocore's own repetition of a lost answer.
-            ClientToken=str(uuid.uuid4()),
+            ClientToken=client_token,
         )
 
     def _connect(self, participant_token: str, connection_type: str) -> Mapping[str, Any]:

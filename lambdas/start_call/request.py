@@ -6,14 +6,13 @@ through, and a general validator would cost more than the rest of the function.
 
 import hashlib
 import json
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from calls.errors import InvalidRequest, Violation
-from calls.http import pointer, read_members, unknown_members
+from calls.http import pointer, read_idempotency_key, read_members, unknown_members
 
 LARGEST_ATTRIBUTES = 32_768
 """UTF-8 bytes of all names and values together (Amazon Connect API Reference, StartWebRTCContact)."""
@@ -25,7 +24,6 @@ _MEMBERS = frozenset(
     {"DisplayName", "Topic", "Attributes", "Capabilities", "ConnectInstanceId", "ContactFlowId"}
 )
 _MOST_VIOLATIONS = 10
-_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,7 @@ def parse(headers: Mapping[str, Sequence[str]], body: str | None, offer: Offer) 
     Raises `InvalidRequest` with every violation found, `TooLarge` or `UnsupportedMediaType`.
     """
     found: list[Violation] = []
-    key = _idempotency_key(headers.get("idempotency-key", ()), found)
+    key = read_idempotency_key(headers, found)
     members = read_members(headers, body)
     found += unknown_members(members, _MEMBERS)
     display_name = _display_name(members, found)
@@ -124,17 +122,6 @@ def attributes_too_large() -> InvalidRequest:
             "/Attributes", f"All attributes of a call hold at most {LARGEST_ATTRIBUTES:,} bytes together."
         )
     )
-
-
-def _idempotency_key(values: Sequence[str], found: list[Violation]) -> str | None:
-    if not values:
-        return None
-    if len(set(values)) > 1 or not _IDEMPOTENCY_KEY.fullmatch(values[0]):
-        found.append(
-            Violation("header Idempotency-Key", "Send one value of 1 to 128 characters of A-Z a-z 0-9 _ -.")
-        )
-        return None
-    return values[0]
 
 
 def _display_name(members: Mapping[str, Any], found: list[Violation]) -> str | None:

@@ -93,8 +93,8 @@ def test_every_method_has_its_request_checked(synthesis: Synthesis) -> None:
         operation = CONTRACT["paths"][path_of(synthesis, method)][method["HttpMethod"].lower()]
         if "requestBody" in operation:
             assert method["RequestModels"]["application/json"]["Ref"] in models
-        is_start = path_of(synthesis, method) == "/start-call"
-        headers = {"method.request.header.Idempotency-Key": False} if is_start else {}
+        takes_a_key = path_of(synthesis, method) in {"/start-call", "/calls/{ContactId}/digits"}
+        headers = {"method.request.header.Idempotency-Key": False} if takes_a_key else {}
         assert method.get("RequestParameters", {}) == headers
 
 

@@ -703,6 +703,24 @@ def test_digits_are_sent_with_one_connection_until_it_nears_its_end(backend: Bac
     assert backend.connect.digits[-1] == (contact_id, "4")
 
 
+def test_a_key_press_that_is_sent_again_is_the_same_message_and_without_a_key_another(
+    backend: Backend,
+) -> None:
+    contact_id = connected(backend)
+    for digits, key in (
+        ("1", "press"),
+        ("1", "press"),
+        ("2", "press"),
+        ("1", "next"),
+        ("1", None),
+        ("1", None),
+    ):
+        backend.call_control.send_digits("user-1", contact_id, digits, key)
+    sent = [message["ClientToken"] for message in backend.connect.asked("SendMessage")]
+    assert sent[0] == sent[1]
+    assert len(set(sent)) == 5
+
+
 def test_digits_use_the_connection_that_a_rejoin_has_made(backend: Backend) -> None:
     contact_id = connected(backend)
     backend.call_control.rejoin("user-1", contact_id)

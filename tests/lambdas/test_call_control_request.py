@@ -20,7 +20,7 @@ def pointers(body: Any) -> list[str]:
 
 @pytest.mark.parametrize("digits", ["1", "0123456789*#,", "," * 20])
 def test_digits_are_what_a_dial_pad_has_and_pauses(digits: str) -> None:
-    assert parse_digits(JSON_TYPE, json.dumps({"Digits": digits})) == digits
+    assert parse_digits(JSON_TYPE, json.dumps({"Digits": digits})).digits == digits
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,14 @@ def test_a_body_of_another_type_is_refused(parse: Any) -> None:
         parse({"content-type": ["text/plain"]}, '{"Digits": "1"}')
 
 
+def test_digits_may_have_a_key_which_is_checked() -> None:
+    body = json.dumps({"Digits": "1"})
+    assert parse_digits({**JSON_TYPE, "idempotency-key": ["press-1"]}, body).idempotency_key == "press-1"
+    with pytest.raises(InvalidRequest) as refused:
+        parse_digits({**JSON_TYPE, "idempotency-key": ["no key"]}, body)
+    assert [violation.pointer for violation in refused.value.violations] == ["header Idempotency-Key"]
+
+
 json_values = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())
 
 
@@ -78,7 +86,7 @@ json_values = st.none() | st.booleans() | st.integers() | st.text() | st.lists(s
 )
 def test_whatever_is_sent_is_either_refused_or_digits(body: str) -> None:
     try:
-        digits = parse_digits(JSON_TYPE, body)
+        digits = parse_digits(JSON_TYPE, body).digits
     except InvalidRequest:
         return
     assert re.fullmatch(r"[0-9*#,]{1,20}", digits)
