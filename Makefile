@@ -53,6 +53,18 @@ synth: $(PYTHON) $(NODE) ## templates of ENV (dev unless told) in build/<ENV>; n
 deploy: $(PYTHON) $(NODE) ## deploy ENV (dev unless told) with the AWS credentials of the shell
 	cdk deploy --all --no-notices --context environment=$(ENV) --output build/$(ENV)
 
+.PHONY: bench
+bench: $(PYTHON) $(FUNCTIONS) $(NODE) ## speed and size beside what one would use instead; fails when a number does not hold
+	@python -m bench
+
+.PHONY: bootstrap
+bootstrap: $(PYTHON) $(NODE) ## once per account and Region: prepare those of ENV for the CDK
+	cdk bootstrap --no-notices --context environment=$(ENV) --output build/$(ENV)
+
+.PHONY: destroy
+destroy: $(PYTHON) $(NODE) ## remove the Calling stack of ENV; the users' stack stays
+	cdk destroy InAppCalling-$(ENV)-Calling --no-notices --context environment=$(ENV) --output build/$(ENV)
+
 .PHONY: clean
 clean: ## remove everything that was built or installed
 	rm -rf .venv .venv-local .venv-functions node_modules build .cache .local \

@@ -56,6 +56,17 @@ _UNUSED = (
 )
 
 
+# The roots that every endpoint of AWS is certified by (Amazon Trust Services, "Root CAs"). The functions talk
+# to nobody else, and reading all of botocore's 126 roots takes 20 ms for each new connection.
+_AWS_ROOTS = (
+    "Amazon Root CA 1",
+    "Amazon Root CA 2",
+    "Amazon Root CA 3",
+    "Amazon Root CA 4",
+    "Starfield Services Root Certificate Authority - G2",
+)
+
+
 class BundlingError(Exception):
     """An asset cannot be built; the message says what to do."""
 
@@ -131,6 +142,7 @@ def bundle_dependencies(checkout: Path) -> Path:
         packages = target / "python"
         _copy(installed, _used(installed), packages)
         _trim_models(installed / "botocore" / "data", packages / "botocore" / "data", operations)
+        _trim_roots(packages / "botocore" / "cacert.pem")
         _compile(target, _LAYER_PATH, "-b")
         # The sources can be had by their pinned hashes; here they would be a third of it.
         for path in list(target.rglob("*.py")):
@@ -210,6 +222,19 @@ def _trim_models(data: Path, target: Path, aws_operations: Mapping[str, Iterable
             name: value for name, value in partition["services"].items() if name in prefixes
         }
     _write_json(target / "endpoints.json", endpoints)
+
+
+def _trim_roots(roots: Path) -> None:
+    """Leaves only `_AWS_ROOTS` in botocore's file of root certificates."""
+    certificates = roots.read_text(encoding="utf-8").split("\n# Issuer: ")
+    labels = [f'# Label: "{label}"\n' for label in _AWS_ROOTS]
+    kept = [certificate for certificate in certificates if any(label in certificate for label in labels)]
+    if len(kept) != len(_AWS_ROOTS):
+        raise BundlingError(
+            f"botocore's cacert.pem has {len(kept)} of the {len(_AWS_ROOTS)} roots of AWS.\n"
+            "  Fix: compare _AWS_ROOTS in infra/bundling.py with the labels in that file."
+        )
+    roots.write_text("".join(f"# Issuer: {certificate}\n" for certificate in kept), encoding="utf-8")
 
 
 def _trimmed(model: dict[str, Any], operations: Iterable[str]) -> dict[str, Any]:

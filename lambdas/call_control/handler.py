@@ -16,6 +16,7 @@ from calls.observability import count, logger, metrics, tracer
 from calls.participant import ParticipantService
 from calls.problem import Response, empty_response, json_response
 from calls.record import Call, State, now
+from calls.startup import startup_done
 from calls.table import CallTable
 
 _calls = CallControl(
@@ -25,6 +26,8 @@ _calls = CallControl(
     now,
 )
 _allowed_origins = frozenset(json.loads(os.environ["ALLOWED_ORIGINS"]))
+
+startup_done()
 
 
 @logger.inject_lambda_context

@@ -9,10 +9,13 @@ from calls import aws
 from calls.errors import CallError
 from calls.observability import count, log_unforeseen, logger, metrics, tracer
 from calls.record import now
+from calls.startup import startup_done
 from calls.table import CallTable
 
 _instance_arn = os.environ["CONNECT_INSTANCE_ARN"]
 _calls = CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"])
+
+startup_done()
 
 
 @logger.inject_lambda_context

@@ -10,6 +10,7 @@ from calls.connect import ConnectInstance
 from calls.errors import CallError
 from calls.observability import count, log_unforeseen, logger, measure, metrics, tracer
 from calls.record import now
+from calls.startup import startup_done
 from calls.table import CallTable
 from contact_events.domain import ContactEvents, EndedCall, TryLaterError
 from contact_events.event import read_event
@@ -19,6 +20,8 @@ _contact_events = ContactEvents(
     ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"]),
     now,
 )
+
+startup_done()
 
 
 @logger.inject_lambda_context

@@ -10,6 +10,7 @@ from calls.http import read_body, read_claims, read_headers, respond
 from calls.observability import count, logger, metrics, tracer
 from calls.problem import Response, json_response
 from calls.record import now
+from calls.startup import startup_done
 from calls.table import CallTable
 from start_call.caller import read_caller
 from start_call.domain import StartCall, StartedCall
@@ -27,6 +28,8 @@ _start_call = StartCall(
     _settings.terms,
     now,
 )
+
+startup_done()
 
 
 @logger.inject_lambda_context

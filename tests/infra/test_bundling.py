@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import marshal
+import ssl
 import subprocess
 import sys
 import zipfile
@@ -173,6 +174,41 @@ def test_botocore_knows_only_the_operations_that_are_called(layer: Path) -> None
         for service, operations in function.aws_operations.items():
             called.setdefault(service, set()).update(operations)
     assert models == called
+
+
+def test_the_functions_trust_the_roots_of_aws_alone(layer: Path) -> None:
+    roots = layer / "python" / "botocore" / "cacert.pem"
+    context = ssl.create_default_context(cafile=str(roots))
+    trusted = {root["serialNumber"] for root in context.get_ca_certs()}
+    labels = [line for line in roots.read_text(encoding="utf-8").splitlines() if line.startswith("# Label: ")]
+    assert len(trusted) == len(labels) == 5
+    assert set(labels) == {
+        *(f'# Label: "Amazon Root CA {number}"' for number in (1, 2, 3, 4)),
+        '# Label: "Starfield Services Root Certificate Authority - G2"',
+    }
+
+
+def test_a_root_that_botocore_no_longer_has_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cacert.pem").write_text('# Issuer: CN=x\n# Label: "Amazon Root CA 1"\n', encoding="utf-8")
+    with pytest.raises(BundlingError, match=r"(?s)has 1 of the 5 roots of AWS.*Fix: "):
+        bundling._trim_roots(tmp_path / "cacert.pem")
+
+
+def test_garbage_is_collected_again_once_a_function_has_started(name: str) -> None:
+    """Without it a start would look for garbage among all that it imports."""
+    asset, layer = bundle(CHECKOUT, name), bundle_dependencies(CHECKOUT) / "python"
+    script = (
+        "import gc, importlib, sys; sys.path[:0] = sys.argv[1:3]; importlib.import_module(sys.argv[3]); "
+        "print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", script, str(asset), str(layer), f"{name}.handler"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["True", "True"]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The functions with DynamoDB in the process (moto) and a Connect that answers at the HTTP level."""
 
+import gc
 import io
 import json
 import os
@@ -40,6 +41,14 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "InAppCalling",
 }
 os.environ.pop("AWS_ENDPOINT_URL", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def garbage_is_collected() -> None:
+    """The functions' package switches it off until a handler has started, which most tests never do."""
+    import calls  # noqa: F401, PLC0415 - for what its import does
+
+    gc.enable()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,0 +1,170 @@
+"""DynamoDB, Amazon Connect and its Participant Service on loopback: always the same answers, over TLS.
+
+TLS, because a function pays for it: botocore reads the 120 or so root certificates that it ships for each new
+connection. The functions trust those, as on AWS, and this server's own.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+CONTACT_ID = "0f000000-0000-4000-8000-000000000010"
+USER_ID = "0f000000-0000-4000-8000-000000000011"
+REFERENCE = "reference-of-32-characters-xxxxx"
+
+_NOW = int(time.time())
+_PLACEMENT = {
+    "AudioHostUrl": "0f00000000000000.k.m1.ew2.app.chime.aws:3478",
+    "AudioFallbackUrl": "wss://haxrp.m1.ew2.app.chime.aws:443/calls/0f000000-0000-4000-8000-000000000012",
+    "SignalingUrl": "wss://signal.m1.ew2.app.chime.aws/control/0f000000-0000-4000-8000-000000000012",
+    "TurnControlUrl": "https://ccp.cp.ue1.app.chime.aws/v2/turn_sessions",
+    "EventIngestionUrl": "https://data.svc.ew2.ingest.chime.aws/v1/client-events",
+}
+_STARTED = {
+    "ConnectionData": {
+        "Attendee": {"AttendeeId": "0f000000-0000-4000-8000-000000000013", "JoinToken": "j" * 160},
+        "Meeting": {
+            "MeetingId": "0f000000-0000-4000-8000-000000000012",
+            "MediaRegion": "eu-west-2",
+            "MediaPlacement": _PLACEMENT,
+            "MeetingFeatures": {"Audio": {"EchoReduction": "AVAILABLE"}},
+        },
+    },
+    "ContactId": CONTACT_ID,
+    "ParticipantId": "0f000000-0000-4000-8000-000000000014",
+    "ParticipantToken": "p" * 400,
+}
+# The record of a call that is under way, as `lambdas/calls/table.py` writes it.
+_CALL = {
+    "UserId": {"S": USER_ID},
+    "StartedAt": {"N": f"{_NOW}000"},
+    "IdempotencyKey": {"S": "tap-1"},
+    "RequestHash": {"S": "0" * 64},
+    "Reference": {"S": REFERENCE},
+    "ReferenceUntil": {"N": f"{_NOW + 3600}000"},
+    "Context": {"M": {"customer_id": {"S": USER_ID}, "customer_email": {"S": "ada@example.com"}}},
+    "SlotUntil": {"N": f"{_NOW + 3600}000"},
+    "Starts": {"L": [{"N": f"{_NOW}000"}]},
+    "DisplayName": {"S": "Ada"},
+    "Capabilities": {"L": []},
+    "ContactId": {"S": CONTACT_ID},
+    "Answer": {"S": json.dumps(_STARTED)},
+    "ReplayUntil": {"N": f"{_NOW + 600}000"},
+    "ExpiresAt": {"N": str(_NOW + 7200)},
+}
+# REST operations by path; DynamoDB names its own in a header.
+_OPERATIONS = {"/contact/webrtc": "StartWebRTCContact", "/contact/stop": "StopContact"}
+_ANSWERS: dict[str, dict[str, Any]] = {
+    "GetItem": {"Item": _CALL},
+    "PutItem": {},
+    "Query": {"Items": [{"UserId": {"S": USER_ID}, "ContactId": {"S": CONTACT_ID}}], "Count": 1},
+    "StartWebRTCContact": _STARTED,
+    "StopContact": {},
+    "UpdateItem": {"Attributes": _CALL},
+}
+
+
+@dataclass
+class AwsServer:
+    """A server that runs; `operations` is what it was asked, oldest first."""
+
+    environment: dict[str, str]
+    """What functions need in order to find and trust it."""
+    operations: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def serving(directory: Path) -> Iterator[AwsServer]:
+    """Runs the server, and beside it a socket for the datagrams of the X-Ray SDK, which nobody reads.
+
+    Writes into `directory` what TLS needs, with a key that is made for this run.
+    """
+    certificate, key = _certificate()
+    (directory / "server.pem").write_bytes(certificate + key)
+    (directory / "certificate.pem").write_bytes(certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "server.pem")
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as http,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as traces,
+    ):
+        traces.bind(("127.0.0.1", 0))
+        http.daemon_threads = True
+        http.socket = context.wrap_socket(http.socket, server_side=True)
+        server = AwsServer(
+            {
+                "AWS_ENDPOINT_URL": f"https://127.0.0.1:{http.server_port}",
+                "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{traces.getsockname()[1]}",
+            }
+        )
+        _Handler.operations = server.operations
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            http.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # keeps connections, as AWS does
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body in one packet
+    timeout = 30  # seconds
+    operations: list[str]
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        is_dynamodb = "X-Amz-Target" in self.headers
+        operation = self.headers["X-Amz-Target"].rpartition(".")[2] if is_dynamodb else _OPERATIONS[self.path]
+        self.operations.append(operation)
+        body = json.dumps(_ANSWERS[operation]).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", f"application/{'x-amz-json-1.0' if is_dynamodb else 'json'}")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-amzn-RequestId", "0f000000-0000-4000-8000-000000000015")
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_PUT = do_POST  # noqa: N815 - the base class's names
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Says nothing: `operations` tells it."""
+
+
+def _certificate() -> tuple[bytes, bytes]:
+    """A certificate of 127.0.0.1 that vouches for itself, good for a day, and its key; both PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "make bench")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(hours=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), private

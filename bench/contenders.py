@@ -1,0 +1,243 @@
+"""Who is measured: this project's functions as they are deployed, and what a team would write instead."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uv import find_uv_bin
+
+from bench.aws_server import CONTACT_ID, REFERENCE, USER_ID
+from infra.bundling import FUNCTIONS, bundle, bundle_dependencies
+
+_INSTANCE_ARN = "arn:aws:connect:eu-west-2:111122223333:instance/0f000000-0000-4000-8000-000000000001"
+_RIVALS = Path(__file__).parent / "rivals"
+# What each rival ships beside its handler, of those in requirements.txt.
+_PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "guide": ("boto3",),
+    "powertools": ("boto3", "aws-lambda-powertools[parser,tracer]"),
+    "empty": (),
+}
+
+# What Lambda and the stack set.
+ENVIRONMENT: Mapping[str, str] = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "example",
+    "AWS_SESSION_TOKEN": "t" * 800,
+    "AWS_REGION": "eu-west-2",
+    "AWS_DEFAULT_REGION": "eu-west-2",
+    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+    "AWS_LAMBDA_FUNCTION_NAME": "function",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    "LAMBDA_TASK_ROOT": "/var/task",
+    "LANG": "C.UTF-8",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "TZ": ":UTC",
+    "_X_AMZN_TRACE_ID": "Root=1-6a000000-000000000000000000000001;Parent=0000000000000001;Sampled=1",
+    "POWERTOOLS_SERVICE_NAME": "service",
+    "POWERTOOLS_METRICS_NAMESPACE": "InAppCalling",
+    "CONNECT_INSTANCE_ARN": _INSTANCE_ARN,
+    "CONTACT_FLOW_ARN": f"{_INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000002",
+    "TOPIC_CONTACT_FLOW_ARNS": "{}",
+    "CALLS_TABLE": "calls",
+    "CALLER_ATTRIBUTES": '["order_id"]',
+    "CLAIM_ATTRIBUTES": '{"email": "customer_email"}',
+    "DISPLAY_NAME_CLAIM": "name",
+    "CAPABILITIES": '["Video"]',
+    "REPLAY_SECONDS": "120",
+    "REFERENCE_SECONDS": "300",
+    "START_LEASE_SECONDS": "30",
+    "LONGEST_CALL_SECONDS": "14400",
+    "STARTS_PER_WINDOW": "10",
+    "WINDOW_SECONDS": "60",
+    "ALLOWED_ORIGINS": "[]",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """A handler, and a request of its everyday work."""
+
+    name: str
+    handler: str
+    paths: tuple[Path, ...]
+    """The directories that it imports from; all that it ships."""
+    event: Mapping[str, Any]
+    expected: Mapping[str, Any]
+    """Part of the right answer."""
+
+
+def contenders(checkout: Path) -> tuple[list[Contender], list[Contender]]:
+    """Ours, and the rivals; builds and installs what is not there yet."""
+    layer = bundle_dependencies(checkout) / "python"
+    ours = [
+        Contender(
+            name=name,
+            handler=f"{name}.handler.handler",
+            paths=(bundle(checkout, name), layer),
+            event=_EVENTS[name],
+            expected=_EXPECTED[name],
+        )
+        for name in FUNCTIONS
+    ]
+    installed = _installed(checkout)
+    rivals = [
+        Contender(
+            name=name,
+            handler=f"{name}.handler",
+            paths=(installed / name,),
+            event=_EVENTS["start_call"],
+            expected=_EXPECTED["start_call"],
+        )
+        for name in _PACKAGES
+    ]
+    return ours, rivals
+
+
+def zipped_bytes(*directories: Path) -> int:
+    """The size of one archive of all of these."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
+        for directory in directories:
+            for path in sorted(directory.rglob("*")):
+                if path.is_file():
+                    written.write(path, path.relative_to(directory))
+    return len(archive.getvalue())
+
+
+def _installed(checkout: Path) -> Path:
+    """The directory of the rivals: each with its packages whole, and with bytecode as pip writes it."""
+    sources = [*sorted(_RIVALS.glob("*.py")), _RIVALS.parent / "requirements.txt"]
+    key = hashlib.sha256(b"\0".join([sys.version.encode(), *(path.read_bytes() for path in sources)]))
+    finished = checkout / ".cache" / f"bench-{key.hexdigest()[:16]}"
+    if not finished.exists():
+        print("Installing what to compare with …", file=sys.stderr, flush=True)
+        finished.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".bench-", dir=finished.parent) as workplace:
+            under_way = Path(workplace) / "rivals"
+            for name, packages in _PACKAGES.items():
+                _install(under_way / name, packages)
+                shutil.copy(_RIVALS / f"{name}.py", under_way / name)
+                subprocess.run([sys.executable, "-m", "compileall", "-q", under_way / name], check=True)
+            under_way.rename(finished)
+    return finished
+
+
+def _install(target: Path, packages: tuple[str, ...]) -> None:
+    """Installs `packages` and what they need, of the pinned versions and checked against their hashes."""
+    target.mkdir(parents=True)
+    if not packages:
+        return
+    pinned = _RIVALS.parent / "requirements.txt"
+    versions = dict(
+        line.split(" ")[0].split("==")
+        for line in pinned.read_text(encoding="utf-8").splitlines()
+        if "==" in line
+    )
+    wanted = "\n".join(f"{package}=={versions[package.partition('[')[0]]}" for package in packages)
+    command = [find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--python", sys.executable]
+    command += ["--target", str(target), "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"]
+    command += ["--constraint", str(pinned), "--requirement", "-"]
+    subprocess.run(command, check=True, text=True, input=wanted)
+
+
+def _api_event(method: str, resource: str, body: str | None = None) -> dict[str, Any]:
+    """A proxy request of a REST API with a Cognito authorizer."""
+    headers = {
+        "Authorization": f"Bearer {'t' * 900}",
+        "Content-Type": "application/json",
+        "Host": "api.example",
+        "Idempotency-Key": "tap-1",
+        "User-Agent": "App/1 CFNetwork/1 Darwin/1",
+    }
+    return {
+        "resource": resource,
+        "path": resource.replace("{ContactId}", CONTACT_ID),
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"ContactId": CONTACT_ID},
+        "stageVariables": None,
+        "requestContext": {
+            "requestId": "0f000000-0000-4000-8000-000000000020",
+            "extendedRequestId": "extended-request-id=",
+            "stage": "v1",
+            "authorizer": {
+                "claims": {
+                    "sub": USER_ID,
+                    "auth_time": "1790000000",
+                    "email": "ada@example.com",
+                    "name": "Ada",
+                    "token_use": "id",
+                }
+            },
+            "identity": {"sourceIp": "192.0.2.1"},
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+_EVENTS: Mapping[str, Mapping[str, Any]] = {
+    "start_call": _api_event(
+        "POST",
+        "/start-call",
+        json.dumps(
+            {"DisplayName": "Ada", "Attributes": {"order_id": "A-1"}, "Capabilities": {"Video": True}}
+        ),
+    ),
+    # Hanging up: the table, Connect, and the table again.
+    "call_control": _api_event("DELETE", "/calls/{ContactId}"),
+    "contact_events": {
+        "Records": [
+            {
+                "messageId": "message-1",
+                "body": json.dumps(
+                    {
+                        "time": "2026-09-21T14:13:21Z",
+                        "detail": {
+                            "eventType": "QUEUED",
+                            "contactId": CONTACT_ID,
+                            "initiationMethod": "WEBRTC_API",
+                            "queueInfo": {"enqueueTimestamp": "2026-09-21T14:13:21.000Z"},
+                        },
+                    }
+                ),
+                "attributes": {"ApproximateReceiveCount": "1"},
+            }
+        ]
+    },
+    "caller_context": {
+        "Name": "ContactFlowEvent",
+        "Details": {
+            "Parameters": {},
+            "ContactData": {
+                "Attributes": {"customer_id": USER_ID, "auth_status": "verified", "auth_token": REFERENCE},
+                "ContactId": CONTACT_ID,
+                "InitialContactId": CONTACT_ID,
+                "InitiationMethod": "WEBRTC_API",
+                "InstanceARN": _INSTANCE_ARN,
+            },
+        },
+    },
+}
+_EXPECTED: Mapping[str, Mapping[str, Any]] = {
+    "start_call": {"statusCode": 201},
+    "call_control": {"statusCode": 204},
+    "contact_events": {"batchItemFailures": []},
+    "caller_context": {"auth_status": "verified"},
+}

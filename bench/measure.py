@@ -1,0 +1,152 @@
+"""Measures contenders, each time in a fresh process, in rounds: what disturbs the machine disturbs all."""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.aws_server import AwsServer, serving
+from bench.contenders import ENVIRONMENT, Contender, zipped_bytes
+
+# One process takes a second; this ends one that hangs.
+_LONGEST_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One process. CPU times in ms: `init` and `cold` from the start of the process to the end of the
+    import, and of the first call; `warm` of each later call.
+    """
+
+    init: float
+    cold: float
+    warm: list[float]
+    peak_mb: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """A contender's samples, one a round."""
+
+    contender: Contender
+    samples: list[Sample]
+    zipped: int
+    """Bytes of all that it imports from."""
+    aws_calls: list[str]
+    """The AWS operations of one request, in order."""
+
+    @property
+    def init_ms(self) -> float:
+        """Median."""
+        return statistics.median(sample.init for sample in self.samples)
+
+    @property
+    def cold_ms(self) -> float:
+        """Median of init and first call together."""
+        return statistics.median(sample.cold for sample in self.samples)
+
+    @property
+    def peak_mb(self) -> float:
+        """Median."""
+        return statistics.median(sample.peak_mb for sample in self.samples)
+
+    def warm_ms(self, percent: int) -> float:
+        """A percentile of the warm calls of all rounds."""
+        calls = [call for sample in self.samples for call in sample.warm]
+        return statistics.quantiles(calls, n=100, method="inclusive")[percent - 1]
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The median of the rounds' ratios, and between which two the middle half of them lies."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, ours: Measurement, rival: Measurement) -> Ratio:
+        """Of the cold starts of the same rounds."""
+        pairs = zip(ours.samples, rival.samples, strict=True)
+        low, median, high = statistics.quantiles(mine.cold / theirs.cold for mine, theirs in pairs)
+        return cls(median, low, high)
+
+
+def measure(
+    checkout: Path,
+    contenders: Sequence[Contender],
+    *,
+    rounds: int,
+    warm_calls: int,
+    progress: Callable[[], None],
+) -> list[Measurement]:
+    """Measures each contender once a round, in a random order, after a round that does not count."""
+    samples: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
+    aws_calls: dict[str, list[str]] = {}
+    with tempfile.TemporaryDirectory() as directory, serving(Path(directory)) as server:
+        for contender in contenders:
+            _write_roots(Path(directory), contender)
+        for round_ in range(rounds + 1):
+            for contender in random.sample(contenders, len(contenders)):
+                roots = {"AWS_CA_BUNDLE": f"{directory}/{contender.name}.pem"}
+                environment = {**ENVIRONMENT, **server.environment, **roots}
+                sample, asked = _run(checkout, contender, environment, server, warm_calls)
+                if round_ > 0:
+                    samples[contender.name].append(sample)
+                if aws_calls.setdefault(contender.name, asked) != asked:
+                    sys.exit(f"{contender.name} asked AWS {asked}, and {aws_calls[contender.name]} before.")
+                progress()
+    return [
+        Measurement(
+            contender=contender,
+            samples=samples[contender.name],
+            zipped=zipped_bytes(*contender.paths),
+            aws_calls=aws_calls[contender.name],
+        )
+        for contender in contenders
+    ]
+
+
+def _write_roots(directory: Path, contender: Contender) -> None:
+    """What a contender trusts: the roots that it ships with botocore, as on AWS, and the local server."""
+    shipped = [path.read_bytes() for folder in contender.paths for path in folder.glob("botocore/cacert.pem")]
+    trusted = b"".join([*shipped, (directory / "certificate.pem").read_bytes()])
+    (directory / f"{contender.name}.pem").write_bytes(trusted)
+
+
+def _run(
+    checkout: Path, contender: Contender, environment: dict[str, str], server: AwsServer, warm_calls: int
+) -> tuple[Sample, list[str]]:
+    """One process: what it took, and the AWS operations of each of its requests."""
+    server.operations.clear()
+    job = {
+        "handler": contender.handler,
+        "paths": [str(path) for path in contender.paths],
+        "event": json.dumps(contender.event),
+        "expected": contender.expected,
+        "warm_calls": warm_calls,
+    }
+    python = checkout / ".venv-functions" / "bin" / "python"
+    done = subprocess.run(
+        [python, "-I", "-B", Path(__file__).parent / "invoke.py"],
+        env=environment,
+        input=json.dumps(job),
+        capture_output=True,
+        text=True,
+        timeout=_LONGEST_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(f"{contender.name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    calls = 1 + warm_calls
+    of_one = server.operations[: len(server.operations) // calls]
+    if server.operations != of_one * calls:
+        sys.exit(f"{contender.name} does not ask AWS the same for each request.")
+    return Sample(**json.loads(done.stdout.splitlines()[-1])), of_one
