@@ -186,10 +186,6 @@ class CallingStack(Stack):
             "caller_context",
             description="Tells a contact flow who calls",
             timeout=_CALLER_CONTEXT_TIMEOUT,
-            environment={
-                "CONNECT_INSTANCE_ARN": self._instance_arn,
-                "CALLS_TABLE": self._calls.table.table_name,
-            },
             statements=self._calls.statements("dynamodb:UpdateItem"),
         )
 
@@ -203,10 +199,8 @@ class CallingStack(Stack):
             description="Starts a call of a signed-in user",
             timeout=_API_TIMEOUT,
             environment={
-                "CONNECT_INSTANCE_ARN": self._instance_arn,
                 "CONTACT_FLOW_ARN": contact_flow_arn,
                 "TOPIC_CONTACT_FLOW_ARNS": self.to_json_string(topics),
-                "CALLS_TABLE": self._calls.table.table_name,
                 "CALLER_ATTRIBUTES": json.dumps(configuration.attributes.from_caller),
                 "CLAIM_ATTRIBUTES": json.dumps(configuration.attributes.from_claims),
                 "DISPLAY_NAME_CLAIM": configuration.identity.display_name_claim,
@@ -240,8 +234,6 @@ class CallingStack(Stack):
             description="Tells a call's state, hangs up, lets callers rejoin and send digits",
             timeout=_API_TIMEOUT,
             environment={
-                "CONNECT_INSTANCE_ARN": self._instance_arn,
-                "CALLS_TABLE": self._calls.table.table_name,
                 "ALLOWED_ORIGINS": json.dumps(self._configuration.api.allowed_origins),
             },
             statements=[
@@ -259,10 +251,6 @@ class CallingStack(Stack):
             description="Notes how calls go, and stops contacts that nobody can join",
             timeout=FUNCTION_TIMEOUT,
             reserved_concurrency=MOST_AT_ONCE,
-            environment={
-                "CONNECT_INSTANCE_ARN": self._instance_arn,
-                "CALLS_TABLE": self._calls.table.table_name,
-            },
             statements=[
                 *events.receive_statements(),
                 *self._calls.statements("dynamodb:GetItem", "dynamodb:UpdateItem", query_by_contact=True),
@@ -314,10 +302,11 @@ class CallingStack(Stack):
         *,
         description: str,
         timeout: Duration,
-        environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
+        environment: Mapping[str, str] | None = None,
         reserved_concurrency: int | None = None,
     ) -> PythonFunction:
+        """`environment` is what the function is told beside the instance and the table, which all are."""
         settings = self._configuration.functions
         return PythonFunction(
             self,
@@ -329,7 +318,11 @@ class CallingStack(Stack):
             timeout=timeout,
             memory_mib=settings.memory_mib,
             reserved_concurrency=reserved_concurrency or settings.reserved_concurrency,
-            environment=environment,
+            environment={
+                "CONNECT_INSTANCE_ARN": self._instance_arn,
+                "CALLS_TABLE": self._calls.table.table_name,
+                **(environment or {}),
+            },
             statements=statements,
             layer=self._layer,
             tracing=self._tracing,

@@ -10,6 +10,9 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 
+# As lambdas/calls/table.py names it.
+_CONTACT_INDEX = "ByContactId"
+
 
 class CallTable(Construct):
     """One item per user: the user's current call. Hours after its use `ExpiresAt` removes it."""
@@ -33,7 +36,7 @@ class CallTable(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         self.table.add_global_secondary_index(
-            index_name="ByContactId",
+            index_name=_CONTACT_INDEX,
             partition_key=dynamodb.Attribute(name="ContactId", type=dynamodb.AttributeType.STRING),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
@@ -53,7 +56,7 @@ class CallTable(Construct):
         `query_by_contact` is for finding the user of a contact too.
         """
         stack = Stack.of(self)
-        index_arn = f"{self.table.table_arn}/index/ByContactId"
+        index_arn = f"{self.table.table_arn}/index/{_CONTACT_INDEX}"
         by_contact = iam.PolicyStatement(sid="FindCalls", actions=["dynamodb:Query"], resources=[index_arn])
         return [
             iam.PolicyStatement(sid="Calls", actions=list(actions), resources=[self.table.table_arn]),

@@ -28,11 +28,11 @@ def parse_digits(headers: Mapping[str, Sequence[str]], body: str | None) -> Send
     if not isinstance(digits, str) or not _DIGITS.fullmatch(digits):
         found.append(Violation("/Digits", "Send 1 to 20 characters of 0-9 * # and , (a pause)."))
     if found:
-        raise InvalidRequest(*found[:10])
+        raise InvalidRequest(*found)
     return SendDigitsRequest(str(digits), key)
 
 
 def parse_nothing(headers: Mapping[str, Sequence[str]], body: str | None) -> None:
     """A body that may be left out or hold nothing. Raises as `parse_digits` does."""
     if found := unknown_members(read_members(headers, body), frozenset()):
-        raise InvalidRequest(*found[:10])
+        raise InvalidRequest(*found)

@@ -30,12 +30,16 @@ class Violation:
     detail: str
 
 
+# A caller who mends these finds out about the rest.
+_MOST_VIOLATIONS = 10
+
+
 class InvalidRequest(CallError):
-    """The request breaks the contract."""
+    """The request breaks the contract; the first ten ways in which it does are told."""
 
     def __init__(self, *violations: Violation) -> None:
         super().__init__("The request is not valid: see errors.")
-        self.violations = violations
+        self.violations = violations[:_MOST_VIOLATIONS]
 
 
 class TooLarge(CallError):

@@ -1,7 +1,6 @@
 """The table of calls: one item per user, each change one conditional write."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -92,24 +91,19 @@ class CallTable:
 
         Returns the renewed call, or None when another request was faster.
         """
-        renewed = replace(crashed, slot_until=slot_until, reference_until=reference_until)
-        try:
-            self._update(
-                crashed.user_id,
-                "SET SlotUntil = :slot_until, ReferenceUntil = :reference_until",
-                "#Reference = :reference AND SlotUntil = :old_slot_until"
-                " AND attribute_not_exists(Answer) AND attribute_not_exists(EndedAt)",
-                {
-                    ":reference": {"S": crashed.reference},
-                    ":old_slot_until": _number(crashed.slot_until),
-                    ":slot_until": _number(slot_until),
-                    ":reference_until": _number(reference_until),
-                },
-                names={"#Reference": "Reference"},
-            )
-        except _ConditionNotMet:
+        item = self._update_call(
+            crashed,
+            "SET SlotUntil = :slot_until, ReferenceUntil = :reference_until",
+            "SlotUntil = :old_slot_until AND attribute_not_exists(Answer) AND attribute_not_exists(EndedAt)",
+            {
+                ":old_slot_until": _number(crashed.slot_until),
+                ":slot_until": _number(slot_until),
+                ":reference_until": _number(reference_until),
+            },
+        )
+        if item is None:
             return None
-        return renewed
+        return replace(crashed, slot_until=slot_until, reference_until=reference_until)
 
     @traced
     def store_answer(self, call: Call, rate: Rate) -> bool:
@@ -120,26 +114,20 @@ class CallTable:
         # The list of starts grows by one in each claim; what no rate looks at any more is cut here, with room
         # for starts that crashed before they came this far.
         cut = ", ".join(f"Starts[{rate.calls + extra}]" for extra in range(3))
-        try:
-            self._update(
-                call.user_id,
-                "SET ContactId = :contact, Answer = :answer, ReplayUntil = :replay_until,"
-                f" SlotUntil = :slot_until, ExpiresAt = :expires REMOVE {cut}",
-                "#Reference = :reference AND attribute_not_exists(EndedAt)"
-                " AND (attribute_not_exists(ContactId) OR ContactId = :contact)",
-                {
-                    ":reference": {"S": call.reference},
-                    ":contact": {"S": call.contact_id},
-                    ":answer": {"S": call.answer},
-                    ":replay_until": _number(call.replay_until),
-                    ":slot_until": _number(call.slot_until),
-                    ":expires": self._expiry(call.slot_until),
-                },
-                names={"#Reference": "Reference"},
-            )
-        except _ConditionNotMet:
-            return False
-        return True
+        item = self._update_call(
+            call,
+            "SET ContactId = :contact, Answer = :answer, ReplayUntil = :replay_until,"
+            f" SlotUntil = :slot_until, ExpiresAt = :expires REMOVE {cut}",
+            "attribute_not_exists(EndedAt) AND (attribute_not_exists(ContactId) OR ContactId = :contact)",
+            {
+                ":contact": {"S": call.contact_id},
+                ":answer": {"S": call.answer},
+                ":replay_until": _number(call.replay_until),
+                ":slot_until": _number(call.slot_until),
+                ":expires": self._expiry(call.slot_until),
+            },
+        )
+        return item is not None
 
     @traced
     def end(self, call: Call, now: int) -> Call | None:
@@ -156,37 +144,24 @@ class CallTable:
         return self._end(call, now, forget="Answer, ReplayUntil, Starts[0]")
 
     def _end(self, call: Call, now: int, *, forget: str) -> Call | None:
-        try:
-            item = self._update(
-                call.user_id,
-                f"SET EndedAt = :now REMOVE {forget}",
-                "#Reference = :reference AND attribute_not_exists(EndedAt)",
-                {":reference": {"S": call.reference}, ":now": _number(now)},
-                names={"#Reference": "Reference"},
-            )
-        except _ConditionNotMet:
-            return None
-        return _to_call(item)
+        item = self._update_call(
+            call,
+            f"SET EndedAt = :now REMOVE {forget}",
+            "attribute_not_exists(EndedAt)",
+            {":now": _number(now)},
+        )
+        return None if item is None else _to_call(item)
 
     @traced
     def give_up(self, call: Call, now: int) -> bool:
         """Ends a start that was never answered, unless a request has taken it over meanwhile."""
-        try:
-            self._update(
-                call.user_id,
-                "SET EndedAt = :now",
-                "#Reference = :reference AND SlotUntil = :slot_until"
-                " AND attribute_not_exists(Answer) AND attribute_not_exists(EndedAt)",
-                {
-                    ":reference": {"S": call.reference},
-                    ":slot_until": _number(call.slot_until),
-                    ":now": _number(now),
-                },
-                names={"#Reference": "Reference"},
-            )
-        except _ConditionNotMet:
-            return False
-        return True
+        item = self._update_call(
+            call,
+            "SET EndedAt = :now",
+            "SlotUntil = :slot_until AND attribute_not_exists(Answer) AND attribute_not_exists(EndedAt)",
+            {":slot_until": _number(call.slot_until), ":now": _number(now)},
+        )
+        return item is not None
 
     @traced
     def find(self, user_id: str, now: int) -> Call | None:
@@ -218,60 +193,39 @@ class CallTable:
         """Stores what Connect has told of a call; False when the record is no longer as in `before`."""
         stored = _event_attributes(before)
         told = _event_attributes(after)
-        values = {":reference": {"S": before.reference}}
-        conditions = ["#Reference = :reference"]
+        values: dict[str, Any] = {f":new{name}": value for name, value in told.items()}
+        conditions = []
         for name in ("EndedAt", "EndedBy", "QueuedAt", "ConnectedAt", "Legs"):
             if name in stored:
                 conditions.append(f"{name} = :old{name}")
                 values[f":old{name}"] = stored[name]
             else:
                 conditions.append(f"attribute_not_exists({name})")
-        sets = [f"{name} = :new{name}" for name in told]
-        values |= {f":new{name}": value for name, value in told.items()}
+        sets = ", ".join(f"{name} = :new{name}" for name in told)
         removes = ", ".join(name for name in stored if name not in told)
-        try:
-            self._update(
-                before.user_id,
-                f"SET {', '.join(sets)}" + (f" REMOVE {removes}" if removes else ""),
-                " AND ".join(conditions),
-                values,
-                names={"#Reference": "Reference"},
-            )
-        except _ConditionNotMet:
-            return False
-        return True
+        update = f"SET {sets}" + (f" REMOVE {removes}" if removes else "")
+        return self._update_call(before, update, " AND ".join(conditions), values) is not None
 
     @traced
     def store_connection(self, call: Call, answer: str) -> bool:
         """Stores the answer of a rejoin; False when the call has ended or is no longer the user's."""
-        try:
-            self._update(
-                call.user_id,
-                "SET Answer = :answer REMOVE ConnectionToken, ConnectionTokenUntil",
-                "#Reference = :reference AND attribute_not_exists(EndedAt)",
-                {":reference": {"S": call.reference}, ":answer": {"S": answer}},
-                names={"#Reference": "Reference"},
-            )
-        except _ConditionNotMet:
-            return False
-        return True
+        item = self._update_call(
+            call,
+            "SET Answer = :answer REMOVE ConnectionToken, ConnectionTokenUntil",
+            "attribute_not_exists(EndedAt)",
+            {":answer": {"S": answer}},
+        )
+        return item is not None
 
     @traced
     def store_connection_token(self, call: Call, token: str, until: int) -> None:
         """Keeps a token for later digits; of a participant that was replaced meanwhile it is forgotten."""
-        with suppress(_ConditionNotMet):
-            self._update(
-                call.user_id,
-                "SET ConnectionToken = :token, ConnectionTokenUntil = :until",
-                "#Reference = :reference AND Answer = :answer",
-                {
-                    ":reference": {"S": call.reference},
-                    ":answer": {"S": call.answer},
-                    ":token": {"S": token},
-                    ":until": _number(until),
-                },
-                names={"#Reference": "Reference"},
-            )
+        self._update_call(
+            call,
+            "SET ConnectionToken = :token, ConnectionTokenUntil = :until",
+            "Answer = :answer",
+            {":answer": {"S": call.answer}, ":token": {"S": token}, ":until": _number(until)},
+        )
 
     @traced
     def bind(self, user_id: str, reference: str, contact_id: str, now: int) -> Call | None:
@@ -302,6 +256,21 @@ class CallTable:
     def _expiry(self, last_use: int) -> dict[str, str]:
         """The value of `ExpiresAt`, DynamoDB's time to live in seconds since the epoch."""
         return _number(last_use // 1000 + self._retention_seconds)
+
+    def _update_call(
+        self, call: Call, update: str, condition: str, values: Mapping[str, Any]
+    ) -> _Item | None:
+        """Updates the user's item if it is still that of `call` and meets the condition; None if not."""
+        try:
+            return self._update(
+                call.user_id,
+                update,
+                f"#Reference = :reference AND {condition}",
+                {":reference": {"S": call.reference}, **values},
+                names={"#Reference": "Reference"},
+            )
+        except _ConditionNotMet:
+            return None
 
     def _update(
         self,

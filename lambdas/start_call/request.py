@@ -23,7 +23,6 @@ CAPABILITIES = ("Video", "ScreenShare")
 _MEMBERS = frozenset(
     {"DisplayName", "Topic", "Attributes", "Capabilities", "ConnectInstanceId", "ContactFlowId"}
 )
-_MOST_VIOLATIONS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +81,7 @@ def parse(headers: Mapping[str, Sequence[str]], body: str | None, offer: Offer) 
     _same_as_server("ConnectInstanceId", members, offer.instance_arn, found)
     _same_as_server("ContactFlowId", members, flow_arn, found)
     if found:
-        raise InvalidRequest(*found[:_MOST_VIOLATIONS])
+        raise InvalidRequest(*found)
     return StartCallRequest(
         contact_flow_arn=flow_arn,
         display_name=display_name,
