@@ -30,7 +30,7 @@ local: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS u
 
 .PHONY: test
 test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests, the end-to-end ones included
-	@python -m pytest --cov
+	@python -m pytest --cov -n 2 --no-loadscope-reorder
 
 .PHONY: check
 check: $(PYTHON) $(NODE) ## lint, types, imports, templates and security rules of every environment
