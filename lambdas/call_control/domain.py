@@ -7,28 +7,11 @@ does not hold as this user's latest call does not exist for this user.
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from calls.connect import Participant
-from calls.connection import complete
-from calls.errors import (
-    AgentNotConnected,
-    CallEnded,
-    CallError,
-    CallNotFound,
-    NotConnected,
-    NotPossibleNow,
-)
-from calls.participant import Connection, ParticipantGoneError
+from calls.errors import CallEnded, CallNotFound, NotPossibleNow
 from calls.record import Call, State
-
-# A token is not used in its last moments: it must still be good when it arrives.
-_TOKEN_MARGIN = 60_000  # milliseconds
-
-# Participants of earlier attempts to rejoin that may have gone before their answer reached the app.
-_MOST_LOST = 3
 
 
 class Calls(Protocol):
@@ -43,35 +26,21 @@ class Calls(Protocol):
     def store_connection(self, call: Call, answer: str) -> bool:
         """Stores the answer of a rejoin; False when the call has ended."""
 
-    def store_connection_token(self, call: Call, token: str, until: int) -> None:
-        """Keeps a token for later digits."""
 
+class Way(Protocol):
+    """How calls reach Connect: `call_control.webrtc.WebRtcContacts` or `call_control.bridge.Bridge`."""
 
-class Contacts(Protocol):
-    """Contacts of the Connect instance; `calls.connect.ConnectInstance` says more."""
+    def end(self, call: Call) -> None:
+        """Ends the call; one that has ended already is as good."""
 
-    media_region: str
+    def rejoin(self, call: Call, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the app needs to join again: `answer`, which it had, or a new one.
 
-    def stop(self, contact_id: str) -> None:
-        """Ends a contact."""
+        Raises `CallEnded` when there is nothing to join any more, and has then tried to end what is left.
+        """
 
-    def create_participant(
-        self, contact_id: str, *, client_token: str, display_name: str, capabilities: Sequence[str]
-    ) -> Participant:
-        """Adds the caller to a contact again."""
-
-
-class Participants(Protocol):
-    """The callers' participants; `calls.participant.ParticipantService` says more."""
-
-    def connect(self, participant_token: str) -> Connection:
-        """A connection for messages. Raises ParticipantGoneError."""
-
-    def join(self, participant_token: str) -> Mapping[str, Any]:
-        """Meeting and attendee. Raises ParticipantGoneError."""
-
-    def send_digits(self, connection_token: str, digits: str, *, client_token: str) -> None:
-        """Sends DTMF digits, once for a `client_token`. Raises ParticipantGoneError."""
+    def send_digits(self, call: Call, answer: Mapping[str, Any], digits: str, *, client_token: str) -> None:
+        """Sends DTMF digits, once for a `client_token`."""
 
 
 class CallControl:
@@ -81,19 +50,16 @@ class CallControl:
     adapters that it needs.
     """
 
-    def __init__(
-        self, calls: Calls, contacts: Contacts, participants: Participants, now: Callable[[], int]
-    ) -> None:
+    def __init__(self, calls: Calls, way: Way, now: Callable[[], int]) -> None:
         """`now` tells the time in milliseconds since the epoch."""
         self._calls = calls
-        self._contacts = contacts
-        self._participants = participants
+        self._way = way
         self._now = now
 
     def find(self, user_id: str, contact_id: str) -> Call:
         """The user's call."""
         call = self._calls.find(user_id, self._now())
-        if call is None or call.contact_id != contact_id:
+        if call is None or call.id != contact_id:
             raise CallNotFound
         return call
 
@@ -102,25 +68,24 @@ class CallControl:
         call = self.find(user_id, contact_id)
         if call.ended_at is not None:
             return
-        # StopContact ends nothing that a transfer began: that ends when the caller's app leaves it.
-        if call.contact_id in call.open_contacts:
-            self._contacts.stop(contact_id)
+        self._way.end(call)
         self._calls.end(call, self._now())
 
     def rejoin(self, user_id: str, contact_id: str) -> str:
         """What the app needs to join the call again: the JSON of `StartCallResponse` in openapi.yaml.
 
-        As long as the caller's participant lives, that is what the app had. Afterwards Connect makes another
-        participant, but only in a call that an agent has taken. Raises `CallEnded`, `AgentNotConnected` or
-        `NotPossibleNow` too.
+        Raises `CallEnded`, `AgentNotConnected` or `NotPossibleNow` too.
         """
         call, answer = self._live(user_id, contact_id)
         try:
-            connection = self._participants.connect(answer["ParticipantToken"])
-        except ParticipantGoneError:
-            return self._join_as_new(call, answer)
-        self._keep(call, connection)
-        return json.dumps(answer)
+            joinable = self._way.rejoin(call, answer)
+        except CallEnded:
+            self._calls.end(call, self._now())
+            raise
+        body = json.dumps(joinable)
+        if joinable is not answer and not self._calls.store_connection(call, body):
+            raise CallEnded
+        return body
 
     def send_digits(self, user_id: str, contact_id: str, digits: str, key: str | None = None) -> None:
         """Sends DTMF digits into the call, once for an idempotency key.
@@ -130,18 +95,7 @@ class CallControl:
         keypress = f"{contact_id}\0{digits}\0{key or uuid.uuid4()}"
         client_token = hashlib.sha256(keypress.encode()).hexdigest()
         call, answer = self._live(user_id, contact_id)
-        token = call.connection_token
-        if token is not None and call.connection_token_until - _TOKEN_MARGIN > self._now():
-            # A token can be refused before its time, when its participant left and came back.
-            with suppress(ParticipantGoneError):
-                self._participants.send_digits(token, digits, client_token=client_token)
-                return
-        try:
-            connection = self._participants.connect(answer["ParticipantToken"])
-            self._keep(call, connection)
-            self._participants.send_digits(connection.token, digits, client_token=client_token)
-        except ParticipantGoneError:
-            raise NotConnected from None
+        self._way.send_digits(call, answer, digits, client_token=client_token)
 
     def _live(self, user_id: str, contact_id: str) -> tuple[Call, dict[str, Any]]:
         """The user's call and what the app was answered, if the call goes on."""
@@ -152,68 +106,3 @@ class CallControl:
             raise NotPossibleNow("The call is still being set up. Try again.", retry_after=1)
         answer: dict[str, Any] = json.loads(call.answer)
         return call, answer
-
-    def _join_as_new(self, call: Call, answer: Mapping[str, Any]) -> str:
-        lost = answer["ParticipantId"]
-        for _ in range(_MOST_LOST):
-            participant = self._replace(call, lost)
-            try:
-                connection = self._participants.join(participant.token)
-            except ParticipantGoneError:
-                # It was made for a request that died, and nobody has joined with it since.
-                lost = participant.participant_id
-                continue
-            body = json.dumps(self._completed(call, answer, participant, connection))
-            if not self._calls.store_connection(call, body):
-                raise CallEnded
-            return body
-        raise NotPossibleNow("The call is just changing. Try again.", retry_after=1)
-
-    def _replace(self, call: Call, lost: str) -> Participant:
-        """The participant in the place of the `lost` one: the same, however often it is asked for."""
-        try:
-            return self._contacts.create_participant(
-                str(call.contact_id),
-                client_token=hashlib.sha256(f"{call.contact_id}\0{lost}".encode()).hexdigest(),
-                display_name=call.display_name,
-                capabilities=call.capabilities,
-            )
-        except CallEnded:
-            # As far as Connect knows. Were it wrong, the caller's next call would be a second one.
-            with suppress(CallError):
-                self._contacts.stop(str(call.contact_id))
-            self._calls.end(call, self._now())
-            raise
-        except NotPossibleNow as refused:
-            if refused.retry_after is None and call.connected_at is None:
-                raise AgentNotConnected from refused
-            raise
-
-    def _completed(
-        self, call: Call, before: Mapping[str, Any], participant: Participant, connection: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """The answer of a rejoin; what Connect leaves out of it is taken from the answer before."""
-        known = before["ConnectionData"]["Meeting"]
-        meeting = connection.get("Meeting") or {}
-        placement = meeting.get("MediaPlacement") or {}
-        filled = {
-            "MediaRegion": known["MediaRegion"],
-            "MeetingFeatures": known["MeetingFeatures"],
-            **meeting,
-            "MediaPlacement": {"TurnControlUrl": known["MediaPlacement"]["TurnControlUrl"], **placement},
-        }
-        return complete(
-            {
-                "ConnectionData": {"Attendee": connection.get("Attendee"), "Meeting": filled},
-                "ContactId": call.contact_id,
-                "ParticipantId": participant.participant_id,
-                "ParticipantToken": participant.token,
-            },
-            self._contacts.media_region,
-        )
-
-    def _keep(self, call: Call, connection: Connection) -> None:
-        """For later digits, which can do without."""
-        if connection.until:
-            with suppress(CallError):
-                self._calls.store_connection_token(call, connection.token, connection.until)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from call_control.domain import CallControl
+from call_control.domain import CallControl, Way
 from call_control.request import parse_digits, parse_nothing
+from call_control.webrtc import WebRtcContacts
 from calls import aws
 from calls.connect import ConnectInstance
 from calls.errors import CallNotFound
@@ -19,12 +20,28 @@ from calls.record import Call, State, now
 from calls.startup import startup_done
 from calls.table import CallTable
 
-_calls = CallControl(
-    CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"]),
-    ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"]),
-    ParticipantService(aws.client("connectparticipant", signed=False)),
-    now,
-)
+_table = CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"])
+_connect = ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"])
+
+
+def _way() -> Way:
+    """How calls of this deployment reach Connect."""
+    if "SIP_MEDIA_APPLICATION_ID" not in os.environ:
+        participants = ParticipantService(aws.client("connectparticipant", signed=False))
+        return WebRtcContacts(_table, _connect, participants, now)
+    # Imported here: most deployments have no bridge, and shall not wait for it in a cold start.
+    from call_control.bridge import Bridge  # noqa: PLC0415
+    from calls.meetings import Meetings  # noqa: PLC0415
+    from calls.sip_media_application import SipMediaApplication  # noqa: PLC0415
+
+    return Bridge(
+        Meetings(aws.client("chime-sdk-meetings")),
+        SipMediaApplication(aws.client("chime-sdk-voice"), os.environ["SIP_MEDIA_APPLICATION_ID"]),
+        _connect,
+    )
+
+
+_calls = CallControl(_table, _way(), now)
 _allowed_origins = frozenset(json.loads(os.environ["ALLOWED_ORIGINS"]))
 
 startup_done()
@@ -78,7 +95,7 @@ def _status(call: Call) -> dict[str, str]:
         "EndedAt": ended_at,
     }
     return {
-        "ContactId": str(call.contact_id),
+        "ContactId": str(call.id),
         "State": state,
         **{name: _rfc_3339(time) for name, time in times.items() if time is not None},
     }

@@ -13,6 +13,7 @@ from calls.startup import startup_done
 from calls.table import CallTable
 
 _instance_arn = os.environ["CONNECT_INSTANCE_ARN"]
+_bridge_number = os.environ.get("CONNECT_NUMBER")
 _calls = CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"])
 
 startup_done()
@@ -29,7 +30,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     """
     presented = None
     try:
-        presented = read_presented(event, _instance_arn)
+        presented = read_presented(event, _instance_arn, _bridge_number)
         answer = verify(presented, _calls, now())
     except CallError as error:
         logger.error("Caller not verified", error_type=type(error).__name__)

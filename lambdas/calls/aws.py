@@ -12,12 +12,13 @@ from calls.observability import count, logger
 
 # The gateway waits 29 s and the function 26 s, a contact flow's function has 7 s. One attempt and one retry
 # of (connect 1 s + read 2 s) to DynamoDB, which answers in milliseconds, and of (connect 1 s + read 4 s) to
-# Connect fit in; botocore's defaults (60 s + 60 s, three attempts) would exceed it with a single call.
+# Connect fit in; botocore's defaults (60 s + 60 s, three attempts) would exceed it with a single call. A
+# start over the SIP bridge has more to ask, so it can wait less for a meeting.
 _CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
-_READ_TIMEOUTS = {"dynamodb": 2}  # seconds
+_READ_TIMEOUTS = {"chime-sdk-meetings": 2, "dynamodb": 2}  # seconds
 
-# Codes with which AWS services say "slower". StartWebRTCContact models only LimitExceededException, but the
-# front end that all services share answers with the others.
+# Codes with which AWS services say "slower". StartWebRTCContact models only LimitExceededException and the
+# Chime SDK some of its own, but the front end that all services share answers with the others.
 _THROTTLING = frozenset(
     {
         "LimitExceededException",
@@ -25,7 +26,9 @@ _THROTTLING = frozenset(
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestThrottledException",
+        "ResourceLimitExceededException",
         "SlowDown",
+        "ThrottledClientException",
         "ThrottledException",
         "Throttling",
         "ThrottlingException",
@@ -45,14 +48,21 @@ class Refused(Exception):
         self.answer = answer
 
 
-def client(service: str, *, signed: bool = True) -> Any:
+def client(
+    service: str, *, signed: bool = True, read_timeout: int | None = None, repeats: bool = True
+) -> Any:
     """A botocore client of `service` with time-outs that fit a request through API Gateway.
 
-    Not `signed` is for services that are authorised by a token in the request alone.
+    Not `signed` is for services that are authorised by a token in the request alone. `read_timeout`, in
+    seconds, is for those who can wait less. One that never `repeats` a request whose answer was lost is for
+    what would then be done twice.
     """
     config = _CONFIG if signed else _CONFIG.merge(Config(signature_version=UNSIGNED))
-    if service in _READ_TIMEOUTS:
-        config = config.merge(Config(read_timeout=_READ_TIMEOUTS[service]))
+    timeout = read_timeout or _READ_TIMEOUTS.get(service)
+    if timeout is not None:
+        config = config.merge(Config(read_timeout=timeout))
+    if not repeats:
+        config = config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
     return _session.create_client(service, config=config)
 
 

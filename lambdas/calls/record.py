@@ -41,6 +41,8 @@ class Call:
     starts: Sequence[int] = ()
     """When this user's latest calls were started, newest first."""
     contact_id: str | None = None
+    """The first contact of the call in Connect. Over the SIP bridge the meeting's id stands here until that
+    contact has presented the reference, so that what is told of the meeting finds the call."""
     answer: str | None = None
     """The JSON that the app was answered, with the join credentials; None until then."""
     replay_until: int = 0
@@ -60,16 +62,42 @@ class Call:
     connection_token: str | None = None
     """What digits are sent with, good until `connection_token_until`."""
     connection_token_until: int = 0
+    meeting_id: str | None = None
+    """The meeting of a call over the SIP bridge; None of any other call, and until there is one."""
+    transaction_id: str | None = None
+    """What the SIP media application knows the phone call of the bridge by."""
+    contact_flow_arn: str | None = None
+    """The flow that the bridge's own contact flow passes the contact on to; None without a bridge."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """What the caller sends along, for that flow to set: a phone call brings no attributes to Connect."""
+
+    @property
+    def id(self) -> str | None:
+        """What the app knows the call by; None until it can be told."""
+        return self.meeting_id or self.contact_id
+
+    @property
+    def connect_contact_id(self) -> str | None:
+        """The first contact of the call in Connect; None while none is known."""
+        return None if self.contact_id == self.meeting_id else self.contact_id
+
+    @property
+    def flow_context(self) -> dict[str, str]:
+        """What the bridge's contact flow is answered of a verified call.
+
+        What is trusted comes last, so nothing that a caller sends can replace it.
+        """
+        return {**self.attributes, **self.context, "contact_flow_arn": self.contact_flow_arn or ""}
 
     @property
     def client_token(self) -> str:
         """Connect's idempotency token: the same for a repeated request, another for the user's next call.
 
-        The start time is part of it because Connect remembers a token for 7 days: a key that is used again
-        after its call failed or ended must not lead back to that dead contact.
+        The reference is part of it because Connect remembers a token for 7 days: a key that is used again
+        after its call failed or ended must not lead back to that dead contact, not even within a millisecond.
         """
         return hashlib.sha256(
-            f"{self.user_id}\0{self.idempotency_key}\0{self.started_at}".encode()
+            f"{self.user_id}\0{self.idempotency_key}\0{self.reference}".encode()
         ).hexdigest()
 
     @property

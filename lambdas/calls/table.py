@@ -13,11 +13,13 @@ _Item = Mapping[str, Any]
 # A finished call's times and credentials must not show through into the next one.
 _LEFT_BY_EARLIER_CALL = (
     "ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt, EndedBy, Legs, ConnectionToken,"
-    " ConnectionTokenUntil"
+    " ConnectionTokenUntil, MeetingId, TransactionId"
 )
 
 CONTACT_INDEX = "ByContactId"
 """The index from a contact to its user."""
+REFERENCE_INDEX = "ByReference"
+"""The index from a reference to its user. Only a deployment with a SIP bridge has it."""
 
 _CONNECT = "CONNECT"
 _CONDITION_NOT_MET = frozenset({"ConditionalCheckFailedException"})
@@ -48,6 +50,7 @@ class CallTable:
         """
         now = call.started_at
         oldest = f"Starts[{rate.calls - 1}]"
+        set_for_flow, left_for_flow, for_flow = _for_flow(call)
         try:
             self._update(
                 call.user_id,
@@ -55,7 +58,7 @@ class CallTable:
                 " ReferenceUntil = :reference_until, #Context = :context, SlotUntil = :slot_until,"
                 " DisplayName = :display_name, #Capabilities = :capabilities,"
                 " Starts = list_append(:start, if_not_exists(Starts, :no_starts)), ExpiresAt = :expires"
-                f" REMOVE {_LEFT_BY_EARLIER_CALL}",
+                f"{set_for_flow} REMOVE {_LEFT_BY_EARLIER_CALL}{left_for_flow}",
                 "attribute_not_exists(UserId) OR ("
                 # The slot is free, or was never given back by a call that ended long ago. A crashed start is
                 # not free: its contact may exist and must be found first.
@@ -68,7 +71,7 @@ class CallTable:
                     ":hash": {"S": call.request_hash},
                     ":reference": {"S": call.reference},
                     ":reference_until": _number(call.reference_until),
-                    ":context": {"M": {name: {"S": value} for name, value in call.context.items()}},
+                    ":context": _map(call.context),
                     ":slot_until": _number(call.slot_until),
                     ":display_name": {"S": call.display_name},
                     ":capabilities": {"L": [{"S": name} for name in call.capabilities]},
@@ -76,6 +79,7 @@ class CallTable:
                     ":no_starts": {"L": []},
                     ":window_start": _number(now - rate.seconds * 1000),
                     ":expires": self._expiry(now),
+                    **for_flow,
                 },
                 names={"#Capabilities": "Capabilities", "#Context": "Context", "#Reference": "Reference"},
             )
@@ -106,21 +110,46 @@ class CallTable:
         return replace(crashed, slot_until=slot_until, reference_until=reference_until)
 
     @traced
+    def store_meeting(self, call: Call) -> bool:
+        """Stores the meeting of a call over the SIP bridge, by which its events find it from then on.
+
+        False when the call is no longer the user's, or has another meeting or an answer.
+        """
+        item = self._update_call(
+            call,
+            "SET MeetingId = :meeting, ContactId = :meeting",
+            "attribute_not_exists(EndedAt) AND attribute_not_exists(Answer)"
+            " AND (attribute_not_exists(ContactId) OR ContactId = :meeting)",
+            {":meeting": {"S": call.meeting_id}},
+        )
+        return item is not None
+
+    @traced
     def store_answer(self, call: Call, rate: Rate) -> bool:
         """Stores the contact, the answer and their times; False when the call is no longer the user's.
 
-        It is not when it ended meanwhile, or when its reference was presented by another contact.
+        It is not when it ended meanwhile, or when its reference was presented by another contact. Of a call
+        over the SIP bridge the contact stays as it is: the flow may have bound it meanwhile.
         """
         # The list of starts grows by one in each claim; what no rate looks at any more is cut here, with room
         # for starts that crashed before they came this far.
         cut = ", ".join(f"Starts[{rate.calls + extra}]" for extra in range(3))
+        if call.meeting_id is None:
+            set_call, is_the_call = (
+                "ContactId = :call",
+                "(attribute_not_exists(ContactId) OR ContactId = :call)",
+            )
+            of_call = {":call": {"S": call.contact_id}}
+        else:
+            set_call, is_the_call = "TransactionId = :transaction", "MeetingId = :call"
+            of_call = {":call": {"S": call.meeting_id}, ":transaction": {"S": call.transaction_id}}
         item = self._update_call(
             call,
-            "SET ContactId = :contact, Answer = :answer, ReplayUntil = :replay_until,"
+            f"SET {set_call}, Answer = :answer, ReplayUntil = :replay_until,"
             f" SlotUntil = :slot_until, ExpiresAt = :expires REMOVE {cut}",
-            "attribute_not_exists(EndedAt) AND (attribute_not_exists(ContactId) OR ContactId = :contact)",
+            f"attribute_not_exists(EndedAt) AND {is_the_call}",
             {
-                ":contact": {"S": call.contact_id},
+                **of_call,
                 ":answer": {"S": call.answer},
                 ":replay_until": _number(call.replay_until),
                 ":slot_until": _number(call.slot_until),
@@ -178,15 +207,25 @@ class CallTable:
     @traced
     def find_user(self, contact_id: str) -> str | None:
         """Whose latest call a contact is; None when it is nobody's, or became so a moment ago."""
+        users = self._users(CONTACT_INDEX, "ContactId", contact_id)
+        return users[0] if users else None
+
+    @traced
+    def find_user_by_reference(self, reference: str) -> str | None:
+        """Whose call a reference was issued for; None when it is nobody's or, by chance, that of two."""
+        users = self._users(REFERENCE_INDEX, "Reference", reference)
+        return users[0] if len(users) == 1 else None
+
+    def _users(self, index: str, attribute: str, value: str) -> list[str]:
         answer = self._ask(
             "Query",
             TableName=self._table,
-            IndexName=CONTACT_INDEX,
-            KeyConditionExpression="ContactId = :contact",
-            ExpressionAttributeValues={":contact": {"S": contact_id}},
+            IndexName=index,
+            KeyConditionExpression="#attribute = :value",
+            ExpressionAttributeNames={"#attribute": attribute},
+            ExpressionAttributeValues={":value": {"S": value}},
         )
-        users: list[str] = [item["UserId"]["S"] for item in answer["Items"]]
-        return users[0] if users else None
+        return [item["UserId"]["S"] for item in answer["Items"]]
 
     @traced
     def store_events(self, before: Call, after: Call) -> bool:
@@ -229,7 +268,8 @@ class CallTable:
 
     @traced
     def bind(self, user_id: str, reference: str, contact_id: str, now: int) -> Call | None:
-        """Binds a reference to the contact that presents it, once.
+        """Binds a reference to the contact that presents it, once. Over the SIP bridge the contact takes the
+        place of the meeting.
 
         Returns the call when the reference is this user's, unexpired, and was bound to no other contact. A
         call that has ended is returned too, unbound: its `ended_at` tells. Otherwise None.
@@ -239,7 +279,7 @@ class CallTable:
                 user_id,
                 "SET ContactId = :contact",
                 "#Reference = :reference AND ReferenceUntil > :now AND attribute_not_exists(EndedAt)"
-                " AND (attribute_not_exists(ContactId) OR ContactId = :contact)",
+                " AND (attribute_not_exists(ContactId) OR ContactId = :contact OR ContactId = MeetingId)",
                 {":reference": {"S": reference}, ":contact": {"S": contact_id}, ":now": _number(now)},
                 names={"#Reference": "Reference"},
             )
@@ -247,7 +287,7 @@ class CallTable:
             if "Reference" not in not_met.item:
                 return None
             call = _to_call(not_met.item)
-            is_its_contact = call.contact_id in (None, contact_id)
+            is_its_contact = call.connect_contact_id in (None, contact_id)
             return (
                 call if call.reference == reference and call.ended_at is not None and is_its_contact else None
             )
@@ -315,6 +355,10 @@ def _number(value: int) -> dict[str, str]:
     return {"N": str(value)}
 
 
+def _map(texts: Mapping[str, str]) -> dict[str, Any]:
+    return {"M": {name: {"S": text} for name, text in texts.items()}}
+
+
 def _to_call(item: _Item) -> Call:
     def text(name: str) -> str | None:
         value: str | None = item[name]["S"] if name in item else None
@@ -345,6 +389,21 @@ def _to_call(item: _Item) -> Call:
         legs={leg: int(ended["N"]) for leg, ended in item.get("Legs", {"M": {}})["M"].items()},
         connection_token=text("ConnectionToken"),
         connection_token_until=number("ConnectionTokenUntil") or 0,
+        meeting_id=text("MeetingId"),
+        transaction_id=text("TransactionId"),
+        contact_flow_arn=text("ContactFlowArn"),
+        attributes={name: value["S"] for name, value in item.get("CallerAttributes", {"M": {}})["M"].items()},
+    )
+
+
+def _for_flow(call: Call) -> tuple[str, str, dict[str, Any]]:
+    """What a claim sets, removes and names of what the SIP bridge's contact flow is told."""
+    if call.contact_flow_arn is None:
+        return "", ", ContactFlowArn, CallerAttributes", {}
+    return (
+        ", ContactFlowArn = :flow, CallerAttributes = :attributes",
+        "",
+        {":flow": {"S": call.contact_flow_arn}, ":attributes": _map(call.attributes)},
     )
 
 

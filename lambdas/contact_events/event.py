@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 _ENDS = frozenset({"DISCONNECTED", "COMPLETED"})
-# Connect writes "not yet" as a moment after the epoch.
-_EARLIEST = 1_000_000_000_000
+EARLIEST = 1_000_000_000_000
+"""Milliseconds since the epoch. Connect writes "not yet" as a moment after the epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,9 @@ class ContactEvent:
     connected_at: int | None = None
     ended_at: int | None = None
     started_by_api: bool = False
-    """Whether the contact was started by StartWebRTCContact, and so perhaps by this backend."""
+    """Whether the contact was started by StartWebRTCContact or came in over the SIP bridge, and so perhaps by
+    a start of this backend.
+    """
 
     @property
     def is_news(self) -> bool:
@@ -33,14 +35,18 @@ class ContactEvent:
         return any(time is not None for time in (self.queued_at, self.connected_at, self.ended_at))
 
 
-def read_event(envelope: Mapping[str, Any]) -> ContactEvent:
-    """Reads an event as EventBridge delivers it. Raises KeyError, TypeError or ValueError when it is none."""
+def read_event(envelope: Mapping[str, Any], *, bridged: bool = False) -> ContactEvent:
+    """Reads an event as EventBridge delivers it. Raises KeyError, TypeError or ValueError when it is none.
+
+    With `bridged`, phone calls that come in are those of the SIP bridge: no others' events are delivered.
+    """
     detail = envelope["detail"]
     event_type = detail["eventType"]
     sent_at = _milliseconds(envelope["time"])
     queue = detail.get("queueInfo") or {}
     agent = detail.get("agentInfo") or {}
     contact_id = str(detail["contactId"])
+    method = detail.get("initiationMethod")
     return ContactEvent(
         contact_id=contact_id,
         call_contact_id=str(detail.get("initialContactId") or contact_id),
@@ -50,7 +56,7 @@ def read_event(envelope: Mapping[str, Any]) -> ContactEvent:
         or (sent_at if event_type == "CONNECTED_TO_AGENT" else None),
         ended_at=_milliseconds(detail.get("disconnectTimestamp"))
         or (sent_at if event_type in _ENDS else None),
-        started_by_api=detail.get("initiationMethod") == "WEBRTC_API",
+        started_by_api=method == "WEBRTC_API" or (bridged and method == "INBOUND"),
     )
 
 
@@ -59,4 +65,4 @@ def _milliseconds(timestamp: str | None) -> int | None:
         return None
     parsed = datetime.fromisoformat(timestamp)
     moment = round((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
-    return moment if moment >= _EARLIEST else None
+    return moment if moment >= EARLIEST else None

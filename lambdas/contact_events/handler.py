@@ -1,8 +1,8 @@
-"""The Lambda function behind the queue of Amazon Connect's contact events."""
+"""The Lambda function behind the queue of Amazon Connect's contact events, and of a SIP bridge's meetings."""
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from calls import aws
@@ -13,13 +13,27 @@ from calls.record import now
 from calls.startup import startup_done
 from calls.table import CallTable
 from contact_events.domain import ContactEvents, EndedCall, TryLaterError
-from contact_events.event import read_event
+from contact_events.event import ContactEvent, read_event
 
 _contact_events = ContactEvents(
     CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"]),
     ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"]),
     now,
 )
+
+
+def _meeting_events() -> Callable[[Mapping[str, Any]], ContactEvent | None] | None:
+    """What takes note of meetings' events; None without a SIP bridge, where there are no meetings."""
+    if "EXTERNAL_MEETING_ID" not in os.environ:
+        return None
+    # Imported here: most deployments have no bridge, and shall not wait for it in a cold start.
+    from calls.meetings import Meetings  # noqa: PLC0415
+    from contact_events.meeting_event import MeetingEvents  # noqa: PLC0415
+
+    return MeetingEvents(Meetings(aws.client("chime-sdk-meetings")), os.environ["EXTERNAL_MEETING_ID"])
+
+
+_note_meeting = _meeting_events()
 
 startup_done()
 
@@ -36,10 +50,10 @@ def handler(batch: Mapping[str, Any], _context: object) -> dict[str, list[dict[s
 
 def _is_done(message: Mapping[str, Any]) -> bool:
     try:
-        event = read_event(json.loads(message["body"]))
+        event = _read(json.loads(message["body"]))
         # Twice, since a message counts as received also when Lambda was throttled.
         may_be_early = int(message["attributes"]["ApproximateReceiveCount"]) <= 2
-        ended = _contact_events(event, may_be_early=may_be_early)
+        ended = None if event is None else _contact_events(event, may_be_early=may_be_early)
     except TryLaterError:
         logger.info("Event comes too early", message_id=message["messageId"])
         return False
@@ -52,10 +66,17 @@ def _is_done(message: Mapping[str, Any]) -> bool:
         log_unforeseen(error)
         count("UnforeseenError")
         return False
-    logger.info("Event handled", contact_id=event.contact_id)
+    logger.info("Event handled", contact_id=event and event.contact_id)
     if ended is not None:
         _measure(ended)
     return True
+
+
+def _read(envelope: Mapping[str, Any]) -> ContactEvent | None:
+    """What an event tells of a call; None when it tells nothing that is to be noted."""
+    if _note_meeting is not None and envelope["source"] == "aws.chime":
+        return _note_meeting(envelope)
+    return read_event(envelope, bridged=_note_meeting is not None)
 
 
 def _measure(call: EndedCall) -> None:

@@ -1,1 +1,1 @@
-"""POST /start-call: starts a WebRTC contact with the verified identity of the caller."""
+"""POST /start-call: starts a call with the verified identity of the caller."""

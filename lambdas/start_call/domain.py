@@ -3,18 +3,17 @@
 The order of the steps is what makes a crash between any two of them harmless:
 
 1. `claim`: one conditional write gives the call the user's slot for a short lease.
-2. `start`: Connect starts the contact, which carries the call's reference.
+2. `start`: the call sets out for Connect, with the call's reference. `Way` is how.
 3. `store_answer`: the answer is stored for replay and the slot is held until the call ends.
 
 A failure that is answered ends the call, so the contact's flow, which asks about the reference, sends it
 away. A crash leaves a lease that runs out; the next request with the same key repeats step 2 as the same
-contact.
+contact, or ends what the crash has left and starts anew.
 """
 
 import json
-import secrets
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -30,7 +29,7 @@ from calls.errors import (
 )
 from calls.record import Call, Rate
 from start_call.caller import Caller
-from start_call.request import LARGEST_ATTRIBUTES, StartCallRequest, attributes_too_large, size_of
+from start_call.request import StartCallRequest
 
 
 class Calls(Protocol):
@@ -49,24 +48,29 @@ class Calls(Protocol):
         """Frees the slot of a failed start; returns it as it ended, None when it was no longer the user's."""
 
 
-class Contacts(Protocol):
-    """Contacts of the Connect instance; `calls.connect.ConnectInstance` says more."""
+class Way(Protocol):
+    """How a call reaches Connect: `start_call.webrtc.WebRtcContacts` or `start_call.bridge.Bridge`."""
 
     media_region: str
+    can_repeat: bool
+    """Whether starting a call again finds what a crashed start of it has left, and so makes nothing twice."""
 
-    def start(
-        self,
-        *,
-        contact_flow_arn: str,
-        client_token: str,
-        display_name: str,
-        attributes: Mapping[str, str],
-        capabilities: Sequence[str],
-    ) -> Mapping[str, Any]:
-        """Starts a contact and returns what StartWebRTCContact answers."""
+    def new_reference(self) -> str:
+        """A random reference that the contact can present."""
 
-    def stop(self, contact_id: str) -> None:
-        """Ends a contact."""
+    def described(self, call: Call, request: StartCallRequest) -> Call:
+        """`call` as it is to be recorded.
+
+        Raises `InvalidRequest` for a request that can never be started this way.
+        """
+
+    def start(self, call: Call, request: StartCallRequest) -> tuple[Call, Mapping[str, Any]]:
+        """Sets the call going. Returns it with what is known of it now, and the answer for the app in the
+        shape of StartWebRTCContact's, of which every member is optional.
+        """
+
+    def end(self, call: Call) -> None:
+        """Ends all that is known of a call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +96,10 @@ class StartedCall:
 class StartCall:
     """Starts calls."""
 
-    def __init__(self, calls: Calls, contacts: Contacts, terms: Terms, now: Callable[[], int]) -> None:
+    def __init__(self, calls: Calls, way: Way, terms: Terms, now: Callable[[], int]) -> None:
         """`now` tells the time in milliseconds since the epoch."""
         self._calls = calls
-        self._contacts = contacts
+        self._way = way
         self._terms = terms
         self._now = now
 
@@ -104,9 +108,8 @@ class StartCall:
 
         Raises the `CallError` that the app is to be answered; then no contact of this request is left active.
         """
-        call = self._new_call(caller, request)
-        # Before anything is written: a request that can never succeed must not cost the user a start.
-        attributes = self._attributes(call, request)
+        # Refused before anything is written: a request that can never succeed must not cost the user a start.
+        call = self._way.described(self._new_call(caller, request), request)
         standing = self._calls.claim(call, self._terms.rate)
         if standing is not None and self._is_abandoned_by_crash(standing, call):
             self._clear_away(standing)
@@ -115,8 +118,8 @@ class StartCall:
             earlier = self._earlier_call(standing, call)
             if isinstance(earlier, StartedCall):
                 return earlier
-            call, attributes = earlier, self._attributes(earlier, request)
-        return self._place(call, request, attributes)
+            call = earlier
+        return self._place(call, request)
 
     def _new_call(self, caller: Caller, request: StartCallRequest) -> Call:
         now = self._now()
@@ -125,7 +128,7 @@ class StartCall:
             started_at=now,
             idempotency_key=request.idempotency_key or f"none-{uuid.uuid4()}",
             request_hash=request.content_hash,
-            reference=secrets.token_urlsafe(24),
+            reference=self._way.new_reference(),
             reference_until=now + self._terms.reference_seconds * 1000,
             context=caller.context,
             slot_until=now + self._terms.start_lease_seconds * 1000,
@@ -133,24 +136,13 @@ class StartCall:
             capabilities=sorted(request.capabilities),
         )
 
-    @staticmethod
-    def _attributes(call: Call, request: StartCallRequest) -> dict[str, str]:
-        """The contact's attributes; the trusted ones come last, so nothing that is sent can replace them."""
-        trusted = {name: value for name, value in call.context.items() if value}
-        attributes = {
-            **request.attributes,
-            **trusted,
-            "auth_status": "verified",
-            "auth_token": call.reference,
-        }
-        if size_of(attributes) > LARGEST_ATTRIBUTES:
-            raise attributes_too_large()
-        return attributes
-
-    @staticmethod
-    def _is_abandoned_by_crash(standing: Call, call: Call) -> bool:
-        """Whether a start with another key crashed: nobody will ask for its contact, if there is one."""
-        return standing.is_crashed_start(call.started_at) and standing.idempotency_key != call.idempotency_key
+    def _is_abandoned_by_crash(self, standing: Call, call: Call) -> bool:
+        """Whether a start crashed that nobody will repeat: one with another key, or one that cannot be."""
+        if not standing.is_crashed_start(call.started_at):
+            return False
+        if standing.idempotency_key != call.idempotency_key:
+            return True
+        return not self._way.can_repeat and standing.request_hash == call.request_hash
 
     def _earlier_call(self, standing: Call, call: Call) -> StartedCall | Call:
         """What stands in the way of `call`: an answer to replay, a crashed start to repeat, or an error."""
@@ -161,17 +153,13 @@ class StartCall:
                 raise IdempotencyKeyReused(
                     "This Idempotency-Key was used with another body. Use a new key for each call."
                 )
-            if (
-                standing.answer is not None
-                and standing.contact_id is not None
-                and standing.replay_until > now
-            ):
-                return StartedCall(standing.contact_id, standing.answer, replayed=True)
+            if standing.answer is not None and standing.id is not None and standing.replay_until > now:
+                return StartedCall(standing.id, standing.answer, replayed=True)
             if standing.answer is None:
                 return self._repeat_crashed(standing, now)
         if standing.holds_slot(now):
-            # A call that is being started has no contact to name yet, and may fail: worth another try soon.
-            raise CallActive(standing.contact_id, retry_after=None if standing.answer else 1)
+            # A call that is being started may have no contact to name yet, and may fail: worth another try.
+            raise CallActive(standing.id, retry_after=None if standing.answer else 1)
         raise RateExceeded(
             "You have started too many calls. Try again later.",
             retry_after=self._terms.rate.seconds_until_allowed(standing.starts, now),
@@ -190,20 +178,13 @@ class StartCall:
             "The first request with this Idempotency-Key is still running.", retry_after=1
         )
 
-    def _place(self, call: Call, request: StartCallRequest, attributes: Mapping[str, str]) -> StartedCall:
-        contact_id = None
+    def _place(self, call: Call, request: StartCallRequest) -> StartedCall:
+        started = call
         try:
-            answer = self._contacts.start(
-                contact_flow_arn=request.contact_flow_arn,
-                client_token=call.client_token,
-                display_name=call.display_name,
-                attributes=attributes,
-                capabilities=call.capabilities,
-            )
-            contact_id = answer.get("ContactId")
-            return self._keep(call, complete(answer, self._contacts.media_region))
+            started, answer = self._way.start(call, request)
+            return self._keep(started, complete(answer, self._way.media_region))
         except Exception:
-            self._abandon(call, contact_id)
+            self._abandon(started)
             raise
 
     def _keep(self, call: Call, answer: dict[str, Any]) -> StartedCall:
@@ -211,7 +192,6 @@ class StartCall:
         body = json.dumps(answer)
         answered = replace(
             call,
-            contact_id=answer["ContactId"],
             answer=body,
             replay_until=now + self._terms.replay_seconds * 1000,
             slot_until=now + self._terms.longest_call_seconds * 1000,
@@ -221,12 +201,11 @@ class StartCall:
         return StartedCall(answer["ContactId"], body, replayed=False)
 
     def _clear_away(self, crashed: Call) -> None:
-        """Ends a start that crashed; its contact first, which nobody could find any more afterwards."""
-        if crashed.contact_id is not None:
-            self._contacts.stop(crashed.contact_id)
+        """Ends a start that crashed; what it started first, which nobody could find any more afterwards."""
+        self._way.end(crashed)
         self._calls.abandon(crashed, self._now())
 
-    def _abandon(self, call: Call, contact_id: str | None) -> None:
+    def _abandon(self, call: Call) -> None:
         """Leaves nothing of a start that is not answered with a call: no contact, no slot.
 
         Where that fails too, the contact's flow sends it away and the lease frees the slot. A contact whose
@@ -234,10 +213,9 @@ class StartCall:
         has bound it to the call. If it comes there later, the flow learns that the call has ended.
         """
         # A failure of any of these is counted and logged where it is raised.
-        if contact_id is not None:
-            with suppress(CallError):
-                self._contacts.stop(contact_id)
+        with suppress(CallError):
+            self._way.end(call)
         with suppress(CallError):
             ended = self._calls.abandon(call, self._now())
-            if ended is not None and ended.contact_id not in (None, contact_id):
-                self._contacts.stop(ended.contact_id)
+            if ended is not None and ended.contact_id not in (None, call.contact_id):
+                self._way.end(ended)

@@ -13,21 +13,40 @@ from calls.record import now
 from calls.startup import startup_done
 from calls.table import CallTable
 from start_call.caller import read_caller
-from start_call.domain import StartCall, StartedCall
+from start_call.domain import StartCall, StartedCall, Way
 from start_call.request import parse
 from start_call.settings import Settings
+from start_call.webrtc import WebRtcContacts
 
 _settings = Settings.read(os.environ)
-_start_call = StartCall(
-    CallTable(
-        aws.client("dynamodb"),
-        _settings.table,
-        retention_seconds=max(_settings.terms.rate.seconds, _settings.terms.longest_call_seconds),
-    ),
-    ConnectInstance(aws.client("connect"), _settings.offer.instance_arn),
-    _settings.terms,
-    now,
+_calls = CallTable(
+    aws.client("dynamodb"),
+    _settings.table,
+    retention_seconds=max(_settings.terms.rate.seconds, _settings.terms.longest_call_seconds),
 )
+_connect = ConnectInstance(aws.client("connect"), _settings.offer.instance_arn)
+
+
+def _way() -> Way:
+    """How calls of this deployment reach Connect."""
+    if _settings.bridge is None:
+        return WebRtcContacts(_connect)
+    # Imported here: most deployments have no bridge, and shall not wait for it in a cold start.
+    from calls.meetings import Meetings  # noqa: PLC0415
+    from calls.sip_media_application import SipMediaApplication  # noqa: PLC0415
+    from start_call.bridge import Bridge  # noqa: PLC0415
+
+    voice = aws.client("chime-sdk-voice", repeats=False)
+    return Bridge(
+        _calls,
+        Meetings(aws.client("chime-sdk-meetings")),
+        SipMediaApplication(voice, _settings.bridge.sip_media_application_id),
+        _connect,
+        _settings.bridge,
+    )
+
+
+_start_call = StartCall(_calls, _way(), _settings.terms, now)
 
 startup_done()
 

@@ -114,13 +114,14 @@ def size_of(attributes: Mapping[str, str]) -> int:
     return sum(len(name.encode()) + len(value.encode()) for name, value in attributes.items())
 
 
-def attributes_too_large() -> InvalidRequest:
-    """The error of attributes that only together with the trusted ones are over the limit."""
-    return InvalidRequest(
-        Violation(
-            "/Attributes", f"All attributes of a call hold at most {LARGEST_ATTRIBUTES:,} bytes together."
+def check_size(attributes: Mapping[str, str]) -> None:
+    """Raises `InvalidRequest` when a contact cannot have all of `attributes`, the trusted ones included."""
+    if size_of(attributes) > LARGEST_ATTRIBUTES:
+        raise InvalidRequest(
+            Violation(
+                "/Attributes", f"All attributes of a call hold at most {LARGEST_ATTRIBUTES:,} bytes together."
+            )
         )
-    )
 
 
 def _display_name(members: Mapping[str, Any], found: list[Violation]) -> str | None:
@@ -164,9 +165,10 @@ def _attributes(members: Mapping[str, Any], offer: Offer, found: list[Violation]
         elif not is_text(value):
             found.append(Violation(pointer("Attributes", name), "Send a string of valid Unicode."))
             valid = False
-    if valid and size_of(attributes) > LARGEST_ATTRIBUTES:
-        raise attributes_too_large()
-    return attributes if valid else {}
+    if not valid:
+        return {}
+    check_size(attributes)
+    return attributes
 
 
 def _capabilities(members: Mapping[str, Any], offer: Offer, found: list[Violation]) -> frozenset[str]:

@@ -10,11 +10,28 @@ from start_call.request import Offer
 
 
 @dataclass(frozen=True, kw_only=True)
+class BridgeSettings:
+    """What calls go over the SIP bridge with; a request has no say in any of it. Numbers are E.164."""
+
+    sip_media_application_id: str
+    caller_number: str
+    connect_number: str
+    external_meeting_id: str
+    """What all meetings of this deployment are known by."""
+    sip_headers: Mapping[str, str]
+    """Caller attribute to the SIP header that carries it."""
+    attributes: frozenset[str]
+    """The names of attributes that a caller may set."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Read once, at import."""
 
     table: str
     offer: Offer
+    bridge: BridgeSettings | None
+    """None where calls are WebRTC contacts."""
     terms: Terms
     claim_attributes: Mapping[str, str]
     display_name_claim: str
@@ -29,15 +46,17 @@ class Settings:
         def seconds(name: str) -> int:
             return int(environment[name])
 
+        offer = Offer(
+            instance_arn=environment["CONNECT_INSTANCE_ARN"],
+            contact_flow_arn=environment["CONTACT_FLOW_ARN"],
+            topics=json.loads(environment["TOPIC_CONTACT_FLOW_ARNS"]),
+            attributes=frozenset(json.loads(environment["CALLER_ATTRIBUTES"])),
+            capabilities=frozenset(json.loads(environment["CAPABILITIES"])),
+        )
         return cls(
             table=environment["CALLS_TABLE"],
-            offer=Offer(
-                instance_arn=environment["CONNECT_INSTANCE_ARN"],
-                contact_flow_arn=environment["CONTACT_FLOW_ARN"],
-                topics=json.loads(environment["TOPIC_CONTACT_FLOW_ARNS"]),
-                attributes=frozenset(json.loads(environment["CALLER_ATTRIBUTES"])),
-                capabilities=frozenset(json.loads(environment["CAPABILITIES"])),
-            ),
+            offer=offer,
+            bridge=_read_bridge(environment, offer) if "SIP_MEDIA_APPLICATION_ID" in environment else None,
             terms=Terms(
                 replay_seconds=seconds("REPLAY_SECONDS"),
                 reference_seconds=seconds("REFERENCE_SECONDS"),
@@ -49,3 +68,14 @@ class Settings:
             display_name_claim=environment["DISPLAY_NAME_CLAIM"],
             allowed_origins=frozenset(json.loads(environment["ALLOWED_ORIGINS"])),
         )
+
+
+def _read_bridge(environment: Mapping[str, str], offer: Offer) -> BridgeSettings:
+    return BridgeSettings(
+        sip_media_application_id=environment["SIP_MEDIA_APPLICATION_ID"],
+        caller_number=environment["CALLER_NUMBER"],
+        connect_number=environment["CONNECT_NUMBER"],
+        external_meeting_id=environment["EXTERNAL_MEETING_ID"],
+        sip_headers=json.loads(environment["SIP_HEADERS"]),
+        attributes=offer.attributes,
+    )

@@ -6,19 +6,36 @@ from typing import Any
 
 import pytest
 
+from call_control.bridge import Bridge as BridgeControl
 from call_control.domain import CallControl
+from call_control.webrtc import WebRtcContacts as WebRtcControl
+from caller_context.domain import read_presented, verify
 from calls import aws
 from calls.connect import ConnectInstance
+from calls.meetings import Meetings
 from calls.participant import ParticipantService
 from calls.record import Call, Rate
+from calls.sip_media_application import SipMediaApplication
 from calls.table import CallTable
 from contact_events.domain import ContactEvents, EndedCall
 from contact_events.event import read_event
+from contact_events.meeting_event import MeetingEvents
+from start_call.bridge import Bridge as BridgeStart
 from start_call.caller import Caller
 from start_call.domain import StartCall, StartedCall, Terms
 from start_call.request import StartCallRequest
+from start_call.settings import BridgeSettings
+from start_call.webrtc import WebRtcContacts as WebRtcStart
 from tests.lambdas.conftest import FLOW_ARN, INSTANCE_ARN, TABLE
-from tests.lambdas.events import START, contact_event
+from tests.lambdas.events import (
+    CONNECT_NUMBER,
+    EXTERNAL_MEETING_ID,
+    START,
+    bridge_flow_event,
+    contact_event,
+    meeting_event,
+)
+from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime, FakePhoneCall
 from tests.lambdas.fake_connect import FakeConnect
 
 ADA = Caller(
@@ -39,6 +56,15 @@ TERMS = Terms(
     rate=Rate(calls=3, seconds=60),
 )
 
+BRIDGE = BridgeSettings(
+    sip_media_application_id=APPLICATION_ID,
+    caller_number="+12065550100",
+    connect_number=CONNECT_NUMBER,
+    external_meeting_id=EXTERNAL_MEETING_ID,
+    sip_headers={"order_id": "X-Order-Id"},
+    attributes=frozenset({"order_id", "page"}),
+)
+
 
 class Crash(BaseException):
     """The function dies: nothing after this runs."""
@@ -55,8 +81,12 @@ class Backend:
         self.participants = ParticipantService(
             self.connect.attach(aws.client("connectparticipant", signed=False))
         )
-        self.start_call = StartCall(self.table, self.instance, TERMS, self.time)
-        self.call_control = CallControl(self.table, self.instance, self.participants, self.time)
+        self.start_call = StartCall(self.table, WebRtcStart(self.instance), TERMS, self.time)
+        self.call_control = CallControl(
+            self.table,
+            WebRtcControl(self.table, self.instance, self.participants, self.time),
+            self.time,
+        )
         self.contact_events = ContactEvents(self.table, self.instance, self.time)
 
     def time(self) -> int:
@@ -96,6 +126,49 @@ class Backend:
         if bound:
             self.table.bind("user-1", self.starts()[-1]["Attributes"]["auth_token"], contact_id, self.now)
         return contact_id
+
+
+class BridgedBackend(Backend):
+    """The same with calls over the SIP bridge."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        super().__init__(dynamodb)
+        self.chime = FakeChime(self.connect)
+        self.meetings = Meetings(self.chime.attach(aws.client("chime-sdk-meetings")))
+        self.phone_calls = SipMediaApplication(
+            self.chime.attach(aws.client("chime-sdk-voice", repeats=False)), APPLICATION_ID
+        )
+        self.start_call = StartCall(
+            self.table,
+            BridgeStart(self.table, self.meetings, self.phone_calls, self.instance, BRIDGE),
+            TERMS,
+            self.time,
+        )
+        self.call_control = CallControl(
+            self.table, BridgeControl(self.meetings, self.phone_calls, self.instance), self.time
+        )
+        self.meeting_events = MeetingEvents(self.meetings, BRIDGE.external_meeting_id)
+
+    def phone_call(self) -> FakePhoneCall:
+        """The latest phone call."""
+        return list(self.chime.phone_calls.values())[-1]
+
+    def come_through(self) -> str:
+        """The latest phone call reaches Connect, where its code is taken; its contact."""
+        contact_id = self.chime.reach_connect(list(self.chime.phone_calls)[-1])
+        assert self.key_in(self.phone_call().arguments["Code"], contact_id)["auth_status"] == "verified"
+        return contact_id
+
+    def key_in(self, code: str, contact_id: str) -> dict[str, str]:
+        """What the bridge's contact flow is answered about a contact that keys in a code."""
+        event = bridge_flow_event({}, ContactId=contact_id, InitialContactId=contact_id)
+        event["Details"]["Parameters"] = {"Code": code}
+        return verify(read_presented(event, INSTANCE_ARN, BRIDGE.connect_number), self.table, self.now)
+
+    def tell_meeting(self, event_type: str, meeting_id: str, **detail: Any) -> EndedCall | None:
+        """Chime tells of a meeting."""
+        event = self.meeting_events(meeting_event(event_type, meeting_id, **detail))
+        return None if event is None else self.contact_events(event, may_be_early=True)
 
 
 @contextmanager

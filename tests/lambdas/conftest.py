@@ -72,14 +72,16 @@ def dynamodb() -> Iterator[Any]:
             AttributeDefinitions=[
                 {"AttributeName": "UserId", "AttributeType": "S"},
                 {"AttributeName": "ContactId", "AttributeType": "S"},
+                {"AttributeName": "Reference", "AttributeType": "S"},
             ],
             KeySchema=[{"AttributeName": "UserId", "KeyType": "HASH"}],
             GlobalSecondaryIndexes=[
                 {
-                    "IndexName": "ByContactId",
-                    "KeySchema": [{"AttributeName": "ContactId", "KeyType": "HASH"}],
+                    "IndexName": index,
+                    "KeySchema": [{"AttributeName": attribute, "KeyType": "HASH"}],
                     "Projection": {"ProjectionType": "KEYS_ONLY"},
                 }
+                for index, attribute in (("ByContactId", "ContactId"), ("ByReference", "Reference"))
             ],
         )
         yield client

@@ -20,8 +20,9 @@ CALL = Call(
 
 
 def test_a_repeated_start_has_the_same_client_token_and_the_next_call_another() -> None:
-    assert CALL.client_token == replace(CALL, slot_until=2_000_000, reference="other").client_token
-    assert CALL.client_token != replace(CALL, started_at=1_000_001).client_token
+    assert CALL.client_token == replace(CALL, slot_until=2_000_000, answer="{}").client_token
+    # Also of the same millisecond.
+    assert CALL.client_token != replace(CALL, reference="other").client_token
     assert CALL.client_token != replace(CALL, user_id="v").client_token
     assert CALL.client_token != replace(CALL, idempotency_key="l").client_token
     assert len(CALL.client_token) <= 500  # StartWebRTCContact, ClientToken
@@ -82,6 +83,16 @@ def test_the_open_contacts_are_those_whose_end_nobody_told() -> None:
     assert replace(call, legs={"c1": 0, "c2": 0}).open_contacts == ["c1", "c2"]
     assert replace(call, legs={"c1": 5, "c2": 0}).open_contacts == ["c2"]
     assert replace(call, legs={"c1": 5}).open_contacts == []
+
+
+def test_an_app_knows_a_call_by_its_contact_and_over_the_bridge_by_its_meeting() -> None:
+    assert (CALL.id, CALL.connect_contact_id) == (None, None)
+    contact = replace(CALL, contact_id="c1")
+    assert (contact.id, contact.connect_contact_id) == ("c1", "c1")
+    dialled = replace(CALL, meeting_id="m1", contact_id="m1")
+    assert (dialled.id, dialled.connect_contact_id) == ("m1", None)
+    bound = replace(dialled, contact_id="c1")
+    assert (bound.id, bound.connect_contact_id) == ("m1", "c1")
 
 
 def test_times_are_milliseconds_since_the_epoch() -> None:

@@ -374,6 +374,105 @@ def test_a_token_for_digits_is_kept_with_its_participant_alone(table: CallTable)
     assert table.find("user-1", NOW) == replace(before, answer="{}")
 
 
+def bridged(number: int = 1, at: int = NOW) -> Call:
+    """A call over the SIP bridge, of which nothing is known yet."""
+    return replace(call(number, at), contact_flow_arn="flow", attributes={"order_id": "A-1", "page": ""})
+
+
+def met(of: Call) -> Call:
+    return replace(of, meeting_id="meeting-1", contact_id="meeting-1")
+
+
+def dialled(of: Call) -> Call:
+    return replace(answered(met(of), "meeting-1"), transaction_id="transaction-1")
+
+
+def test_a_bridged_call_is_found_as_it_was_written_and_by_its_meeting_and_its_reference(
+    table: CallTable,
+) -> None:
+    assert table.claim(bridged(), RATE) is None
+    assert table.find("user-1", NOW) == bridged()
+    assert table.store_meeting(met(bridged()))
+    assert table.find("user-1", NOW) == met(bridged())
+    assert table.find_user("meeting-1") == "user-1"
+    assert table.store_answer(dialled(bridged()), RATE)
+    assert table.find("user-1", NOW) == dialled(bridged())
+    assert table.find_user_by_reference("reference-1") == "user-1"
+    assert table.find_user_by_reference("reference-2") is None
+
+
+def test_a_reference_that_two_users_have_is_nobodys(table: CallTable) -> None:
+    table.claim(bridged(), RATE)
+    table.claim(replace(bridged(), user_id="user-2"), RATE)
+    assert table.find_user_by_reference("reference-1") is None
+
+
+def test_a_meeting_is_stored_twice_without_harm_and_another_one_is_not(table: CallTable) -> None:
+    table.claim(bridged(), RATE)
+    assert table.store_meeting(met(bridged()))
+    assert table.store_meeting(met(bridged()))
+    assert not table.store_meeting(replace(bridged(), meeting_id="meeting-2"))
+
+
+def test_no_meeting_is_stored_of_a_call_that_was_answered_ended_or_replaced(table: CallTable) -> None:
+    table.claim(bridged(), RATE)
+    table.store_meeting(met(bridged()))
+    table.store_answer(dialled(bridged()), RATE)
+    assert not table.store_meeting(met(bridged()))
+    table.end(bridged(), NOW + 1)
+    assert not table.store_meeting(met(bridged()))
+    table.claim(bridged(2, NOW + 2), RATE)
+    assert not table.store_meeting(met(bridged()))
+
+
+def test_the_contact_takes_the_place_of_the_meeting_once(table: CallTable) -> None:
+    table.claim(bridged(), RATE)
+    table.store_meeting(met(bridged()))
+    bound = table.bind("user-1", "reference-1", "contact-1", NOW)
+    assert bound is not None
+    assert (bound.id, bound.contact_id) == ("meeting-1", "contact-1")
+    assert table.find_user("meeting-1") is None
+    assert table.find_user("contact-1") == "user-1"
+    assert table.bind("user-1", "reference-1", "contact-1", NOW) is not None
+    assert table.bind("user-1", "reference-1", "contact-2", NOW) is None
+
+
+def test_an_answer_leaves_the_contact_that_was_bound_meanwhile(table: CallTable) -> None:
+    table.claim(bridged(), RATE)
+    table.store_meeting(met(bridged()))
+    table.bind("user-1", "reference-1", "contact-1", NOW)
+    for _ in range(2):
+        assert table.store_answer(dialled(bridged()), RATE)
+        assert table.find("user-1", NOW) == replace(dialled(bridged()), contact_id="contact-1")
+
+
+def test_an_answer_about_another_meeting_or_an_ended_call_is_refused(table: CallTable) -> None:
+    table.claim(bridged(), RATE)
+    table.store_meeting(met(bridged()))
+    assert not table.store_answer(replace(dialled(bridged()), meeting_id="meeting-2"), RATE)
+    table.end(bridged(), NOW + 1)
+    assert not table.store_answer(dialled(bridged()), RATE)
+
+
+def test_nothing_of_a_bridged_call_shows_through_into_the_next_whatever_that_is(
+    table: CallTable, dynamodb: Any
+) -> None:
+    table.claim(bridged(), RATE)
+    table.store_meeting(met(bridged()))
+    table.store_answer(dialled(bridged()), RATE)
+    table.end(bridged(), NOW + 1)
+    following = replace(bridged(2, NOW + 10), attributes={}, starts=[NOW + 10, NOW])
+    table.claim(following, RATE)
+    assert table.find("user-1", NOW + 10) == following
+    table.store_meeting(met(following))
+    table.store_answer(dialled(following), RATE)
+    table.end(following, NOW + 11)
+    table.claim(call(3, NOW + 100_000), RATE)
+    assert not stored(dynamodb).keys() & {
+        "ContactId", "MeetingId", "TransactionId", "ContactFlowArn", "CallerAttributes"
+    }  # fmt: skip
+
+
 def refusal(code: str, status: int) -> ClientError:
     answer: Any = {
         "Error": {"Code": code, "Message": "SECRET"},
@@ -422,6 +521,8 @@ def test_each_failure_of_dynamodb_has_a_meaning_and_says_nothing_of_its_text(
         lambda: table.give_up(call(), NOW),
         lambda: table.find("user-1", NOW),
         lambda: table.find_user("contact-1"),
+        lambda: table.find_user_by_reference("reference-1"),
+        lambda: table.store_meeting(met(call())),
         lambda: table.store_events(call(), replace(call(), queued_at=NOW)),
         lambda: table.store_connection(call(), "{}"),
         lambda: table.store_connection_token(answered(call()), "token", NOW),

@@ -14,6 +14,7 @@ from calls.problem import PROBLEMS
 from calls.table import CallTable
 from start_call import handler as module
 from start_call.domain import StartCall
+from start_call.webrtc import WebRtcContacts
 from tests.lambdas.conftest import INSTANCE_ARN, TABLE
 from tests.lambdas.events import REQUEST_ID, LambdaContext, start_call_event
 from tests.lambdas.fake_connect import FakeConnect
@@ -30,7 +31,7 @@ def connect(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> FakeConnect:
         "_start_call",
         StartCall(
             CallTable(dynamodb, TABLE),
-            ConnectInstance(fake.attach(aws.client("connect")), INSTANCE_ARN),
+            WebRtcContacts(ConnectInstance(fake.attach(aws.client("connect")), INSTANCE_ARN)),
             module._settings.terms,
             lambda: NOW,
         ),

@@ -1,0 +1,1 @@
+"""The SIP media application's function: leads a meeting to Amazon Connect, and ends both."""

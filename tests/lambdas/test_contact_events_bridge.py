@@ -1,0 +1,256 @@
+"""Events of calls over the SIP bridge."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calls.errors import Unavailable
+from calls.record import State
+from contact_events import handler as module
+from contact_events.domain import TryLaterError
+from contact_events.event import ContactEvent, read_event
+from contact_events.meeting_event import CallerLeft, read_meeting_event
+from tests.lambdas.backend import TERMS, BridgedBackend, dying
+from tests.lambdas.events import (
+    EXTERNAL_MEETING_ID,
+    START,
+    LambdaContext,
+    contact_event,
+    meeting_event,
+    sqs_batch,
+)
+
+LEASE = TERMS.start_lease_seconds * 1000
+LEFT: dict[str, Any] = {"externalUserId": "caller", "attendeeId": "attendee"}
+
+
+@pytest.fixture
+def backend(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> BridgedBackend:
+    """All that is behind the handler of a deployment with a bridge."""
+    backend = BridgedBackend(dynamodb)
+    monkeypatch.setattr(module, "_contact_events", backend.contact_events)
+    monkeypatch.setattr(module, "_note_meeting", backend.meeting_events)
+    return backend
+
+
+def take(*bodies: dict[str, Any] | str, received: int = 1) -> list[str]:
+    """The ids of the messages that must come again."""
+    answer = module.handler(sqs_batch(*bodies, received=received), LambdaContext())
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_the_end_of_a_meeting_ends_a_call_that_never_reached_connect(
+    backend: BridgedBackend, written: Callable[[], str]
+) -> None:
+    call_id = backend.call().contact_id
+    event = meeting_event("chime:MeetingEnded", call_id, at=7.125)
+    assert take(event, event) == []
+    call = backend.record()
+    assert (call.state(backend.now), call.ended_at) == (State.ENDED, START + 7125)
+    assert '"CallEnded":[1.0]' in written()
+    backend.now += 1
+    backend.call(key="next")
+
+
+def test_of_a_call_that_is_in_connect_connect_tells_the_end(backend: BridgedBackend) -> None:
+    call_id = backend.call().contact_id
+    contact_id = backend.come_through()
+    before = backend.record()
+    assert take(meeting_event("chime:MeetingEnded", call_id)) == []
+    assert backend.record() == before
+    assert take(contact_event("DISCONNECTED", contact_id, ended=9, initiationMethod="INBOUND")) == []
+    assert backend.record().state(backend.now) is State.ENDED
+
+
+def test_a_meeting_that_ends_while_its_contact_comes_through_ends_the_call_with_its_contact(
+    backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_id = backend.call().contact_id
+    store = backend.table.store_events
+    contacts: list[str] = []
+
+    def come_through_first(*args: Any) -> bool:
+        if not contacts:
+            contacts.append(backend.come_through())
+        return store(*args)
+
+    monkeypatch.setattr(backend.table, "store_events", come_through_first)
+    assert take(meeting_event("chime:MeetingEnded", call_id)) == []
+    assert take(contact_event("DISCONNECTED", contacts[0], ended=9, initiationMethod="INBOUND")) == []
+    call = backend.record()
+    assert (call.ended_at, call.ended_by_connect) == (START + 9000, True)
+
+
+def test_a_caller_who_leaves_without_hanging_up_ends_the_meeting(backend: BridgedBackend) -> None:
+    call_id = backend.call().contact_id
+    event = meeting_event("chime:AttendeeLeft", call_id, **LEFT)
+    assert take(event, event) == []
+    assert not backend.chime.live_meetings
+    # The end is told of by whoever has the call.
+    assert backend.record().state(backend.now) is State.CONNECTING
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        meeting_event("chime:AttendeeDropped", "meeting", **LEFT),
+        meeting_event("chime:AttendeeJoined", "meeting", **LEFT),
+        meeting_event("chime:AttendeeLeft", "meeting", externalUserId="phone-agent"),
+        meeting_event("chime:AttendeeLeft", "meeting", externalUserId="caller", externalMeetingId="others"),
+        meeting_event("chime:MeetingEnded", "meeting", externalMeetingId="others"),
+        meeting_event("chime:MeetingStarted", "meeting"),
+    ],
+    ids=lambda event: str(event["detail"]),
+)
+def test_what_changes_no_call_is_done_with(backend: BridgedBackend, event: dict[str, Any]) -> None:
+    call_id = backend.call().contact_id
+    before = backend.record()
+    event = event | {"detail": event["detail"] | {"meetingId": call_id}}
+    assert take(event) == []
+    assert (backend.record(), backend.chime.live_meetings) == (before, [call_id])
+
+
+def test_a_meeting_that_cannot_be_deleted_has_its_message_come_again_and_is_counted(
+    backend: BridgedBackend, written: Callable[[], str]
+) -> None:
+    event = meeting_event("chime:AttendeeLeft", backend.call().contact_id, **LEFT)
+    backend.chime.faults["DeleteMeeting"] = [(503, "ServiceUnavailableException", {})] * 2
+    assert take(event) == ["message-0"]
+    assert "MeetingDeleteFailed" in written()
+    assert take(event, received=2) == []
+    assert not backend.chime.live_meetings
+
+
+def test_phone_calls_that_come_in_may_be_told_of_before_their_code_is_taken(backend: BridgedBackend) -> None:
+    event = contact_event("QUEUED", "contact-1", queued=1, initiationMethod="INBOUND")
+    assert take(event, received=2) == ["message-0"]
+    assert take(event, received=3) == []
+    assert take(contact_event("QUEUED", "contact-1", queued=1, initiationMethod="OUTBOUND")) == []
+
+
+def test_the_contact_of_a_crashed_start_is_stopped_when_its_lease_has_run_out(
+    backend: BridgedBackend,
+) -> None:
+    with dying(backend.table, "store_answer", before=True):
+        backend.call()
+    queued = contact_event("QUEUED", backend.come_through(), queued=1, initiationMethod="INBOUND")
+    assert take(queued) == ["message-0"]
+    backend.now += LEASE
+    assert take(queued, received=2) == []
+    assert not backend.connect.active
+    assert not backend.chime.live_phone_calls
+
+
+def test_the_contact_of_a_call_that_was_hung_up_is_stopped(backend: BridgedBackend) -> None:
+    call_id = backend.call().contact_id
+    contact_id = backend.come_through()
+    backend.connect.stop_faults = [(404, "ResourceNotFoundException", {})]
+    backend.call_control.hang_up("user-1", call_id)
+    assert backend.connect.active == [contact_id]
+    assert take(contact_event("QUEUED", contact_id, queued=1, initiationMethod="INBOUND")) == []
+    assert not backend.connect.active
+
+
+def test_without_a_bridge_a_meetings_event_is_no_event(
+    backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_note_meeting", None)
+    assert take(meeting_event("chime:AttendeeLeft", backend.call().contact_id, **LEFT)) == ["message-0"]
+    assert take(contact_event("QUEUED", "contact-1", queued=1, initiationMethod="INBOUND")) == []
+
+
+def test_nothing_secret_is_logged_or_counted(backend: BridgedBackend, written: Callable[[], str]) -> None:
+    call_id = backend.call(attributes={"order_id": "SECRET-ORDER"}).contact_id
+    backend.chime.faults["DeleteMeeting"] = [(400, "BadRequestException", {"Message": "SECRET-AWS"})]
+    take(meeting_event("chime:AttendeeLeft", call_id, **LEFT), meeting_event("SECRET-TYPE", call_id))
+    take(meeting_event("chime:MeetingEnded", call_id, timestamp="SECRET-TIME"), "SECRET-GARBAGE")
+    take(meeting_event("chime:MeetingEnded", call_id))
+    output = written()
+    assert "EventsHandled" in output
+    assert "BadRequestException" in output
+    assert "SECRET" not in output
+    assert backend.record().reference not in output
+
+
+def test_an_event_is_read_for_its_meeting_and_its_time() -> None:
+    envelope = meeting_event("chime:MeetingEnded", "meeting", at=1.5)
+    assert read_meeting_event(envelope, EXTERNAL_MEETING_ID) == ContactEvent(
+        contact_id="meeting", call_contact_id="meeting", ended_at=START + 1500
+    )
+    left = meeting_event("chime:AttendeeLeft", "meeting", **LEFT)
+    assert read_meeting_event(left, EXTERNAL_MEETING_ID) == CallerLeft("meeting")
+
+
+def test_only_with_a_bridge_may_a_phone_call_that_comes_in_be_of_this_backend() -> None:
+    envelope = contact_event("QUEUED", initiationMethod="INBOUND")
+    assert read_event(envelope, bridged=True).started_by_api
+    assert not read_event(envelope).started_by_api
+    assert read_event(contact_event("QUEUED"), bridged=True).started_by_api
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {},
+        {"detail": None},
+        {"detail": {}},
+        meeting_event("chime:MeetingEnded", "meeting", timestamp=None),
+        meeting_event("chime:MeetingEnded", "meeting", timestamp="now"),
+        meeting_event("chime:MeetingEnded", "meeting", timestamp=START // 1000),
+    ],
+    ids=str,
+)
+def test_what_is_no_event_is_refused(envelope: Any) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        read_meeting_event(envelope, EXTERNAL_MEETING_ID)
+
+
+@given(
+    detail=st.fixed_dictionaries(
+        {
+            "eventType": st.sampled_from(
+                ["chime:MeetingEnded", "chime:AttendeeLeft", "chime:AttendeeDropped"]
+            )
+            | st.text(),
+            "meetingId": st.text(min_size=1),
+            "externalMeetingId": st.just(EXTERNAL_MEETING_ID) | st.text(),
+            "timestamp": st.integers(),
+        },
+        optional={"externalUserId": st.sampled_from(["caller", "phone-agent"]) | st.text()},
+    )
+)
+def test_of_any_event_only_what_concerns_a_call_of_this_deployment_is_read(detail: dict[str, Any]) -> None:
+    try:
+        event = read_meeting_event({"detail": json.loads(json.dumps(detail))}, EXTERNAL_MEETING_ID)
+    except ValueError:
+        assert detail["timestamp"] < 1_000_000_000_000
+        return
+    is_ours = detail["externalMeetingId"] == EXTERNAL_MEETING_ID
+    meeting_id, ended_at = detail["meetingId"], detail["timestamp"]
+    match event:
+        case ContactEvent():
+            assert (detail["eventType"], is_ours) == ("chime:MeetingEnded", True)
+            assert (event.call_contact_id, event.ended_at) == (meeting_id, ended_at)
+        case CallerLeft():
+            assert (detail["eventType"], is_ours) == ("chime:AttendeeLeft", True)
+            assert (detail["externalUserId"], event.meeting_id) == ("caller", meeting_id)
+        case None:
+            assert not is_ours or detail["eventType"] != "chime:MeetingEnded"
+
+
+def test_an_event_that_is_noted_too_often_at_once_comes_again(
+    backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_id = backend.call().contact_id
+    monkeypatch.setattr(backend.table, "store_events", lambda *_: False)
+    with pytest.raises(Unavailable):
+        backend.tell_meeting("chime:MeetingEnded", call_id)
+    with pytest.raises(TryLaterError):
+        backend.contact_events(
+            read_event(contact_event("QUEUED", "c", queued=1, initiationMethod="INBOUND"), bridged=True),
+            may_be_early=True,
+        )
