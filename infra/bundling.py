@@ -86,11 +86,18 @@ class FunctionSource:
 FUNCTIONS: Mapping[str, FunctionSource] = {
     "start_call": FunctionSource(
         packages=("calls", "start_call"),
-        aws_operations={"connect": ("StartWebRTCContact", "StopContact"), "dynamodb": ("UpdateItem",)},
+        aws_operations={
+            "chime-sdk-meetings": ("CreateMeetingWithAttendees", "DeleteMeeting"),
+            "chime-sdk-voice": ("CreateSipMediaApplicationCall", "UpdateSipMediaApplicationCall"),
+            "connect": ("StartWebRTCContact", "StopContact"),
+            "dynamodb": ("UpdateItem",),
+        },
     ),
     "call_control": FunctionSource(
         packages=("calls", "call_control"),
         aws_operations={
+            "chime-sdk-meetings": ("CreateAttendee", "DeleteMeeting", "GetAttendee"),
+            "chime-sdk-voice": ("UpdateSipMediaApplicationCall",),
             "connect": ("CreateParticipant", "StopContact"),
             "connectparticipant": ("CreateParticipantConnection", "SendMessage"),
             "dynamodb": ("GetItem", "UpdateItem"),
@@ -98,11 +105,47 @@ FUNCTIONS: Mapping[str, FunctionSource] = {
     ),
     "contact_events": FunctionSource(
         packages=("calls", "contact_events"),
-        aws_operations={"connect": ("StopContact",), "dynamodb": ("GetItem", "Query", "UpdateItem")},
+        aws_operations={
+            "chime-sdk-meetings": ("DeleteMeeting",),
+            "connect": ("StopContact",),
+            "dynamodb": ("GetItem", "Query", "UpdateItem"),
+        },
     ),
     "caller_context": FunctionSource(
         packages=("calls", "caller_context"),
-        aws_operations={"dynamodb": ("UpdateItem",)},
+        aws_operations={"dynamodb": ("Query", "UpdateItem")},
+    ),
+    "sip_media": FunctionSource(
+        packages=("calls", "sip_media"),
+        aws_operations={"chime-sdk-meetings": ("DeleteMeeting",)},
+    ),
+    "bridge_resources": FunctionSource(
+        packages=("calls", "bridge_resources"),
+        aws_operations={
+            "chime-sdk-voice": (
+                "CreatePhoneNumberOrder",
+                "CreateSipRule",
+                "DeletePhoneNumber",
+                "DeleteSipRule",
+                "DeleteVoiceConnectorOrigination",
+                "DeleteVoiceConnectorTermination",
+                "DeleteVoiceConnectorTerminationCredentials",
+                "GetPhoneNumber",
+                "GetPhoneNumberOrder",
+                "ListPhoneNumbers",
+                "ListSipRules",
+                "ListVoiceConnectorTerminationCredentials",
+                "PutVoiceConnectorLoggingConfiguration",
+                "PutVoiceConnectorOrigination",
+                "PutVoiceConnectorTermination",
+                "PutVoiceConnectorTerminationCredentials",
+                "SearchAvailablePhoneNumbers",
+                "UpdatePhoneNumber",
+                "UpdateSipRule",
+            ),
+            "connect": ("AssociatePhoneNumberContactFlow", "DisassociatePhoneNumberContactFlow"),
+            "secretsmanager": ("GetSecretValue",),
+        },
     ),
 }
 

@@ -9,12 +9,10 @@ from pathlib import Path
 from aws_cdk import Duration, Environment, Stack
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.bundling import bundle, bundle_dependencies
+from infra.bridged_calls import BridgedCalls
 from infra.config import (
     START_CALL_TIMEOUT_SECONDS,
     AdoptedContactFlow,
@@ -33,7 +31,9 @@ from infra.constructs.firewall import Firewall
 from infra.constructs.monitoring import Monitoring
 from infra.constructs.python_function import PythonFunction
 from infra.contract import read_operation
+from infra.functions import FAULTS, Functions, log_retention
 from infra.outputs import Output, publish
+from infra.sip_bridge_stack import MEETING_FAULTS, SipBridgeStack
 
 # Longer than two attempts of (connect 1 s + read 2 s) at the table, twice, and of (connect 1 s + read 4 s) at
 # Connect. Shorter than the gateway's 29 s, so that the function itself still answers.
@@ -41,27 +41,6 @@ _API_TIMEOUT = Duration.seconds(START_CALL_TIMEOUT_SECONDS)
 
 # A contact flow waits for 8 s at most, retries included.
 _CALLER_CONTEXT_TIMEOUT = Duration.seconds(7)
-
-# What every function counts, and what an operator does about it.
-_FAULTS: Mapping[str, str] = {
-    "ConfigurationFault": "AWS refused what this deployment asks of it: an access right, a contact flow or "
-    "an instance is not what the configuration says. Look for 'AWS refused' in the function's log.",
-    "UnforeseenError": "A fault in the function. Look for 'Unforeseen error' in its log.",
-}
-
-_RETENTION: Mapping[int, logs.RetentionDays] = {
-    1: logs.RetentionDays.ONE_DAY,
-    7: logs.RetentionDays.ONE_WEEK,
-    14: logs.RetentionDays.TWO_WEEKS,
-    30: logs.RetentionDays.ONE_MONTH,
-    60: logs.RetentionDays.TWO_MONTHS,
-    90: logs.RetentionDays.THREE_MONTHS,
-    180: logs.RetentionDays.SIX_MONTHS,
-    365: logs.RetentionDays.ONE_YEAR,
-    731: logs.RetentionDays.TWO_YEARS,
-    1827: logs.RetentionDays.FIVE_YEARS,
-    3653: logs.RetentionDays.TEN_YEARS,
-}
 
 
 class CallingStack(Stack):
@@ -74,9 +53,12 @@ class CallingStack(Stack):
         *,
         configuration: Configuration,
         user_pool: cognito.IUserPool,
+        sip_bridge: SipBridgeStack | None,
         checkout: Path,
     ) -> None:
-        """`checkout` is where `lambdas/`, `openapi.yaml` and `infra/contact_flows/` lie."""
+        """`checkout` is where `lambdas/`, `openapi.yaml` and `infra/contact_flows/` lie. Calls take
+        `sip_bridge` to Connect where there is one.
+        """
         super().__init__(
             scope,
             id_,
@@ -85,7 +67,7 @@ class CallingStack(Stack):
         )
         self._configuration = configuration
         self._checkout = checkout
-        self._log_retention = _RETENTION[configuration.functions.log_retention_days]
+        self._log_retention = log_retention(configuration)
         self._key = CustomerKey(
             self,
             "CustomerKey",
@@ -95,27 +77,35 @@ class CallingStack(Stack):
                 "API-Gateway-Execution-Logs_*/*",
             ],
         ).key
-        self._calls = CallTable(self, "Calls", key=self._key)
-        self._tracing = self._trace_writing()
-        self._layer = lambda_.LayerVersion(
-            self,
-            "Dependencies",
-            description="What the functions import beside their own sources",
-            code=lambda_.Code.from_asset(str(bundle_dependencies(checkout))),
-            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
-            compatible_architectures=[lambda_.Architecture.ARM_64],
-        )
+        self._calls = CallTable(self, "Calls", key=self._key, found_by_reference=sip_bridge is not None)
+        self._functions = Functions(self, configuration=configuration, key=self._key, checkout=checkout)
 
         self._instance_arn, queues = self._connect_instance()
         self._contact_arns = f"{self._instance_arn}/contact/*"
+        self._bridged = (
+            BridgedCalls(
+                self, configuration=configuration, sip_bridge=sip_bridge, instance_arn=self._instance_arn
+            )
+            if sip_bridge is not None
+            else None
+        )
         caller_context = self._caller_context()
         verification = ConnectFunction(
             self, "CallerVerification", function=caller_context.alias, instance_arn=self._instance_arn
         )
         contact_flow_arn, topics = self._contact_flows(verification, queues)
+        if self._bridged is not None:
+            self._bridged.lead_into_flows(
+                verification, default_contact_flow_arn=contact_flow_arn, checkout=checkout
+            )
         start_call = self._start_call(contact_flow_arn, topics)
         call_control = self._call_control()
         events = ContactEvents(self, "ContactEvents", instance_arn=self._instance_arn, key=self._key)
+        if self._bridged is not None:
+            events.hear_bridge(
+                connect_number=self._bridged.connect_number,
+                external_meeting_id=self._bridged.external_meeting_id,
+            )
         contact_events = self._contact_events(events)
         api = self._api(start_call, call_control, user_pool)
         self._monitoring(
@@ -186,13 +176,34 @@ class CallingStack(Stack):
             "caller_context",
             description="Tells a contact flow who calls",
             timeout=_CALLER_CONTEXT_TIMEOUT,
-            statements=self._calls.statements("dynamodb:UpdateItem"),
+            environment=self._bridged.told("CONNECT_NUMBER") if self._bridged is not None else {},
+            statements=self._calls.statements(
+                "dynamodb:UpdateItem", query_by_reference=self._bridged is not None
+            ),
         )
 
     def _start_call(self, contact_flow_arn: str, topics: Mapping[str, str]) -> PythonFunction:
         configuration = self._configuration
         calls, offered = configuration.calls, configuration.capabilities
         capabilities = {"Video": offered.video, "ScreenShare": offered.screen_share}
+        environment: dict[str, str] = {}
+        start = [
+            iam.PolicyStatement(
+                sid="StartContacts",
+                actions=["connect:StartWebRTCContact"],
+                # Evaluated on both: the instance, and the flow that the contact enters.
+                resources=[self._instance_arn, *dict.fromkeys([contact_flow_arn, *topics.values()])],
+            )
+        ]
+        if self._bridged is not None:
+            environment = self._bridged.told(
+                "SIP_MEDIA_APPLICATION_ID",
+                "CALLER_NUMBER",
+                "CONNECT_NUMBER",
+                "SIP_HEADERS",
+                "EXTERNAL_MEETING_ID",
+            )
+            start = self._bridged.start_statements()
         function = self._function(
             "StartCall",
             "start_call",
@@ -212,22 +223,25 @@ class CallingStack(Stack):
                 "STARTS_PER_WINDOW": str(calls.starts_per_window),
                 "WINDOW_SECONDS": str(calls.window_seconds),
                 "ALLOWED_ORIGINS": json.dumps(configuration.api.allowed_origins),
+                **environment,
             },
             statements=[
                 *self._calls.statements("dynamodb:UpdateItem"),
-                iam.PolicyStatement(
-                    sid="StartContacts",
-                    actions=["connect:StartWebRTCContact"],
-                    # Evaluated on both: the instance, and the flow that the contact enters.
-                    resources=[self._instance_arn, *dict.fromkeys([contact_flow_arn, *topics.values()])],
-                ),
+                *start,
                 self._on_contacts("connect:StopContact"),
             ],
         )
         self._acknowledge_contacts(function)
+        if self._bridged is not None:
+            self._bridged.acknowledge_meetings(function, makes_them=True)
         return function
 
     def _call_control(self) -> PythonFunction:
+        environment: dict[str, str] = {}
+        control = [self._on_contacts("connect:CreateParticipant", "connect:StopContact")]
+        if self._bridged is not None:
+            environment = self._bridged.told("SIP_MEDIA_APPLICATION_ID")
+            control = [self._on_contacts("connect:StopContact"), *self._bridged.control_statements()]
         function = self._function(
             "CallControl",
             "call_control",
@@ -235,13 +249,13 @@ class CallingStack(Stack):
             timeout=_API_TIMEOUT,
             environment={
                 "ALLOWED_ORIGINS": json.dumps(self._configuration.api.allowed_origins),
+                **environment,
             },
-            statements=[
-                *self._calls.statements("dynamodb:GetItem", "dynamodb:UpdateItem"),
-                self._on_contacts("connect:CreateParticipant", "connect:StopContact"),
-            ],
+            statements=[*self._calls.statements("dynamodb:GetItem", "dynamodb:UpdateItem"), *control],
         )
         self._acknowledge_contacts(function)
+        if self._bridged is not None:
+            self._bridged.acknowledge_meetings(function)
         return function
 
     def _contact_events(self, events: ContactEvents) -> PythonFunction:
@@ -251,13 +265,17 @@ class CallingStack(Stack):
             description="Notes how calls go, and stops contacts that nobody can join",
             timeout=FUNCTION_TIMEOUT,
             reserved_concurrency=MOST_AT_ONCE,
+            environment=self._bridged.told("EXTERNAL_MEETING_ID") if self._bridged is not None else {},
             statements=[
                 *events.receive_statements(),
                 *self._calls.statements("dynamodb:GetItem", "dynamodb:UpdateItem", query_by_contact=True),
                 self._on_contacts("connect:StopContact"),
+                *(self._bridged.event_statements() if self._bridged is not None else []),
             ],
         )
         self._acknowledge_contacts(function)
+        if self._bridged is not None:
+            self._bridged.acknowledge_meetings(function)
         events.deliver_to(function.alias)
         return function
 
@@ -275,26 +293,6 @@ class CallingStack(Stack):
             "touch those of this one instance.",
         )
 
-    def _trace_writing(self) -> iam.ManagedPolicy:
-        policy = iam.ManagedPolicy(
-            self,
-            "Tracing",
-            description="Writing traces to AWS X-Ray",
-            statements=[
-                iam.PolicyStatement(
-                    sid="WriteTraces",
-                    actions=["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
-                    resources=["*"],
-                )
-            ],
-        )
-        acknowledge(
-            policy,
-            "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
-            reason="X-Ray's write actions support no resource-level permissions: IAM takes only * for them.",
-        )
-        return policy
-
     def _function(
         self,
         id_: str,
@@ -307,49 +305,37 @@ class CallingStack(Stack):
         reserved_concurrency: int | None = None,
     ) -> PythonFunction:
         """`environment` is what the function is told beside the instance and the table, which all are."""
-        settings = self._configuration.functions
-        return PythonFunction(
-            self,
+        return self._functions.add(
             id_,
-            asset=bundle(self._checkout, package),
-            handler=f"{package}.handler.handler",
+            package,
             description=description,
-            service=self._service(package),
             timeout=timeout,
-            memory_mib=settings.memory_mib,
-            reserved_concurrency=reserved_concurrency or settings.reserved_concurrency,
+            statements=statements,
             environment={
                 "CONNECT_INSTANCE_ARN": self._instance_arn,
                 "CALLS_TABLE": self._calls.table.table_name,
                 **(environment or {}),
             },
-            statements=statements,
-            layer=self._layer,
-            tracing=self._tracing,
-            key=self._key,
-            log_retention=self._log_retention,
+            reserved_concurrency=reserved_concurrency,
         )
-
-    def _service(self, package: str) -> str:
-        """A function's name in logs, metrics and traces; two environments may share an account."""
-        return f"{self._configuration.environment}-{package.replace('_', '-')}"
 
     def _api(
         self, start_call: PythonFunction, call_control: PythonFunction, user_pool: cognito.IUserPool
     ) -> CallApi:
         settings, quotas = self._configuration.api, self._configuration.connect.quotas
+        start = Throttle(rate=quotas.start_webrtc_contact_rate, burst=quotas.start_webrtc_contact_burst)
         control = Throttle(rate=quotas.call_control_rate, burst=quotas.call_control_burst)
+        if self._bridged is not None:
+            start, control = self._bridged.start_throttle(), self._bridged.control_throttle()
         api = CallApi(
             self,
             "Api",
             user_pool=user_pool,
             allowed_origins=settings.allowed_origins,
             throttle=Throttle(rate=settings.status_rate, burst=settings.status_burst),
-            # What asks Connect something, within Connect's quotas.
+            # What asks Connect or the SIP bridge something, within their quotas.
             throttles={
-                "/start-call/POST": Throttle(
-                    rate=quotas.start_webrtc_contact_rate, burst=quotas.start_webrtc_contact_burst
-                ),
+                "/start-call/POST": start,
                 "/calls/{ContactId}/DELETE": control,
                 "/calls/{ContactId}/connection/POST": control,
                 "/calls/{ContactId}/digits/POST": control,
@@ -399,6 +385,8 @@ class CallingStack(Stack):
             "ContactStopFailed": "A contact that should end could not be stopped. Its caller may be gone; "
             "its contact flow or an agent ends it. Look for it in the instance's contact search.",
         }
+        if self._bridged is not None:
+            stop_failed |= MEETING_FAULTS
         for name, package, function, more in (
             ("StartCall", "start_call", start_call, stop_failed),
             # A hang-up that fails is told to its caller, who tries again.
@@ -407,7 +395,7 @@ class CallingStack(Stack):
             ("CallerContext", "caller_context", caller_context, {}),
         ):
             monitoring.watch_function(name, function.function)
-            monitoring.watch_faults(name, self._service(package), {**_FAULTS, **more})
+            monitoring.watch_faults(name, self._functions.service(package), {**FAULTS, **more})
         monitoring.watch_queue(
             "ContactEvents",
             events.queue,
@@ -421,10 +409,10 @@ class CallingStack(Stack):
             ("What callers do", "call_control", ["CallHungUp", "CallRejoined", "DigitsSent"]),
             ("How calls go", "contact_events", ["CallEnded", "CallAbandonedInQueue"]),
         ):
-            monitoring.show_counts(title, self._service(package), names)
+            monitoring.show_counts(title, self._functions.service(package), names)
         monitoring.show_times(
             "Waiting and talking",
-            self._service("contact_events"),
+            self._functions.service("contact_events"),
             ["TimeToAnswer", "CallDuration"],
         )
         monitoring.show_table(self._calls.table)

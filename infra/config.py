@@ -6,6 +6,7 @@ Every fault is a `ConfigurationError` that names the file, the key, the value fo
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -29,6 +30,28 @@ IN_APP_CALLING_REGIONS = (
     "us-west-2",
 )
 
+# Where the Amazon Chime SDK has SIP media applications and Voice Connectors
+# (Amazon Chime SDK developer guide, "Available AWS Regions").
+SIP_MEDIA_APPLICATION_REGIONS = (
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "us-east-1",
+    "us-west-2",
+)
+
+# Of these, those whose phone numbers can be ordered from the Amazon Chime SDK.
+CHIME_PHONE_NUMBER_REGIONS = ("us-east-1", "us-west-2")
+
+# Names of SIP headers that begin so belong to AWS, whatever their case
+# (Amazon Chime SDK developer guide, "Using SIP headers"); the join token travels in one of them.
+RESERVED_SIP_HEADERS = ("x-amzn", "x-canary", "x-chime", "x-vc", "x-vine", "x-voice")
+
 # Contact attributes that only the backend and the contact flow write.
 TRUSTED_ATTRIBUTES = ("customer_id", "auth_status", "auth_time", "auth_token")
 
@@ -42,9 +65,18 @@ START_CALL_TIMEOUT_SECONDS = 26
 LOG_RETENTION_DAYS = (1, 7, 14, 30, 60, 90, 180, 365, 731, 1827, 3653)
 
 _DEFAULT_CONTACT_FLOW = "inbound"
+
+# Where calls that come over the SIP bridge arrive: no flow that a call could choose.
+_BRIDGE_CONTACT_FLOW = "bridge"
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_E164 = re.compile(r"\+[1-9]\d{1,14}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_HOST_NAME = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_SIP_HEADER = re.compile(r"[xX]-[A-Za-z0-9-]{1,62}")
+_MOST_SIP_HEADERS = 10
+_MOST_ROUTES = 20
 _ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -189,8 +221,92 @@ class Alarms:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdoptedCallerNumber:
+    """A phone number of the account's Amazon Chime SDK inventory, for SIP media applications; E.164."""
+
+    number: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderedCallerNumber:
+    """A phone number that the SipBridge stack orders; `type` is Local or TollFree."""
+
+    country: str
+    type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptedConnectNumber:
+    """A phone number that is claimed to the Connect instance already; `number` is E.164."""
+
+    arn: str
+    number: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedConnectNumber:
+    """A phone number that the Calling stack claims; `type` is DID or TOLL_FREE."""
+
+    country: str
+    type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptedVoiceConnector:
+    """A Voice Connector that exists already, and whose settings are somebody else's."""
+
+    arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Where the Voice Connector sends calls: a SIP host. The lowest priority is tried first."""
+
+    host: str
+    port: int
+    protocol: str
+    priority: int
+    weight: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnVoiceConnector:
+    """A Voice Connector that the SipBridge stack creates.
+
+    The SIP host sends calls on from `termination_cidrs`, to `calling_regions` alone, with credentials from
+    Secrets Manager; a higher `credentials_version` hands over what the secret then holds.
+    """
+
+    require_encryption: bool
+    calls_per_second: int
+    calling_regions: tuple[str, ...]
+    termination_cidrs: tuple[str, ...]
+    credentials_version: int
+    sip_message_logs: bool
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SipBridge:
+    """How calls reach Connect over SIP instead of by StartWebRTCContact.
+
+    Rates are quotas of the Amazon Chime SDK, requests a second, and the bursts above them. `headers` maps
+    attributes that callers may set to the SIP headers that carry them to the SIP host.
+    """
+
+    call_rate: int
+    call_burst: int
+    control_rate: int
+    control_burst: int
+    caller_number: AdoptedCallerNumber | OrderedCallerNumber
+    connect_number: AdoptedConnectNumber | ClaimedConnectNumber
+    voice_connector: AdoptedVoiceConnector | OwnVoiceConnector
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """All values of one environment."""
+    """All values of one environment; without `sip_bridge` there is none."""
 
     environment: str
     account: str
@@ -203,6 +319,7 @@ class Configuration:
     api: Api
     functions: Functions
     alarms: Alarms
+    sip_bridge: SipBridge | None
 
 
 class _Section:
@@ -227,6 +344,19 @@ class _Section:
         if not isinstance(value, dict):
             self.fail(key, f"make it a table: [{self._dotted(key)}]")
         return _Section(self._file, self._dotted(key), value)
+
+    def sections(self, key: str, most: int) -> list[_Section]:
+        """The tables of the list `key`: at least one, and at most `most`."""
+        value = self._values[key] if self.has(key) else None
+        if (
+            not isinstance(value, list)
+            or not 1 <= len(value) <= most
+            or not all(isinstance(item, dict) for item in value)
+        ):
+            self.fail(key, f"1 to {most} tables: [[{self._dotted(key)}]]")
+        return [
+            _Section(self._file, f"{self._dotted(key)}[{number}]", item) for number, item in enumerate(value)
+        ]
 
     def text(self, key: str, fix: str, valid: Callable[[str], bool]) -> str:
         """The string `key`, which `valid` must accept."""
@@ -309,7 +439,11 @@ def load(checkout: Path, environment: object) -> Configuration:
         values = tomllib.loads((checkout / file).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(file, "", str(error), "make it valid TOML 1.0 in UTF-8") from error
-    flow_names = sorted(path.stem for path in (checkout / "infra" / "contact_flows").glob("*.json"))
+    flow_names = sorted(
+        path.stem
+        for path in (checkout / "infra" / "contact_flows").glob("*.json")
+        if path.stem != _BRIDGE_CONTACT_FLOW
+    )
     return _configuration(_Section(file, "", values), environment, flow_names)
 
 
@@ -323,18 +457,21 @@ def _configuration(root: _Section, environment: str, flow_names: list[str]) -> C
         lambda value: value in IN_APP_CALLING_REGIONS,
     )
     connect = _connect(root.section("connect"), account, region, flow_names)
+    attributes = _attributes(root.section("attributes"))
+    sip_bridge = _sip_bridge(root, account, region, connect.instance, attributes)
     configuration = Configuration(
         environment=environment,
         account=account,
         region=region,
         connect=connect,
         calls=_calls(root.section("calls")),
-        attributes=_attributes(root.section("attributes")),
-        capabilities=_capabilities(root.section("capabilities")),
+        attributes=attributes,
+        capabilities=_capabilities(root.section("capabilities"), bridged=sip_bridge is not None),
         identity=_identity(root.section("identity")),
         api=_api(root.section("api")),
-        functions=_functions(root.section("functions"), connect.quotas),
+        functions=_functions(root.section("functions"), connect.quotas, sip_bridge),
         alarms=_alarms(root.section("alarms")),
+        sip_bridge=sip_bridge,
     )
     root.refuse_unknown_keys()
     return configuration
@@ -541,8 +678,12 @@ def _attributes(section: _Section) -> Attributes:
     return Attributes(from_caller=from_caller, from_claims=from_claims)
 
 
-def _capabilities(section: _Section) -> Capabilities:
+def _capabilities(section: _Section, *, bridged: bool) -> Capabilities:
     capabilities = Capabilities(video=section.switch("video"), screen_share=section.switch("screen_share"))
+    if bridged:
+        for name, allowed in (("video", capabilities.video), ("screen_share", capabilities.screen_share)):
+            if allowed:
+                section.fail(name, "false: a telephone call carries sound alone; or remove [sip_bridge]")
     section.refuse_unknown_keys()
     return capabilities
 
@@ -587,13 +728,17 @@ def _api(section: _Section) -> Api:
     return api
 
 
-def _functions(section: _Section, quotas: Quotas) -> Functions:
+def _functions(section: _Section, quotas: Quotas, sip_bridge: SipBridge | None) -> Functions:
+    if sip_bridge is None:
+        start_burst, start_key = quotas.start_webrtc_contact_burst, "start_webrtc_contact_burst"
+    else:
+        start_burst, start_key = sip_bridge.call_burst, "sip_bridge.call_burst"
     functions = Functions(
         reserved_concurrency=section.number(
             "reserved_concurrency",
-            max(quotas.start_webrtc_contact_burst, quotas.call_control_burst),
+            max(start_burst, quotas.call_control_burst),
             1_000,
-            "executions at once of each function; at least start_webrtc_contact_burst and "
+            f"executions at once of each function; at least {start_key} and "
             "call_control_burst, so that the gateway throttles before Lambda does",
         ),
         memory_mib=section.number("memory_mib", 128, 10_240, "MiB of each function"),
@@ -616,6 +761,231 @@ def _alarms(section: _Section) -> Alarms:
     )
     section.refuse_unknown_keys()
     return Alarms(email=email)
+
+
+def _sip_bridge(
+    root: _Section, account: str, region: str, instance: AdoptedInstance | Sandbox, attributes: Attributes
+) -> SipBridge | None:
+    if not root.has("sip_bridge"):
+        return None
+    section = root.section("sip_bridge")
+    if region not in SIP_MEDIA_APPLICATION_REGIONS:
+        both = ", ".join(name for name in SIP_MEDIA_APPLICATION_REGIONS if name in IN_APP_CALLING_REGIONS)
+        root.fail("region", f"a Region with SIP media applications: {both}; or remove [sip_bridge]")
+    bridge = SipBridge(
+        call_rate=section.number(
+            "call_rate",
+            1,
+            10_000,
+            "calls a second; AWS gives 1 of CreateSipMediaApplicationCall unless your quota was raised",
+        ),
+        call_burst=section.number(
+            "call_burst", 1, 5_000, "calls at once; AWS documents no burst above the rate"
+        ),
+        control_rate=section.number(
+            "control_rate",
+            1,
+            10_000,
+            "requests a second; AWS gives 5 of UpdateSipMediaApplicationCall unless your quota was raised",
+        ),
+        control_burst=section.number(
+            "control_burst", 1, 5_000, "requests at once; AWS documents no burst above the rate"
+        ),
+        caller_number=_caller_number(section.section("caller_number"), region),
+        connect_number=_connect_number(section.section("connect_number"), account, region, instance),
+        voice_connector=_voice_connector(section.section("voice_connector"), account, region),
+        headers=_headers(section.section("headers"), attributes),
+    )
+    section.refuse_unknown_keys()
+    return bridge
+
+
+def _caller_number(section: _Section, region: str) -> AdoptedCallerNumber | OrderedCallerNumber:
+    number: AdoptedCallerNumber | OrderedCallerNumber
+    if section.has("number"):
+        number = AdoptedCallerNumber(number=_e164(section, "number"))
+    else:
+        number = OrderedCallerNumber(
+            country=section.text(
+                "country",
+                'where to order a number, as two capital letters: "US"; '
+                "or the number of your Amazon Chime SDK inventory to use: number",
+                _matches(_COUNTRY),
+            ),
+            type=section.text("type", '"Local" or "TollFree"', _matches("Local|TollFree")),
+        )
+        if region not in CHIME_PHONE_NUMBER_REGIONS:
+            section.fail(
+                "country",
+                f"numbers are ordered in {' and '.join(CHIME_PHONE_NUMBER_REGIONS)} alone, and region is "
+                f"{region!r}: name a number that you have",
+            )
+    section.refuse_unknown_keys()
+    return number
+
+
+def _connect_number(
+    section: _Section, account: str, region: str, instance: AdoptedInstance | Sandbox
+) -> AdoptedConnectNumber | ClaimedConnectNumber:
+    number: AdoptedConnectNumber | ClaimedConnectNumber
+    if section.has("arn"):
+        if isinstance(instance, Sandbox):
+            section.fail("arn", "a sandbox has no number yet: claim one by country and type")
+        pattern = f"arn:aws:connect:{region}:{account}:phone-number/"
+        number = AdoptedConnectNumber(
+            arn=section.text(
+                "arn",
+                f'the ARN of a number that is claimed to the instance: "{pattern}<uuid>"',
+                _matches(re.escape(pattern) + _UUID),
+            ),
+            number=_e164(section, "number"),
+        )
+    else:
+        number = ClaimedConnectNumber(
+            country=section.text(
+                "country",
+                'where to claim a number, as two capital letters: "US"; '
+                "or arn and number of one that the instance has",
+                _matches(_COUNTRY),
+            ),
+            type=section.text("type", '"DID" or "TOLL_FREE"', _matches("DID|TOLL_FREE")),
+        )
+    section.refuse_unknown_keys()
+    return number
+
+
+def _e164(section: _Section, key: str) -> str:
+    return section.text(key, 'a phone number in E.164: "+12065550100"', _matches(_E164))
+
+
+def _voice_connector(
+    section: _Section, account: str, region: str
+) -> AdoptedVoiceConnector | OwnVoiceConnector:
+    connector: AdoptedVoiceConnector | OwnVoiceConnector
+    if section.has("arn"):
+        pattern = f"arn:aws:chime:{region}:{account}:vc/"
+        connector = AdoptedVoiceConnector(
+            arn=section.text(
+                "arn",
+                f'the ARN of a Voice Connector of this account and Region: "{pattern}<id>"',
+                _matches(re.escape(pattern) + "[a-z0-9]+"),
+            )
+        )
+    else:
+        require_encryption = section.switch("require_encryption")
+        connector = OwnVoiceConnector(
+            require_encryption=require_encryption,
+            calls_per_second=section.number(
+                "calls_per_second", 1, 1_000, "calls a second; AWS gives 1 unless your quota was raised"
+            ),
+            calling_regions=_some_texts(
+                section,
+                "calling_regions",
+                'a list of countries that the SIP host may call, as two capital letters: ["US"]',
+                _matches(_COUNTRY),
+            ),
+            termination_cidrs=_termination_cidrs(section),
+            credentials_version=section.number(
+                "credentials_version",
+                1,
+                1_000_000,
+                "raise it after the secret was changed, to hand its credentials to the Voice Connector",
+            ),
+            sip_message_logs=section.switch("sip_message_logs"),
+            routes=tuple(
+                _route(route, require_encryption=require_encryption)
+                for route in section.sections("routes", _MOST_ROUTES)
+            ),
+        )
+    section.refuse_unknown_keys()
+    return connector
+
+
+def _some_texts(section: _Section, key: str, fix: str, valid: Callable[[str], bool]) -> tuple[str, ...]:
+    values = section.texts(key, fix, valid)
+    if not values:
+        section.fail(key, fix)
+    return values
+
+
+def _termination_cidrs(section: _Section) -> tuple[str, ...]:
+    key = "termination_cidrs"
+    fix = 'a list of the public IPv4 networks that the SIP host calls from, /27 to /32: ["<address>/32"]'
+    cidrs = _some_texts(section, key, fix, bool)
+    for cidr in cidrs:
+        try:
+            network = ipaddress.IPv4Network(cidr)
+        except ValueError as error:
+            section.fail(key, f"{error}; {fix}")
+        if cidr != str(network):
+            section.fail(key, f"{cidr!r} is written {str(network)!r}; {fix}")
+        if network.prefixlen < 27:
+            section.fail(key, f"{cidr!r} is wider than /27; {fix}")
+        if not _is_public(network):
+            section.fail(key, f"{cidr!r} is {_PRIVATE}; {fix}")
+    return cidrs
+
+
+_PRIVATE = "private, reserved or for documentation, and not to be reached over the internet"
+
+
+def _is_public(place: ipaddress.IPv4Address | ipaddress.IPv4Network) -> bool:
+    # To Python a multicast address is a global one.
+    return place.is_global and not place.is_multicast
+
+
+def _route(section: _Section, *, require_encryption: bool) -> Route:
+    route = Route(
+        host=_host(section),
+        port=section.number("port", 1, 65_535, "the port that the SIP host listens on"),
+        protocol=section.text("protocol", '"TCP" or "UDP"', _matches("TCP|UDP")),
+        priority=section.number("priority", 1, 100, "the route of the lowest number is tried first"),
+        weight=section.number("weight", 1, 100, "its share of the calls among routes of one priority"),
+    )
+    if require_encryption and route.protocol != "TCP":
+        section.fail("protocol", '"TCP": require_encryption is true, and encrypted SIP knows no other')
+    section.refuse_unknown_keys()
+    return route
+
+
+def _host(section: _Section) -> str:
+    fix = 'a public IPv4 address, or a domain name: "sip.example.com"'
+    host = section.text("host", fix, bool)
+    try:
+        address = ipaddress.IPv4Address(host)
+    except ValueError:
+        if not _HOST_NAME.fullmatch(host):
+            section.fail("host", fix)
+    else:
+        if not _is_public(address):
+            section.fail("host", f"{host!r} is {_PRIVATE}; {fix}")
+    return host
+
+
+def _headers(section: _Section, attributes: Attributes) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    taken: set[str] = set()
+    for attribute, header in section.mapping_items():
+        if attribute not in attributes.from_caller:
+            section.fail(
+                attribute,
+                "one of the attributes.from_caller: "
+                + (", ".join(attributes.from_caller) or "there are none, so remove it"),
+            )
+        if not _SIP_HEADER.fullmatch(header):
+            section.fail(attribute, 'a SIP header of at most 64 of A-Z a-z 0-9 -, beginning with "x-"')
+        if header.lower().startswith(RESERVED_SIP_HEADERS):
+            section.fail(
+                attribute,
+                f"another header: AWS keeps those that begin with {', '.join(RESERVED_SIP_HEADERS)}",
+            )
+        if header.lower() in taken:
+            section.fail(attribute, "another header: it is that of another attribute already")
+        taken.add(header.lower())
+        headers[attribute] = header
+        if len(headers) > _MOST_SIP_HEADERS:
+            section.fail(attribute, f"remove it: at most {_MOST_SIP_HEADERS} headers travel with a call")
+    return headers
 
 
 def _matches(expression: str | re.Pattern[str]) -> Callable[[str], bool]:

@@ -10,13 +10,17 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 # The ARNs that the Calling stack puts into a flow, as `${name}`.
 PLACEHOLDERS = ("CallerContextFunctionArn", "UnverifiedQueueArn", "VerifiedQueueArn")
+
+# The same for the flow of calls over the SIP bridge, which leads on to other flows and to no queue.
+BRIDGE_PLACEHOLDERS = ("CallerContextFunctionArn", "DefaultContactFlowArn")
+_BRIDGE = "bridge"
 
 # The blocks that an inbound flow may hold, each with the errors it must have a branch for
 # (Amazon Connect developer guide, "Actions in the Flow language").
@@ -26,6 +30,8 @@ _ERRORS: Mapping[str, frozenset[str]] = {
     "Compare": frozenset({"NoMatchingCondition"}),
     "DisconnectParticipant": frozenset(),
     "DistributeByPercentage": frozenset({"NoMatchingCondition"}),
+    # As it is used here, storing what it hears.
+    "GetParticipantInput": frozenset({"InputTimeLimitExceeded", "NoMatchingError"}),
     "InvokeLambdaFunction": frozenset({"NoMatchingError"}),
     "MessageParticipant": frozenset({"NoMatchingError"}),
     "TransferContactToQueue": frozenset({"NoMatchingError", "QueueAtCapacity"}),
@@ -97,21 +103,22 @@ def read_contact_flow(document: Path) -> dict[str, Any]:
     except ValueError as error:
         fault = Fault(block="", what="content", value=str(error), fix="make it valid JSON in UTF-8")
         raise ContactFlowError(document, [fault]) from error
-    found = list(faults(flow))
+    placeholders = BRIDGE_PLACEHOLDERS if document.stem == _BRIDGE else PLACEHOLDERS
+    found = list(faults(flow, placeholders))
     if found:
         raise ContactFlowError(document, found)
     checked: dict[str, Any] = flow
     return checked
 
 
-def faults(flow: Any) -> Iterator[Fault]:
+def faults(flow: Any, placeholders: Sequence[str] = PLACEHOLDERS) -> Iterator[Fault]:
     """What is wrong with a flow; first its shape, and only if that holds, the ways through it."""
     shape = list(_shape_faults(flow))
     yield from shape
     if not shape:
         blocks = {block["Identifier"]: block for block in flow["Actions"]}
         for block in blocks.values():
-            yield from _block_faults(block)
+            yield from _block_faults(block, placeholders)
         yield from _way_faults(flow["StartAction"], blocks)
         yield from _proof_faults(flow["StartAction"], blocks)
 
@@ -165,12 +172,12 @@ def _is_block(block: Any) -> bool:
     return False
 
 
-def _block_faults(block: Mapping[str, Any]) -> Iterator[Fault]:
+def _block_faults(block: Mapping[str, Any], placeholders: Sequence[str]) -> Iterator[Fault]:
     name, type_ = block["Identifier"], block["Type"]
     for placeholder in _PLACEHOLDER.findall(json.dumps(block)):
-        if placeholder not in PLACEHOLDERS:
+        if placeholder not in placeholders:
             yield Fault(
-                block=name, what="placeholder", value=placeholder, fix=f"one of: {', '.join(PLACEHOLDERS)}"
+                block=name, what="placeholder", value=placeholder, fix=f"one of: {', '.join(placeholders)}"
             )
     if type_ not in _ERRORS:
         yield Fault(
@@ -183,7 +190,9 @@ def _block_faults(block: Mapping[str, Any]) -> Iterator[Fault]:
             block=name, what="Transitions", value=block["Transitions"], fix="{}: nothing comes after it"
         )
     if type_ == "InvokeLambdaFunction":
-        yield from _invocation_faults(name, block["Parameters"].get("InvocationTimeLimitSeconds"))
+        yield from _invocation_faults(name, block["Parameters"])
+    if type_ == "GetParticipantInput":
+        yield from _input_faults(name, block["Parameters"])
 
 
 def _branch_faults(
@@ -212,8 +221,9 @@ def _branch_faults(
             )
 
 
-def _invocation_faults(name: str, limit: object) -> Iterator[Fault]:
+def _invocation_faults(name: str, parameters: Mapping[str, Any]) -> Iterator[Fault]:
     # Amazon Connect exports the number as a string, and takes both.
+    limit = parameters.get("InvocationTimeLimitSeconds")
     if not re.fullmatch(rf"[1-{_LONGEST_INVOCATION_SECONDS}]", str(limit)):
         yield Fault(
             block=name,
@@ -221,6 +231,48 @@ def _invocation_faults(name: str, limit: object) -> Iterator[Fault]:
             value=limit,
             fix=f"a whole number of seconds from 1 to {_LONGEST_INVOCATION_SECONDS}",
         )
+    told = parameters.get("LambdaInvocationAttributes", {})
+    if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
+        yield Fault(
+            block=name,
+            what="Parameters.LambdaInvocationAttributes",
+            value=_short(told),
+            fix='an object of texts, such as {"Code": "$.StoredCustomerInput"}',
+        )
+
+
+def _input_faults(name: str, parameters: Mapping[str, Any]) -> Iterator[Fault]:
+    for parameter, value, valid, fix in (
+        (
+            "Text",
+            parameters.get("Text"),
+            r".*\S.*",
+            "a text to say; digits are heard already meanwhile",
+        ),
+        ("StoreInput", parameters.get("StoreInput"), "True", '"True": conditions compare one digit alone'),
+        (
+            "InputTimeLimitSeconds",
+            parameters.get("InputTimeLimitSeconds"),
+            r"[1-9]\d{0,2}",
+            "a whole number of seconds, in quotes, until the first digit",
+        ),
+        (
+            "InputValidation.CustomValidation.MaximumLength",
+            _mapping(_mapping(parameters.get("InputValidation")).get("CustomValidation")).get(
+                "MaximumLength"
+            ),
+            r"[1-9]\d{0,2}",
+            "how many digits are heard, in quotes",
+        ),
+        (
+            "DTMFConfiguration.InterdigitTimeLimitSeconds",
+            _mapping(parameters.get("DTMFConfiguration")).get("InterdigitTimeLimitSeconds"),
+            r"[1-9]|1\d|20",
+            "a whole number of seconds from 1 to 20, in quotes, between two digits",
+        ),
+    ):
+        if not isinstance(value, str) or not re.fullmatch(valid, value):
+            yield Fault(block=name, what=f"Parameters.{parameter}", value=value, fix=fix)
 
 
 def _way_faults(start: str, blocks: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
@@ -252,12 +304,10 @@ def _way_faults(start: str, blocks: Mapping[str, Mapping[str, Any]]) -> Iterator
 
 
 def _proof_faults(start: str, blocks: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
-    """Ways to a block that marks the contact verified, other than by the function's word."""
-    verifying = {
-        name
-        for name, block in blocks.items()
-        if _mapping(block["Parameters"].get("Attributes")).get("auth_status") == "verified"
-    }
+    """Ways to a block that marks the contact verified, or hands a code over to another flow, other than by
+    the function's word.
+    """
+    verifying = {name for name, block in blocks.items() if _verifies(block)}
     fix = (
         "a contact is marked verified only where Compare finds $.External.auth_status Equals verified: "
         "whoever starts a contact may set its attributes"
@@ -267,6 +317,11 @@ def _proof_faults(start: str, blocks: Mapping[str, Mapping[str, Any]]) -> Iterat
     for name, block in blocks.items():
         for target in verifying.intersection(_unproven_targets(block)):
             yield Fault(block=name, what="NextAction", value=target, fix=fix)
+
+
+def _verifies(block: Mapping[str, Any]) -> bool:
+    attributes = _mapping(block["Parameters"].get("Attributes"))
+    return attributes.get("auth_status") == "verified" or "auth_token" in attributes
 
 
 def _unproven_targets(block: Mapping[str, Any]) -> list[str]:

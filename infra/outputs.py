@@ -18,6 +18,10 @@ class Output(StrEnum):
     USER_POOL_CLIENT_ID = "UserPoolClientId"
     CONNECT_INSTANCE_ARN = "ConnectInstanceArn"
     CONTACT_FLOW_ARN = "ContactFlowArn"
+    # Of the SIP bridge, for whoever runs the SIP host.
+    CONNECT_PHONE_NUMBER = "ConnectPhoneNumber"
+    VOICE_CONNECTOR_HOST_NAME = "VoiceConnectorHostName"
+    TERMINATION_CREDENTIALS_ARN = "TerminationCredentialsArn"
 
 
 _DESCRIPTIONS = {
@@ -27,6 +31,9 @@ _DESCRIPTIONS = {
     Output.USER_POOL_CLIENT_ID: "The app's client of the user pool; it has no secret",
     Output.CONNECT_INSTANCE_ARN: "The Amazon Connect instance that takes the calls",
     Output.CONTACT_FLOW_ARN: "The contact flow of calls without a topic",
+    Output.CONNECT_PHONE_NUMBER: "The only number that the SIP host sends calls on to",
+    Output.VOICE_CONNECTOR_HOST_NAME: "Where the SIP host sends calls on to, if not by a trunk of its own",
+    Output.TERMINATION_CREDENTIALS_ARN: "The secret with the SIP host's username and password for that",
 }
 
 

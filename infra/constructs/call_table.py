@@ -12,12 +12,14 @@ from infra.acknowledgements import acknowledge
 
 # As lambdas/calls/table.py names it.
 _CONTACT_INDEX = "ByContactId"
+_REFERENCE_INDEX = "ByReference"
 
 
 class CallTable(Construct):
     """One item per user: the user's current call. Hours after its use `ExpiresAt` removes it."""
 
-    def __init__(self, scope: Construct, id_: str, *, key: kms.Key) -> None:
+    def __init__(self, scope: Construct, id_: str, *, key: kms.Key, found_by_reference: bool) -> None:
+        """`found_by_reference` is for contacts that present a call's reference and nothing else."""
         super().__init__(scope, id_)
         self._key = key
         # Not TableV2: cdk-nag does not look at it.
@@ -40,6 +42,12 @@ class CallTable(Construct):
             partition_key=dynamodb.Attribute(name="ContactId", type=dynamodb.AttributeType.STRING),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
+        if found_by_reference:
+            self.table.add_global_secondary_index(
+                index_name=_REFERENCE_INDEX,
+                partition_key=dynamodb.Attribute(name="Reference", type=dynamodb.AttributeType.STRING),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
         acknowledge(
             self.table,
             "HIPAA.Security::HIPAA.Security-DynamoDBInBackupPlan",
@@ -50,17 +58,21 @@ class CallTable(Construct):
             "is needed.",
         )
 
-    def statements(self, *actions: str, query_by_contact: bool = False) -> list[iam.PolicyStatement]:
+    def statements(
+        self, *actions: str, query_by_contact: bool = False, query_by_reference: bool = False
+    ) -> list[iam.PolicyStatement]:
         """What a role needs for `actions` ("dynamodb:GetItem") on items, the key's included, and no more.
 
-        `query_by_contact` is for finding the user of a contact too.
+        `query_by_contact` and `query_by_reference` are for finding the user of a contact, or of a reference,
+        too.
         """
         stack = Stack.of(self)
-        index_arn = f"{self.table.table_arn}/index/{_CONTACT_INDEX}"
-        by_contact = iam.PolicyStatement(sid="FindCalls", actions=["dynamodb:Query"], resources=[index_arn])
+        queried = {_CONTACT_INDEX: query_by_contact, _REFERENCE_INDEX: query_by_reference}
+        indexes = [f"{self.table.table_arn}/index/{name}" for name, wanted in queried.items() if wanted]
+        find = iam.PolicyStatement(sid="FindCalls", actions=["dynamodb:Query"], resources=indexes)
         return [
             iam.PolicyStatement(sid="Calls", actions=list(actions), resources=[self.table.table_arn]),
-            *([by_contact] if query_by_contact else []),
+            *([find] if indexes else []),
             iam.PolicyStatement(
                 sid="UseKeyOfCalls",
                 actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],

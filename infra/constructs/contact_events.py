@@ -27,7 +27,7 @@ _LONGEST_DELIVERY = Duration.hours(4)
 
 
 class ContactEvents(Construct):
-    """A rule for an instance's contact events, a queue for the function, and a dead-letter queue for both.
+    """Rules for an instance's contact events, a queue for the function, and a dead-letter queue for both.
 
     Contact events hold ids and times; no attribute of a contact is in them.
     """
@@ -59,23 +59,67 @@ class ContactEvents(Construct):
             visibility_timeout=_VISIBILITY,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=5),
         )
+        self._instance_arn = instance_arn
+        self._hear(
+            "Rule",
+            "EventsOfThisRule",
+            description="Contact events of in-app calls",
+            pattern=self._contact_events(
+                # In-app contacts, and the contacts that they go on as when they are transferred.
+                initiationMethod=["WEBRTC_API", "TRANSFER", "QUEUE_TRANSFER", "DISCONNECT"],
+            ),
+        )
+
+    def hear_bridge(self, *, connect_number: str, external_meeting_id: str) -> None:
+        """Takes what is told about calls over the SIP bridge too: about contacts that come in on
+        `connect_number`, and about the meetings that `external_meeting_id` marks as this deployment's.
+        """
+        self._hear(
+            "BridgeRule",
+            "EventsOfBridgedContacts",
+            description="Contact events of calls over the SIP bridge",
+            pattern=self._contact_events(
+                initiationMethod=["INBOUND"],
+                # Of all calls by telephone those alone that dialled this number.
+                tags={"aws:connect:systemEndpoint": [connect_number]},
+            ),
+        )
+        self._hear(
+            "MeetingRule",
+            "EventsOfMeetings",
+            description="Meetings that end, and callers who leave them",
+            pattern={
+                "source": ["aws.chime"],
+                "detail-type": ["Chime Meeting State Change"],
+                "detail": {
+                    "eventType": ["chime:MeetingEnded", "chime:AttendeeLeft"],
+                    "externalMeetingId": [external_meeting_id],
+                },
+            },
+        )
+
+    def _contact_events(self, **detail: object) -> dict[str, object]:
+        """The pattern of the instance's contact events with this `detail`."""
+        return {
+            "source": ["aws.connect"],
+            # AWS documents the first, and in one example the second.
+            "detail-type": ["Amazon Connect Contact Event", "Connect Customer Contact Event"],
+            "detail": {
+                "instanceArn": [self._instance_arn],
+                # Not CONTACT_DATA_UPDATED: one for each attribute that a flow sets.
+                "eventType": ["INITIATED", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED"],
+                **detail,
+            },
+        }
+
+    def _hear(self, id_: str, sid: str, *, description: str, pattern: dict[str, object]) -> None:
+        """A rule for the events of `pattern`; `sid` names what lets it send them to the queues."""
         # Not Rule: it would let EventBridge do more with the queue's key than sending takes.
         rule = events.CfnRule(
             self,
-            "Rule",
-            description="Contact events of in-app calls",
-            event_pattern={
-                "source": ["aws.connect"],
-                # AWS documents the first, and in one example the second.
-                "detail-type": ["Amazon Connect Contact Event", "Connect Customer Contact Event"],
-                "detail": {
-                    "instanceArn": [instance_arn],
-                    # Not CONTACT_DATA_UPDATED: one for each attribute that a flow sets.
-                    "eventType": ["INITIATED", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED"],
-                    # In-app contacts, and the contacts that they go on as when they are transferred.
-                    "initiationMethod": ["WEBRTC_API", "TRANSFER", "QUEUE_TRANSFER", "DISCONNECT"],
-                },
-            },
+            id_,
+            description=description,
+            event_pattern=pattern,
             targets=[
                 events.CfnRule.TargetProperty(
                     id="Queue",
@@ -92,7 +136,7 @@ class ContactEvents(Construct):
         for queue in (self.queue, self.dead_letters):
             queue.add_to_resource_policy(
                 iam.PolicyStatement(
-                    sid="EventsOfThisRule",
+                    sid=sid,
                     principals=[iam.ServicePrincipal("events.amazonaws.com")],
                     actions=["sqs:SendMessage"],
                     resources=[queue.queue_arn],

@@ -48,14 +48,14 @@ class ContactFlow(Construct):
 
 
 def with_attributes(flow: dict[str, Any], attributes: Sequence[str]) -> dict[str, Any]:
-    """The flow with `attributes` taken from the answer where it marks a contact verified, and "unknown" where
-    it marks one unverified: whoever started that contact may have set them.
+    """The flow with `attributes` taken from the answer where it marks a contact verified, or hands a proved
+    code over to another flow, and "unknown" where it marks one unverified: whoever started that contact may
+    have set them.
     """
     for action in flow["Actions"]:
-        values = action["Parameters"].get("Attributes", {})
-        match values.get("auth_status"):
-            case "verified":
+        match action["Parameters"].get("Attributes", {}):
+            case {"auth_status": "verified"} | {"auth_token": _} as values:
                 values.update({name: f"$.External.{name}" for name in attributes})
-            case "unverified":
+            case {"auth_status": "unverified"} as values:
                 values.update(dict.fromkeys(attributes, "unknown"))
     return flow

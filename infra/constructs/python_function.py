@@ -62,7 +62,7 @@ class PythonFunction(Construct):
                 *statements,
             ],
         )
-        role = iam.Role(
+        self.role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
@@ -78,7 +78,7 @@ class PythonFunction(Construct):
             layers=[layer],
             handler=handler,
             # By its ARN, so that the CDK adds no policies to it and no DependsOn beside the reference.
-            role=iam.Role.from_role_arn(self, "FixedRole", role.role_arn, mutable=False),
+            role=iam.Role.from_role_arn(self, "FixedRole", self.role.role_arn, mutable=False),
             timeout=timeout,
             memory_size=memory_mib,
             reserved_concurrent_executions=reserved_concurrency,
@@ -98,8 +98,8 @@ class PythonFunction(Construct):
             "NIST.800.53.R4::NIST.800.53.R4-LambdaInsideVPC",
             "NIST.800.53.R5::NIST.800.53.R5-LambdaInsideVPC",
             "PCI.DSS.321::PCI.DSS.321-LambdaInsideVPC",
-            reason="The function reaches AWS APIs alone, over TLS, and nothing reaches it. Amazon Connect "
-            "has no VPC endpoint, so a VPC would add a NAT gateway to the way out and protect nothing.",
+            reason="The function reaches AWS APIs alone, over TLS, and nothing reaches it. A VPC would add "
+            "endpoints, and a NAT gateway for Amazon Connect, which has none, and protect nothing.",
         )
         acknowledge(
             self.function,

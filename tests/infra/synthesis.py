@@ -32,18 +32,32 @@ class Finding:
 
 
 class Synthesis:
-    """The files of a cloud assembly."""
+    """The files of a cloud assembly, of all stacks or of one."""
 
-    def __init__(self, directory: Path, configuration: Configuration) -> None:
+    def __init__(self, directory: Path, configuration: Configuration, stack: str = "*") -> None:
         self.directory, self.configuration = directory, configuration
-        self.environment = configuration.environment
+        self.environment, self._stack = configuration.environment, stack
+
+    @property
+    def bridged(self) -> bool:
+        """Whether calls take the SIP bridge."""
+        return self.configuration.sip_bridge is not None
+
+    def alone(self, stack: str) -> Synthesis:
+        """The same, of one stack: Identity, Calling, SipBridge."""
+        return Synthesis(self.directory, self.configuration, stack)
+
+    @property
+    def with_functions(self) -> list[Synthesis]:
+        """Each of the stacks that have functions, logs, a key and alarms of their own."""
+        return [self.alone(stack) for stack in ("Calling", "SipBridge") if stack in self.templates]
 
     @cached_property
     def templates(self) -> dict[str, Any]:
-        """Template by the last part of the stack's name: Identity, Calling."""
+        """Template by the last part of the stack's name."""
         return {
             path.name.removesuffix(".template.json").rpartition("-")[2]: _read(path)
-            for path in sorted(self.directory.glob("*.template.json"))
+            for path in sorted(self.directory.glob(f"*-{self._stack}.template.json"))
         }
 
     @cached_property
@@ -96,6 +110,16 @@ class Synthesis:
                 )
         return open_, acknowledged
 
+    def warnings(self) -> list[str]:
+        """What a person who synthesizes is warned of."""
+        return [
+            entry["data"]
+            for file in sorted(self.directory.glob("*.metadata.json"))
+            for entries in _read(file).values()
+            for entry in entries
+            if entry["type"] == "aws:cdk:warning"
+        ]
+
     def acknowledgements(self) -> set[tuple[str, str]]:
         """What the code acknowledges: the finding's id, and the path of the construct."""
         return {
@@ -125,6 +149,14 @@ def synthesize(environment: str, directory: Path) -> Synthesis:
     app = cdk.App(context=context(), outdir=str(directory))
     add_stacks(app, configuration, CHECKOUT)
     finish(app)
+    return Synthesis(directory, configuration)
+
+
+def synthesize_unchecked(configuration: Configuration, directory: Path) -> Synthesis:
+    """Without the packs, which take most of the time."""
+    app = cdk.App(context=context(), outdir=str(directory))
+    add_stacks(app, configuration, CHECKOUT)
+    app.synth()
     return Synthesis(directory, configuration)
 
 

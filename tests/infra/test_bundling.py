@@ -39,6 +39,15 @@ ENVIRONMENT = {
     "ALLOWED_ORIGINS": "[]",
     **dict.fromkeys(("REPLAY_SECONDS", "REFERENCE_SECONDS", "START_LEASE_SECONDS"), "30"),
     **dict.fromkeys(("LONGEST_CALL_SECONDS", "STARTS_PER_WINDOW", "WINDOW_SECONDS"), "60"),
+    "VOICE_CONNECTOR_ARN": "arn:aws:chime:eu-west-2:111122223333:vc/v",
+    "CALLER_NUMBER": "+12065550100",
+}
+# What makes the calls of all functions bridged ones.
+OVER_THE_BRIDGE = {
+    "SIP_MEDIA_APPLICATION_ID": "s",
+    "CONNECT_NUMBER": "+12065550101",
+    "SIP_HEADERS": "{}",
+    "EXTERNAL_MEETING_ID": "InAppCalling-test",
 }
 
 # Imports a handler as Lambda does, and prints the files that this took from the asset and from the layer.
@@ -96,12 +105,12 @@ def test_two_checkouts_build_the_same_layer(layer: Path, elsewhere: Path) -> Non
     assert content(again) == content(layer)
 
 
-def imported(name: str) -> tuple[set[str], set[str]]:
+def imported(name: str, **environment: str) -> tuple[set[str], set[str]]:
     """What a handler imports of its asset and of the layer, by the first part of the path."""
     asset, layer = bundle(CHECKOUT, name), bundle_dependencies(CHECKOUT) / "python"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", IMPORT_HANDLER, str(asset), str(layer), f"{name}.handler"],
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | environment,
         capture_output=True,
         text=True,
         check=True,
@@ -115,6 +124,11 @@ def imported(name: str) -> tuple[set[str], set[str]]:
 
 def test_an_asset_holds_only_what_its_handler_imports(name: str, asset: Path) -> None:
     assert {path.name for path in asset.iterdir()} == imported(name)[0]
+
+
+def test_a_handler_of_bridged_calls_needs_nothing_else(name: str) -> None:
+    """Clients are made at import, of the models that the layer has."""
+    assert imported(name, **OVER_THE_BRIDGE) == imported(name)
 
 
 def test_the_layer_holds_only_what_handlers_import(layer: Path) -> None:

@@ -3,18 +3,28 @@
 import json
 import re
 
-import pytest
-
 from infra.bundling import FUNCTIONS
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
 
 # API Gateway gives up after this.
 GATEWAY_SECONDS = 29
+# A SIP media application hangs up a call without an answer after this.
+SIP_MEDIA_SECONDS = 20
+
+OF_THE_BRIDGE = {"bridge_resources", "sip_media"}
+
+# The CDK's own function between CloudFormation and bridge_resources.
+FRAMEWORK = "framework.onEvent"
 
 
 def functions(synthesis: Synthesis) -> dict[str, Properties]:
-    found = synthesis.resources("AWS::Lambda::Function")
-    assert len(found) == len(FUNCTIONS)
+    found = {
+        id_: function
+        for id_, function in synthesis.resources("AWS::Lambda::Function").items()
+        if function["Handler"] != FRAMEWORK
+    }
+    expected = set(FUNCTIONS) if synthesis.bridged else set(FUNCTIONS) - OF_THE_BRIDGE
+    assert sorted(map(package, found.values())) == sorted(expected)
     return found
 
 
@@ -31,7 +41,7 @@ def test_every_function_runs_python_3_13_on_arm64(synthesis: Synthesis) -> None:
 def test_every_function_has_the_configured_size(synthesis: Synthesis) -> None:
     settings = synthesis.configuration.functions
     for function in functions(synthesis).values():
-        if package(function) != "contact_events":
+        if package(function) not in {"bridge_resources", "contact_events"}:
             assert function["ReservedConcurrentExecutions"] == settings.reserved_concurrency
         assert function["MemorySize"] == settings.memory_mib
 
@@ -54,6 +64,15 @@ def test_every_function_is_traced_and_logs_json_to_a_group_of_its_own(synthesis:
 
 def test_every_function_answers_before_its_caller_gives_up(synthesis: Synthesis) -> None:
     timeouts = {package(function): function["Timeout"] for function in functions(synthesis).values()}
+    if synthesis.bridged:
+        (framework,) = [
+            function
+            for function in synthesis.resources("AWS::Lambda::Function").values()
+            if function["Handler"] == FRAMEWORK
+        ]
+        # The framework has to tell CloudFormation too.
+        assert timeouts.pop("bridge_resources") <= framework["Timeout"] - 60
+        assert timeouts.pop("sip_media") < SIP_MEDIA_SECONDS
     assert all(timeout < GATEWAY_SECONDS for timeout in timeouts.values())
     for document in (CHECKOUT / "infra" / "contact_flows").glob("*.json"):
         for block in json.loads(document.read_text(encoding="utf-8"))["Actions"]:
@@ -85,12 +104,16 @@ def test_every_function_is_invoked_behind_its_alias(synthesis: Synthesis) -> Non
 def test_every_permission_names_who_may_invoke(synthesis: Synthesis) -> None:
     permissions = synthesis.resources("AWS::Lambda::Permission").values()
     account = synthesis.configuration.account
+    assert {permission["Action"] for permission in permissions} == {"lambda:InvokeFunction"}
     assert {permission["Principal"] for permission in permissions} == {
         "apigateway.amazonaws.com",
         "connect.amazonaws.com",
+        *(["voiceconnector.chime.amazonaws.com"] if synthesis.bridged else []),
     }
     for permission in permissions:
-        assert permission["Action"] == "lambda:InvokeFunction"
+        if permission["Principal"] == "voiceconnector.chime.amazonaws.com":
+            assert permission["SourceAccount"] == account
+            continue
         if permission["Principal"] == "connect.amazonaws.com":
             assert permission["SourceAccount"] == account
             assert permission["SourceArn"] == synthesis.outputs["ConnectInstanceArn"]["Value"]
@@ -115,13 +138,12 @@ def test_the_functions_association_with_the_instance_is_there_before_the_flows(s
         assert association_id in flow["DependsOn"]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_setting_is_read_by_its_function(synthesis: Synthesis, name: str) -> None:
-    (function,) = [of for of in functions(synthesis).values() if package(of) == name]
-    sources = "".join(
-        path.read_text(encoding="utf-8")
-        for part in FUNCTIONS[name].packages
-        for path in (CHECKOUT / "lambdas" / part).glob("*.py")
-    )
-    for setting in function["Environment"]["Variables"]:
-        assert setting.startswith("POWERTOOLS_") or f'"{setting}"' in sources
+def test_every_setting_is_read_by_its_function(synthesis: Synthesis) -> None:
+    for function in functions(synthesis).values():
+        sources = "".join(
+            path.read_text(encoding="utf-8")
+            for part in FUNCTIONS[package(function)].packages
+            for path in (CHECKOUT / "lambdas" / part).glob("*.py")
+        )
+        for setting in function["Environment"]["Variables"]:
+            assert setting.startswith("POWERTOOLS_") or f'"{setting}"' in sources

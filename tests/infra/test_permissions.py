@@ -1,12 +1,54 @@
 """Rules of the house for what roles, keys and topics allow."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+from infra.bundling import FUNCTIONS
 from infra.config import AdoptedContactFlow
 from tests.infra.synthesis import Properties, Synthesis
 
 KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
+
+# Each action of a role, and where the Amazon Chime SDK knows the thing that it is done to.
+BRIDGE_ACTIONS = {
+    "chime:CreateAttendee": "meeting",
+    "chime:CreateMeetingWithAttendees": "*",
+    "chime:CreatePhoneNumberOrder": "*",
+    "chime:CreateSipMediaApplicationCall": "application",
+    "chime:CreateSipRule": "application",
+    "chime:DeleteMeeting": "meeting",
+    "chime:DeletePhoneNumber": "*",
+    "chime:DeleteSipRule": "*",
+    "chime:DeleteVoiceConnectorOrigination": "connector",
+    "chime:DeleteVoiceConnectorTermination": "connector",
+    "chime:DeleteVoiceConnectorTerminationCredentials": "connector",
+    "chime:GetAttendee": "meeting",
+    "chime:GetPhoneNumber": "*",
+    "chime:GetPhoneNumberOrder": "*",
+    "chime:ListPhoneNumbers": "*",
+    "chime:ListSipRules": "*",
+    "chime:ListVoiceConnectorTerminationCredentials": "connector",
+    "chime:PutVoiceConnectorLoggingConfiguration": "connector",
+    "chime:PutVoiceConnectorOrigination": "connector",
+    "chime:PutVoiceConnectorTermination": "connector",
+    "chime:PutVoiceConnectorTerminationCredentials": "connector",
+    "chime:SearchAvailablePhoneNumbers": "*",
+    "chime:UpdatePhoneNumber": "*",
+    "chime:UpdateSipMediaApplicationCall": "application",
+    "chime:UpdateSipRule": "*",
+    "connect:AssociatePhoneNumberContactFlow": "number and flow",
+    "connect:DisassociatePhoneNumberContactFlow": "number",
+    "lambda:GetFunction": "function",
+    "lambda:InvokeFunction": "function",
+    "logs:CreateLogDelivery": "*",
+    "logs:CreateLogGroup": "*",
+    "logs:DeleteLogDelivery": "*",
+    "logs:DescribeLogGroups": "*",
+    "logs:GetLogDelivery": "*",
+    "logs:ListLogDeliveries": "*",
+    "secretsmanager:GetSecretValue": "secret",
+}
 
 
 def listed(value: Any) -> list[Any]:
@@ -14,7 +56,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def statements(synthesis: Synthesis) -> Iterator[Properties]:
-    """What roles may do. Nothing but managed policies grants it."""
+    """What roles may do. Nothing but managed policies grants it, and all of them are granted to one."""
     assert not synthesis.resources("AWS::IAM::Policy", "AWS::IAM::UserPolicy", "AWS::IAM::RolePolicy")
     for role in synthesis.resources("AWS::IAM::Role").values():
         assert "Policies" not in role
@@ -40,8 +82,11 @@ def arn(synthesis: Synthesis, type_: str) -> dict[str, list[str]]:
 def test_roles_may_do_this_and_nothing_else(synthesis: Synthesis) -> None:
     assert set(granted(synthesis)) == {
         *KEY_ACTIONS,
-        "connect:CreateParticipant",
-        "connect:StartWebRTCContact",
+        *(
+            BRIDGE_ACTIONS
+            if synthesis.bridged
+            else ["connect:CreateParticipant", "connect:StartWebRTCContact"]
+        ),
         "connect:StopContact",
         "dynamodb:GetItem",
         "dynamodb:Query",
@@ -62,9 +107,92 @@ def test_no_statement_allows_by_exception(synthesis: Synthesis) -> None:
         assert not {"NotAction", "NotResource", "NotPrincipal"} & set(statement)
 
 
-def test_only_tracing_reaches_every_resource(synthesis: Synthesis) -> None:
+def test_only_tracing_and_what_aws_knows_no_resource_for_reach_every_resource(synthesis: Synthesis) -> None:
     everywhere = {action for action, resources in granted(synthesis).items() if "*" in resources}
-    assert everywhere == {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+    nameless = {action for action, resource in BRIDGE_ACTIONS.items() if resource == "*"}
+    assert everywhere == {
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+        *(nameless if synthesis.bridged else []),
+    }
+
+
+def test_the_bridges_rights_are_for_its_own_things_alone(synthesis: Synthesis) -> None:
+    if not synthesis.bridged:
+        return
+    grants, region, account = (
+        granted(synthesis),
+        synthesis.configuration.region,
+        synthesis.configuration.account,
+    )
+    ((number, _),) = synthesis.resources("AWS::Connect::PhoneNumber").items()
+    ((application, _),) = synthesis.resources("AWS::Chime::SipMediaApplication").items()
+    ((connector, _),) = synthesis.resources("AWS::Chime::VoiceConnector").items()
+    ((secret, _),) = synthesis.resources("AWS::SecretsManager::Secret").items()
+    (flow,) = [name for name in synthesis.resources("AWS::Connect::ContactFlow") if "bridge" in name]
+    (alias,) = [name for name in synthesis.resources("AWS::Lambda::Alias") if "BridgeResources" in name]
+    number_arn = {"Fn::GetAtt": [number, "PhoneNumberArn"]}
+    things: dict[str, list[Any]] = {
+        "*": ["*"],
+        "meeting": [f"arn:aws:chime:{region}:{account}:meeting/*"],
+        "application": [{"Fn::GetAtt": [application, "SipMediaApplicationArn"]}],
+        "connector": [{"Fn::GetAtt": [connector, "VoiceConnectorArn"]}],
+        "number": [number_arn],
+        "number and flow": [number_arn, {"Fn::GetAtt": [flow, "ContactFlowArn"]}],
+        "function": [{"Ref": alias}],
+        "secret": [{"Ref": secret}],
+    }
+    for action, thing in BRIDGE_ACTIONS.items():
+        for allowed in grants[action]:
+            # From another stack.
+            if isinstance(allowed, dict) and "Fn::ImportValue" in allowed:
+                assert [name for name in (application, alias) if name in allowed["Fn::ImportValue"]]
+            else:
+                assert allowed in things[thing], action
+
+
+def test_of_the_bridges_functions_each_has_its_own_rights(synthesis: Synthesis) -> None:
+    """What makes numbers and rules makes no calls, and what leads calls ends meetings and nothing else."""
+    if not synthesis.bridged:
+        return
+    policies, roles = synthesis.resources("AWS::IAM::ManagedPolicy"), synthesis.resources("AWS::IAM::Role")
+    held: dict[str, set[str]] = {}
+    for function in synthesis.resources("AWS::Lambda::Function").values():
+        role = function["Role"]["Fn::GetAtt"][0]
+        attached = [policy["Ref"] for policy in roles[role]["ManagedPolicyArns"]]
+        # By a reference, or from another stack by an export that is named after the role.
+        attached += [id_ for id_, policy in policies.items() if role in json.dumps(policy.get("Roles", []))]
+        held[function["Handler"].partition(".")[0]] = {
+            action
+            for id_ in attached
+            for statement in policies[id_]["PolicyDocument"]["Statement"]
+            for action in listed(statement["Action"])
+            if action.partition(":")[0] in {"chime", "connect", "lambda", "secretsmanager"}
+        }
+    assert held["sip_media"] == {"chime:DeleteMeeting"}
+    assert held["framework"] == {"lambda:GetFunction", "lambda:InvokeFunction"}
+    assert held["start_call"] == {
+        "chime:CreateMeetingWithAttendees",
+        "chime:CreateSipMediaApplicationCall",
+        "chime:DeleteMeeting",
+        "chime:UpdateSipMediaApplicationCall",
+        "connect:StopContact",
+    }
+    assert held["call_control"] == {
+        "chime:CreateAttendee",
+        "chime:DeleteMeeting",
+        "chime:GetAttendee",
+        "chime:UpdateSipMediaApplicationCall",
+        "connect:StopContact",
+    }
+    assert held["contact_events"] == {"chime:DeleteMeeting", "connect:StopContact"}
+    assert held["caller_context"] == set()
+    called = {
+        action
+        for service, operations in FUNCTIONS["bridge_resources"].aws_operations.items()
+        for action in (f"{service.removesuffix('-sdk-voice')}:{operation}" for operation in operations)
+    }
+    assert held["bridge_resources"] == called
 
 
 def test_calls_start_in_the_configured_instance_and_flows_alone(synthesis: Synthesis) -> None:
@@ -78,13 +206,17 @@ def test_calls_start_in_the_configured_instance_and_flows_alone(synthesis: Synth
         if isinstance(flow, AdoptedContactFlow)
     ]
     instance = synthesis.outputs["ConnectInstanceArn"]["Value"]
+    if synthesis.bridged:
+        assert "connect:StartWebRTCContact" not in granted(synthesis)
+        return
     allowed = granted(synthesis)["connect:StartWebRTCContact"]
     assert sorted(map(str, allowed)) == sorted(map(str, [instance, *flows]))
 
 
 def test_contacts_of_the_configured_instance_alone_are_touched(synthesis: Synthesis) -> None:
     instance = synthesis.outputs["ConnectInstanceArn"]["Value"]
-    for action in ("connect:StopContact", "connect:CreateParticipant"):
+    actions = ["connect:StopContact", *([] if synthesis.bridged else ["connect:CreateParticipant"])]
+    for action in actions:
         for allowed in granted(synthesis)[action]:
             if isinstance(instance, str):
                 assert allowed == f"{instance}/contact/*"
@@ -92,25 +224,28 @@ def test_contacts_of_the_configured_instance_alone_are_touched(synthesis: Synthe
                 assert allowed == {"Fn::Join": ["", [instance, "/contact/*"]]}
 
 
-def test_functions_use_the_table_alone_and_its_index_to_find_users(synthesis: Synthesis) -> None:
+def test_functions_use_the_table_alone_and_its_indexes_to_find_users(synthesis: Synthesis) -> None:
     grants = granted(synthesis)
     table = arn(synthesis, "AWS::DynamoDB::Table")
     assert all(
         resource == table for action in ("GetItem", "UpdateItem") for resource in grants[f"dynamodb:{action}"]
     )
-    assert grants["dynamodb:Query"] == [{"Fn::Join": ["", [table, "/index/ByContactId"]]}]
+    indexes = ["ByReference", "ByContactId"] if synthesis.bridged else ["ByContactId"]
+    assert grants["dynamodb:Query"] == [{"Fn::Join": ["", [table, f"/index/{name}"]]} for name in indexes]
 
 
-def test_functions_use_the_key_through_the_table_and_the_queue_alone(synthesis: Synthesis) -> None:
-    grants, region = granted(synthesis), synthesis.configuration.region
-    key = arn(synthesis, "AWS::KMS::Key")
-    assert all(resource == key for action in KEY_ACTIONS for resource in grants[action])
-    for statement in statements(synthesis):
-        if set(KEY_ACTIONS) & set(listed(statement["Action"])):
-            through = "sqs" if statement["Sid"] == "DecryptEvents" else "dynamodb"
-            assert statement["Condition"] == {
-                "StringEquals": {"kms:ViaService": f"{through}.{region}.amazonaws.com"}
-            }
+def test_functions_use_the_key_through_table_queue_and_secret_alone(synthesis: Synthesis) -> None:
+    region = synthesis.configuration.region
+    by = {"DecryptEvents": "sqs", "UseKeyOfCalls": "dynamodb", "DecryptCredentials": "secretsmanager"}
+    for stack in synthesis.with_functions:
+        key = arn(stack, "AWS::KMS::Key")
+        for statement in statements(stack):
+            if set(KEY_ACTIONS) & set(listed(statement["Action"])):
+                assert statement["Resource"] == key
+                through = by[statement["Sid"]]
+                assert statement["Condition"] == {
+                    "StringEquals": {"kms:ViaService": f"{through}.{region}.amazonaws.com"}
+                }
 
 
 def test_events_are_taken_off_their_queue_alone(synthesis: Synthesis) -> None:
@@ -145,7 +280,12 @@ def test_lambda_alone_takes_the_roles(synthesis: Synthesis) -> None:
         ]
 
 
-def test_a_service_uses_the_key_for_this_account_alone(synthesis: Synthesis) -> None:
+def test_a_service_uses_a_key_for_this_account_alone(synthesis: Synthesis) -> None:
+    for stack in synthesis.with_functions:
+        check_key(stack)
+
+
+def check_key(synthesis: Synthesis) -> None:
     (owner, *services) = synthesis.the("AWS::KMS::Key")["KeyPolicy"]["Statement"]
     account, region = synthesis.configuration.account, synthesis.configuration.region
     partition = "aws-us-gov" if region.startswith("us-gov-") else "aws"

@@ -1,12 +1,12 @@
-"""Rules of the house for data at rest: the table, the logs, the alarms' topic, and their key."""
+"""Rules of the house for data at rest: the table, the logs, the alarms' topics, credentials, and the keys."""
 
 from typing import Any
 
 from tests.infra.synthesis import Synthesis
 
 
-def key_arn(synthesis: Synthesis) -> dict[str, Any]:
-    (id_,) = synthesis.resources("AWS::KMS::Key")
+def key_arn(stack: Synthesis) -> dict[str, Any]:
+    (id_,) = stack.resources("AWS::KMS::Key")
     return {"Fn::GetAtt": [id_, "Arn"]}
 
 
@@ -15,30 +15,40 @@ def test_the_table_is_encrypted_recoverable_and_forgets(synthesis: Synthesis) ->
     assert table["SSESpecification"] == {
         "SSEEnabled": True,
         "SSEType": "KMS",
-        "KMSMasterKeyId": key_arn(synthesis),
+        "KMSMasterKeyId": key_arn(synthesis.alone("Calling")),
     }
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "ExpiresAt", "Enabled": True}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["KeySchema"] == [{"AttributeName": "UserId", "KeyType": "HASH"}]
-    # Of a call's credentials and claims nothing is copied into the index.
-    (index,) = table["GlobalSecondaryIndexes"]
-    assert index["KeySchema"] == [{"AttributeName": "ContactId", "KeyType": "HASH"}]
-    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    # Of a call's credentials and claims nothing is copied into an index.
+    by = {"ByContactId": "ContactId"} | ({"ByReference": "Reference"} if synthesis.bridged else {})
+    assert table["GlobalSecondaryIndexes"] == [
+        {
+            "IndexName": name,
+            "KeySchema": [{"AttributeName": attribute, "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+        for name, attribute in by.items()
+    ]
 
 
-def test_the_queues_are_encrypted_and_take_messages_of_the_rule_alone_over_tls(synthesis: Synthesis) -> None:
+def test_the_queues_are_encrypted_and_take_messages_of_the_rules_alone_over_tls(synthesis: Synthesis) -> None:
     queues = synthesis.resources("AWS::SQS::Queue")
     for queue in queues.values():
-        assert queue["KmsMasterKeyId"] == key_arn(synthesis)
-    (rule,) = synthesis.resources("AWS::Events::Rule")
+        assert queue["KmsMasterKeyId"] == key_arn(synthesis.alone("Calling"))
+    rules = synthesis.resources("AWS::Events::Rule")
+    assert len(rules) == (3 if synthesis.bridged else 1)
     policies = synthesis.resources("AWS::SQS::QueuePolicy").values()
     assert {policy["Queues"][0]["Ref"] for policy in policies} == set(queues)
     for policy in policies:
-        deny, allow = policy["PolicyDocument"]["Statement"]
+        deny, *allowed = policy["PolicyDocument"]["Statement"]
         assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
-        assert (allow["Effect"], allow["Action"]) == ("Allow", "sqs:SendMessage")
-        assert allow["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}}}
+        for allow in allowed:
+            assert (allow["Effect"], allow["Action"]) == ("Allow", "sqs:SendMessage")
+        assert [allow["Condition"] for allow in allowed] == [
+            {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}}} for rule in rules
+        ]
 
 
 def test_a_message_that_fails_comes_again_and_is_given_up_in_the_end(synthesis: Synthesis) -> None:
@@ -59,39 +69,61 @@ def test_the_only_table_is_one_that_the_packs_see(synthesis: Synthesis) -> None:
 
 
 def test_every_log_group_ends_and_is_encrypted(synthesis: Synthesis) -> None:
-    groups = synthesis.resources("AWS::Logs::LogGroup").values()
-    # One of each function, and the API's access log, its execution log and the firewall's.
-    assert len(groups) == len(synthesis.resources("AWS::Lambda::Function")) + 3
-    for group in groups:
-        assert group["RetentionInDays"] == synthesis.configuration.functions.log_retention_days
-        assert group["KmsKeyId"] == key_arn(synthesis)
+    # One of each function, and the API's access log, its execution log and the firewall's; SIP messages'.
+    more = {"Calling": 3, "SipBridge": 1}
+    for stack in synthesis.with_functions:
+        groups = stack.resources("AWS::Logs::LogGroup").values()
+        (name,) = stack.templates
+        assert len(groups) == len(stack.resources("AWS::Lambda::Function")) + more[name]
+        for group in groups:
+            assert group["RetentionInDays"] == synthesis.configuration.functions.log_retention_days
+            assert group["KmsKeyId"] == key_arn(stack)
 
 
 def test_the_key_admits_every_log_group(synthesis: Synthesis) -> None:
-    (statement,) = [
-        statement
-        for statement in synthesis.the("AWS::KMS::Key")["KeyPolicy"]["Statement"]
-        if statement.get("Sid") == "LogGroupsOfThisStack"
-    ]
-    admitted = statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
-    prefix = f":log-group:{'{}'}"
-    # CloudFormation begins the names it makes with the stack's.
-    names = [f"InAppCalling-{synthesis.environment}-Calling-*", "API-Gateway-Execution-Logs_*/*"]
-    for group in synthesis.resources("AWS::Logs::LogGroup").values():
-        name = group.get("LogGroupName")
-        if isinstance(name, str):
-            names.append(name)
-        elif name is not None:
-            assert name["Fn::Join"][1][0] == "API-Gateway-Execution-Logs_"
-    assert sorted(arn.partition(":log-group:")[2] for arn in admitted) == sorted(names), prefix
+    # What comes before the parts of a name that AWS makes, and how the key admits any of them.
+    made_by_aws = {
+        "API-Gateway-Execution-Logs_": "API-Gateway-Execution-Logs_*/*",
+        "/aws/ChimeVoiceConnectorSipMessages/": "/aws/ChimeVoiceConnectorSipMessages/*",
+    }
+    for stack in synthesis.with_functions:
+        (statement,) = [
+            statement
+            for statement in stack.the("AWS::KMS::Key")["KeyPolicy"]["Statement"]
+            if statement.get("Sid") == "LogGroupsOfThisStack"
+        ]
+        admitted = statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+        # CloudFormation begins the names it makes with the stack's.
+        names = {f"InAppCalling-{synthesis.environment}-{name}-*" for name in stack.templates}
+        for group in stack.resources("AWS::Logs::LogGroup").values():
+            name = group.get("LogGroupName")
+            if isinstance(name, str):
+                names.add(name)
+            elif name is not None:
+                names.add(made_by_aws[name["Fn::Join"][1][0]])
+        assert sorted(arn.partition(":log-group:")[2] for arn in admitted) == sorted(names)
 
 
-def test_the_key_rotates(synthesis: Synthesis) -> None:
-    assert synthesis.the("AWS::KMS::Key")["EnableKeyRotation"] is True
+def test_the_keys_rotate(synthesis: Synthesis) -> None:
+    for stack in synthesis.with_functions:
+        assert stack.the("AWS::KMS::Key")["EnableKeyRotation"] is True
 
 
-def test_the_alarms_topic_is_encrypted(synthesis: Synthesis) -> None:
-    assert synthesis.the("AWS::SNS::Topic")["KmsMasterKeyId"] == key_arn(synthesis)
+def test_the_alarms_topics_are_encrypted(synthesis: Synthesis) -> None:
+    for stack in synthesis.with_functions:
+        assert stack.the("AWS::SNS::Topic")["KmsMasterKeyId"] == key_arn(stack)
+
+
+def test_the_sip_hosts_credentials_are_encrypted_generated_and_long(synthesis: Synthesis) -> None:
+    secrets = synthesis.resources("AWS::SecretsManager::Secret").values()
+    assert len(secrets) == synthesis.bridged
+    for secret in secrets:
+        assert secret["KmsKeyId"] == key_arn(synthesis.alone("SipBridge"))
+        assert "SecretString" not in secret
+        generated = secret["GenerateSecretString"]
+        assert generated["GenerateStringKey"] == "password"
+        assert generated["PasswordLength"] >= 32
+        assert "password" not in generated["SecretStringTemplate"]
 
 
 def test_users_outlive_their_stack_and_calls_do_not(synthesis: Synthesis) -> None:

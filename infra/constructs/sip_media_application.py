@@ -1,0 +1,42 @@
+"""What leads a call of the Amazon Chime SDK, step by step, as a function says."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from aws_cdk import aws_chime as chime
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+
+class SipMediaApplication(Construct):
+    """A SIP media application, and its right to ask its function what to do.
+
+    Its SIP messages are not logged: the first of them would hold the join token of a meeting.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, function: lambda_.Alias) -> None:
+        super().__init__(scope, id_)
+        stack = Stack.of(self)
+        permission = lambda_.CfnPermission(
+            self,
+            "Permission",
+            action="lambda:InvokeFunction",
+            function_name=function.function_arn,
+            principal="voiceconnector.chime.amazonaws.com",
+            # Not by its ARN too: which one the service names as the source is documented nowhere.
+            source_account=stack.account,
+        )
+        application = chime.CfnSipMediaApplication(
+            self,
+            "Application",
+            name=stack.stack_name,
+            aws_region=stack.region,
+            endpoints=[
+                chime.CfnSipMediaApplication.SipMediaApplicationEndpointProperty(
+                    lambda_arn=function.function_arn
+                )
+            ],
+        )
+        application.node.add_dependency(permission)
+        self.arn = application.attr_sip_media_application_arn
+        self.application_id = application.attr_sip_media_application_id
