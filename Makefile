@@ -14,6 +14,8 @@ PYTHON := .venv/.installed
 LOCAL := .venv-local/.installed
 FUNCTIONS := .venv-functions/.installed
 NODE := node_modules/.installed
+# The local AWS has an environment of its own unless another is asked for.
+LOCAL_ENV = $(if $(filter file,$(origin ENV)),local,$(ENV))
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
 
 .PHONY: help
@@ -21,12 +23,12 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on this machine, from an empty local AWS to the agent's queue
-	@python -m local.demo
+demo: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on this machine, from an empty local AWS to the agent's queue; ENV=local-bridge over SIP
+	@python -m local.demo --environment $(LOCAL_ENV)
 
 .PHONY: local
 local: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS until Ctrl-C
-	@python -m local
+	@python -m local --environment $(LOCAL_ENV)
 
 .PHONY: test
 test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests, the end-to-end ones included
@@ -62,8 +64,8 @@ bootstrap: $(PYTHON) $(NODE) ## once per account and Region: prepare those of EN
 	cdk bootstrap --no-notices --context environment=$(ENV) --output build/$(ENV)
 
 .PHONY: destroy
-destroy: $(PYTHON) $(NODE) ## remove the Calling stack of ENV; the users' stack stays
-	cdk destroy InAppCalling-$(ENV)-Calling --no-notices --context environment=$(ENV) --output build/$(ENV)
+destroy: $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridge if it has one; the users' stack stays
+	cdk destroy 'InAppCalling-$(ENV)-{Calling,SipBridge}' --no-notices --context environment=$(ENV) --output build/$(ENV)
 
 .PHONY: clean
 clean: ## remove everything that was built or installed

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 
-from local.environment import DEFAULT_PORT, LocalAws, LocalAwsError, local_aws
+from local.environment import DEFAULT_ENVIRONMENT, DEFAULT_PORT, LocalAws, LocalAwsError, local_aws
 from local.phone import CONFIRMATION_CODE, Phone
 
 DEMO_USER = "ada@example.com"
@@ -19,10 +19,13 @@ def main() -> int:
     parser.add_argument(
         "--port", type=int, help=f"where it listens (default: LOCAL_PORT, else {DEFAULT_PORT})"
     )
+    parser.add_argument(
+        "--environment", default=DEFAULT_ENVIRONMENT, help="of config/ (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        with local_aws(port=arguments.port) as aws:
+        with local_aws(arguments.environment, port=arguments.port) as aws:
             aws.deploy()
             _introduce(aws)
             while True:
@@ -48,7 +51,7 @@ curl -i -X POST {phone.start_call_url} \\
   -H 'Content-Type: application/json' -d '{{}}' \\
   -H 'Authorization: {token}'
 
-What Connect made of it    curl {aws.endpoint_url}/_local/contacts
+What Connect made of it    curl {aws.endpoint_url}/_local/contacts{_bridge(aws)}
 Outputs of the stacks      {outputs}
 Another user or token      sign up with an email address, confirm with {CONFIRMATION_CODE},
                            sign in by SRP; in Python:
@@ -56,6 +59,15 @@ Another user or token      sign up with an email address, confirm with {CONFIRMA
                              phone.sign_in(email, phone.sign_up(email)).id_token
 
 Ctrl-C stops it and leaves nothing behind.""")
+
+
+def _bridge(aws: LocalAws) -> str:
+    """Where else to look if calls go over the SIP bridge."""
+    if "ConnectPhoneNumber" not in aws.outputs:
+        return ""
+    return f"""
+What the bridge made of it curl {aws.endpoint_url}/_local/meetings
+                           curl {aws.endpoint_url}/_local/sip-calls"""
 
 
 if __name__ == "__main__":

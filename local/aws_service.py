@@ -12,8 +12,9 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import botocore
 import botocore.session
@@ -71,17 +72,15 @@ class RestJsonService:
         self._invalid = invalid
         self._model = _SESSION.get_service_model(name)
         self._routes = sorted(
-            (
-                (model.http["method"], _path_pattern(model.http["requestUri"]), model)
-                for model in map(self._model.operation_model, self._model.operation_names)
-            ),
-            # Fewest parameters first: a literal path wins over one with a placeholder.
-            key=lambda route: route[1].groups,
+            map(_Route, map(self._model.operation_model, self._model.operation_names)),
+            # A literal path wins over one with a placeholder, and the longer over the shorter of two that end
+            # otherwise; a path with a query over the same without.
+            key=lambda route: (route.path.groups, -len(route.path.pattern), -len(route.query)),
         )
 
-    def operation(self, method: str, path: str) -> str | None:
+    def operation(self, method: str, path: str, query: Mapping[str, list[str]] | None = None) -> str | None:
         """The name of the operation that a request is about, None where the service has none such."""
-        found = self._find_route(method, path)
+        found = self._find_route(method, path, query or {})
         return found and str(found[0].name)
 
     def answer(
@@ -98,7 +97,7 @@ class RestJsonService:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
     ) -> Call:
         """Read a request; raises AwsError where it breaks the operation's contract."""
-        route = self._find_route(method, path)
+        route = self._find_route(method, path, query)
         if route is None:
             message = f"{self.name} has no operation {method} {path}"
             raise AwsError("UnknownOperationException", message, status=404)
@@ -145,17 +144,23 @@ class RestJsonService:
             raise AwsError("InternalServiceException", message, status=500)
         return members
 
-    def _find_route(self, method: str, path: str) -> tuple[Any, dict[str, str]] | None:
-        for verb, pattern, model in self._routes:
-            if verb == method and (found := pattern.fullmatch(path)):
-                return model, found.groupdict()
+    def _find_route(
+        self, method: str, path: str, query: Mapping[str, list[str]]
+    ) -> tuple[Any, dict[str, str]] | None:
+        for route in self._routes:
+            found = route.path.fullmatch(path) if route.method == method else None
+            if found and all(value in query.get(name, ()) for name, value in route.query):
+                return route.model, found.groupdict()
         return None
 
     def _success(self, call: Call) -> HttpAnswer:
         members = self.perform(call.operation, call.parameters)
         model = self._model.operation_model(call.operation)
+        status = model.http.get("responseCode", 200)
+        if status == HTTPStatus.NO_CONTENT:
+            return HttpAnswer(status, _headers(), b"")
         document = {} if model.output_shape is None else _encode(model.output_shape, members)
-        return HttpAnswer(model.http.get("responseCode", 200), _headers(), json.dumps(document).encode())
+        return HttpAnswer(status, _headers(), json.dumps(document).encode())
 
     def _failure(self, error: AwsError) -> HttpAnswer:
         modelled = {shape.name: shape.metadata.get("error", {}) for shape in self._model.error_shapes}
@@ -164,18 +169,30 @@ class RestJsonService:
         return HttpAnswer(status, _headers() | {"x-amzn-ErrorType": error.code}, document.encode())
 
 
+class _Route:
+    """Which requests an operation's are: method, path, and the query that its URI has in the model."""
+
+    def __init__(self, model: Any) -> None:
+        path, _, query = model.http["requestUri"].partition("?")
+        self.model = model
+        self.method: str = model.http["method"]
+        self.path = _path_pattern(path)
+        self.query = parse_qsl(query)
+
+
 def _headers() -> dict[str, str]:
     return {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4())}
 
 
-def _path_pattern(uri: str) -> re.Pattern[str]:
-    literals_and_names = re.split(r"\{([^}+]+)(\+?)\}", uri.partition("?")[0])
+def _path_pattern(path: str) -> re.Pattern[str]:
+    literals_and_names = re.split(r"\{([^}+]+)(\+?)\}", path)
     pattern = ""
     for index in range(0, len(literals_and_names), 3):
         pattern += re.escape(literals_and_names[index])
         if index + 2 < len(literals_and_names):
             name, greedy = literals_and_names[index + 1 : index + 3]
-            pattern += f"(?P<{name}>{'.+' if greedy else '[^/]+'})"
+            # An ARN in a path has slashes, which arrive unescaped here.
+            pattern += f"(?P<{name}>{'.+' if greedy else 'arn:.+?|[^/]+'})"
     return re.compile(pattern + "/?")
 
 
@@ -231,7 +248,8 @@ def _encode(shape: Any, value: Any) -> Any:
     if shape.type_name == "map":
         return {key: _encode(shape.value, item) for key, item in value.items()}
     if isinstance(value, datetime):
-        return value.timestamp()
+        is_text = shape.serialization.get("timestampFormat") == "iso8601"
+        return value.isoformat(timespec="milliseconds") if is_text else value.timestamp()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return value
@@ -254,6 +272,7 @@ def _limit_problems(shape: Any, value: Any, where: str) -> Iterator[str]:
         for index, item in enumerate(value):
             yield from _limit_problems(shape.member, item, f"{where}[{index}]")
     elif shape.type_name == "map" and isinstance(value, dict):
+        yield from _above(len(value), shape, f"{where}: {len(value)} entries")
         for key, item in value.items():
             yield from _limit_problems(shape.key, key, f"{where} key {key!r}")
             yield from _limit_problems(shape.value, item, f"{where}.{key}")
@@ -282,6 +301,10 @@ def _text_problems(shape: Any, value: str, where: str) -> Iterator[str]:
 def _matches(pattern: str, value: str) -> bool | None:
     """Whether the value matches, None where the pattern is of Java's dialect alone."""
     try:
-        return re.search(pattern, value) is not None
+        # Connect's patterns of phone numbers are escaped once too often.
+        compiled = re.compile(pattern.replace("\\\\", "\\"))
+        is_anchored = pattern.startswith("^") or pattern.endswith("$")
+        # What is not anchored is meant for the whole, as the services match it.
+        return (compiled.search if is_anchored else compiled.fullmatch)(value) is not None
     except re.error:
         return None

@@ -1,8 +1,8 @@
 """CloudFormation: the resource types that MiniStack lacks and the properties that it drops.
 
-Connect's types are backed by `local.connect`. Every other type that MiniStack does not provision is validated
-against AWS's own registry schema and recorded: it has no behaviour, and `Records.listed` says which these
-are.
+Connect's types are backed by `local.connect`, those of telephony by `local.voice`. Every other type that
+MiniStack does not provision is validated against AWS's own registry schema and recorded: it has no behaviour,
+and `Records.listed` says which these are.
 """
 
 import functools
@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,12 +22,14 @@ import jsonschema._keywords
 import jsonschema._utils
 import regex
 from ministack.core import responses
-from ministack.services import apigateway_v1, cognito, dynamodb, lambda_svc, sns, waf
+from ministack.services import apigateway_v1, cognito, dynamodb, lambda_svc, secretsmanager, sns, waf
 from ministack.services.cloudformation import provisioners
 
 from local import queues
+from local.aws_service import AwsError
 from local.connect import Connect
 from local.instance import Kind, Resource
+from local.voice import Voice
 
 Properties = dict[str, Any]
 Attributes = dict[str, Any]
@@ -38,16 +41,19 @@ Hook = Callable[
 _PROVISIONERS: dict[str, Provisioner] = provisioners._RESOURCE_HANDLERS
 
 
-def install(connect: Connect, *, region: str) -> "Records":
+def install(connect: Connect, voice: Voice, *, region: str) -> "Records":
     """Teach MiniStack's CloudFormation the missing types and properties; returns what is only recorded."""
     registry = Registry(region)
     records = Records(registry)
     _add_connect_types(registry, connect)
+    _add_voice_types(registry, voice)
     for resource_type in registry.types:
         if resource_type not in _PROVISIONERS:
             _PROVISIONERS[resource_type] = records.provisioner(resource_type)
     _record_metric_math_alarms(records)
     _check_queue_mappings(region)
+    _refer_to_secrets_by_arn()
+    _generate_secrets_as_told(registry)
     _replace_request_validators()
     _replace_firewall_associations(registry)
     for resource_type, hook in _HOOKS.items():
@@ -230,12 +236,14 @@ _CONNECT_TYPES = {
     "AWS::Connect::Queue": Kind.QUEUE,
     "AWS::Connect::ContactFlow": Kind.CONTACT_FLOW,
     "AWS::Connect::IntegrationAssociation": Kind.INTEGRATION_ASSOCIATION,
+    "AWS::Connect::PhoneNumber": Kind.PHONE_NUMBER,
 }
 
 
 def _add_connect_types(registry: Registry, connect: Connect) -> None:
     for resource_type, kind in _CONNECT_TYPES.items():
-        _PROVISIONERS[resource_type] = _connect_provisioner(registry, connect, resource_type, kind)
+        if resource_type in registry.types:  # of this Region
+            _PROVISIONERS[resource_type] = _connect_provisioner(registry, connect, resource_type, kind)
 
 
 def _connect_provisioner(registry: Registry, connect: Connect, resource_type: str, kind: Kind) -> Provisioner:
@@ -289,6 +297,84 @@ def _connect_attributes(resource: Resource) -> Attributes:
             return {"ContactFlowArn": resource.arn}
         case Kind.INTEGRATION_ASSOCIATION:
             return {"IntegrationAssociationId": resource.id}
+        case Kind.PHONE_NUMBER:
+            return {"PhoneNumberArn": resource.arn, "Address": resource.address}
+
+
+# The Amazon Chime SDK's telephony
+
+
+@dataclass(frozen=True)
+class _VoiceType:
+    """A type whose properties are the API's parameters; `updated` are those that its Update takes."""
+
+    resource_type: str
+    member: str  # of the answers, and the prefix of its id and ARN
+    create: Callable[[Properties], Mapping[str, Any]]
+    update: Callable[[Properties], Mapping[str, Any]]
+    delete: Callable[[Properties], Mapping[str, Any]]
+    updated: tuple[str, ...]
+
+
+def _add_voice_types(registry: Registry, voice: Voice) -> None:
+    for kind in (
+        _VoiceType(
+            "AWS::Chime::SipMediaApplication",
+            "SipMediaApplication",
+            voice.create_sip_media_application,
+            voice.update_sip_media_application,
+            voice.delete_sip_media_application,
+            ("Name", "Endpoints"),
+        ),
+        _VoiceType(
+            "AWS::Chime::VoiceConnector",
+            "VoiceConnector",
+            voice.create_voice_connector,
+            voice.update_voice_connector,
+            voice.delete_voice_connector,
+            ("Name", "RequireEncryption"),
+        ),
+    ):
+        if kind.resource_type in registry.types:  # of this Region
+            _PROVISIONERS[kind.resource_type] = _voice_provisioner(registry, voice, kind)
+
+
+def _voice_provisioner(registry: Registry, voice: Voice, kind: _VoiceType) -> Provisioner:
+    read_only = registry.names(kind.resource_type, "readOnlyProperties")
+
+    def identified(answer: Mapping[str, Any]) -> tuple[str, Attributes]:
+        members = answer[kind.member]
+        attributes = {name: _text(members[name]) for name in read_only}
+        return attributes[f"{kind.member}Arn"], attributes
+
+    def create(_logical_id: str, properties: Properties, _stack: str) -> tuple[str, Attributes]:
+        return identified(kind.create(registry.checked(kind.resource_type, properties)))
+
+    def update(physical_id: str, old: Properties, new: Properties, stack: str) -> tuple[str, Attributes]:
+        checked = registry.checked(kind.resource_type, new)
+        fixed = registry.names(kind.resource_type, "createOnlyProperties")
+        if any(old.get(name) != new.get(name) for name in fixed):
+            created = create("", new, stack)
+            delete(physical_id, old)
+            return created
+        named = {f"{kind.member}Id": physical_id.rpartition("/")[2]}
+        old_keys = [tag["Key"] for tag in old.get("Tags", [])]
+        voice.untag_resource({"ResourceARN": physical_id, "TagKeys": old_keys})
+        voice.tag_resource({"ResourceARN": physical_id, "Tags": checked.get("Tags", [])})
+        return identified(kind.update({**named, **{name: checked[name] for name in kind.updated}}))
+
+    def delete(physical_id: str, _properties: Properties) -> None:
+        try:
+            kind.delete({f"{kind.member}Id": physical_id.rpartition("/")[2]})
+        except AwsError as error:
+            if error.code != "NotFoundException":
+                raise
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 # What MiniStack's own provisioners leave out
@@ -483,6 +569,53 @@ def _check_queue_mappings(region: str) -> None:
         return updated
 
     _PROVISIONERS[mapping_type] = {**own, "create": create, "update": update}
+
+
+def _refer_to_secrets_by_arn() -> None:
+    """A secret's Ref is its ARN; MiniStack makes it the name."""
+    secret_type = "AWS::SecretsManager::Secret"  # noqa: S105 a type
+    own = dict(_PROVISIONERS[secret_type])
+
+    def name_of(arn: str) -> str:
+        return arn.partition(":secret:")[2].rpartition("-")[0]
+
+    def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
+        _, attributes = own["create"](logical_id, properties, stack)
+        return attributes["Arn"], attributes
+
+    def update(
+        physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> tuple[str, Attributes]:
+        named = [logical_id] if own.get("update_with_logical_id") else []
+        name, _ = own["update"](name_of(physical_id), old, new, stack, *named)
+        arn = secretsmanager._secrets[name]["ARN"]
+        return arn, {"Id": arn, "Arn": arn}
+
+    def delete(physical_id: str, properties: Properties) -> None:
+        own["delete"](name_of(physical_id), properties)
+
+    _PROVISIONERS[secret_type] = {
+        **own, "create": create, "update": update, "update_with_logical_id": True, "delete": delete,
+    }  # fmt: skip
+
+
+def _generate_secrets_as_told(registry: Registry) -> None:
+    """MiniStack's CloudFormation forgets which characters a secret is to have; its service knows."""
+    own: Callable[[Properties], str] = provisioners._sm_secret_string
+
+    def secret_string(properties: Properties) -> str:
+        wanted = properties.get("GenerateSecretString")
+        if not wanted or properties.get("SecretString"):
+            return own(properties)
+        checked = registry.checked("AWS::SecretsManager::Secret", {"GenerateSecretString": wanted})
+        wanted = checked["GenerateSecretString"]
+        generated: str = _accepted(secretsmanager._get_random_password(wanted))["RandomPassword"]
+        if "SecretStringTemplate" not in wanted:
+            return generated
+        template = json.loads(wanted["SecretStringTemplate"])
+        return json.dumps({**template, wanted["GenerateStringKey"]: generated})
+
+    provisioners._sm_secret_string = secret_string
 
 
 def _replace_request_validators() -> None:

@@ -1,4 +1,5 @@
-"""Amazon Connect, as far as a WebRTC contact needs it: instances and their parts, contacts, their flows.
+"""Amazon Connect, as far as a WebRTC or a telephone contact needs it: instances and their parts, contacts,
+their flows.
 
 Knows nothing of MiniStack: what a contact does to the rest of AWS goes through `Surroundings`. Facts about
 the real service: the Connect API reference (operations, errors), "Contact events" and "How flow blocks use
@@ -16,6 +17,8 @@ Assumed, because AWS does not say it:
   of six, and answers a contact other than the initial one with InvalidRequestException. A participant who
   joins is no event here, and no contact of its own (contact records know one).
 - A customer who is out does not end the contact, whatever its state.
+- Whoever dials a number is answered at once. A number without a flow, or of a flow that is not active, is not
+  answered. StopContact ends an inbound telephone contact as it ends a WebRTC contact.
 """
 
 import json
@@ -46,6 +49,9 @@ from local.contact import (
 )
 from local.contact_flow import BlockError, ContactFlow, InvalidContactFlowError, Step
 from local.instance import Kind, Resource
+from local.media_placement import media_placement
+from local.phone_numbers import NumberSupply
+from local.time_limit import within
 
 MOST_ATTRIBUTE_BYTES = 32_768  # of all attributes of a contact together, in UTF-8
 LARGEST_FUNCTION_ANSWER = 32_768  # bytes that a flow reads from a function
@@ -102,10 +108,14 @@ class _Answered:
 class Connect:
     """All Connect instances of the emulator: the behaviour of the service `connect`."""
 
-    def __init__(self, *, region: str, account: str, surroundings: Surroundings) -> None:
+    def __init__(
+        self, *, region: str, account: str, surroundings: Surroundings, numbers: NumberSupply | None = None
+    ) -> None:
+        """`numbers` are those that can be claimed, shared with whoever else has numbers."""
         self._region = region
         self._account = account
         self._surroundings = surroundings
+        self._numbers = numbers or NumberSupply()
         self._resources: dict[str, Resource] = {}
         self._contacts: dict[str, Contact] = {}
         self._participants: dict[str, tuple[Participant, Conversation]] = {}  # by token
@@ -120,11 +130,14 @@ class Connect:
         with self._lock:
             instance_arn = self._instance_arn(kind, properties)
             self._check(kind, properties, instance_arn, current=None)
-            base = f"arn:aws:connect:{self._region}:{self._account}:instance" if kind is Kind.INSTANCE else ""
-            arn = f"{base or f'{instance_arn}/{kind}'}/{uuid.uuid4()}"
+            stands_alone = kind in {Kind.INSTANCE, Kind.PHONE_NUMBER}
+            base = f"arn:aws:connect:{self._region}:{self._account}:" if stands_alone else f"{instance_arn}/"
+            arn = f"{base}{kind}/{uuid.uuid4()}"
             resource = Resource(
                 kind, arn, instance_arn or arn, properties, now(), _read_flow(kind, properties)
             )
+            if kind is Kind.PHONE_NUMBER:
+                resource.address = self._claim(properties)
             self._resources[arn] = resource
             return resource
 
@@ -132,6 +145,8 @@ class Connect:
         """Give a resource other properties; contacts in a flow stay in the version they began with."""
         with self._lock:
             resource = self._resources[arn]
+            if resource.kind is Kind.PHONE_NUMBER:
+                resource.instance_arn = self._instance_arn(resource.kind, properties)
             self._check(resource.kind, properties, resource.instance_arn, current=resource)
             resource.flow = _read_flow(resource.kind, properties)
             resource.properties = properties
@@ -140,7 +155,9 @@ class Connect:
     def delete(self, arn: str) -> None:
         """Delete a resource if it is there."""
         with self._lock:
-            self._resources.pop(arn, None)
+            removed = self._resources.pop(arn, None)
+            if removed and removed.address:
+                self._numbers.give_back(removed.address)
 
     def find_integration(self, instance_arn: str, integration_arn: str) -> Resource | None:
         """The association of a function or another integration with an instance."""
@@ -151,7 +168,8 @@ class Connect:
         if kind is Kind.INSTANCE:
             return ""
         # An integration association's InstanceId takes the instance's ARN.
-        arn = str(properties["InstanceId" if kind is Kind.INTEGRATION_ASSOCIATION else "InstanceArn"])
+        named = {Kind.INTEGRATION_ASSOCIATION: "InstanceId", Kind.PHONE_NUMBER: "TargetArn"}
+        arn = str(properties[named.get(kind, "InstanceArn")])
         if arn not in self._resources:
             raise AwsError(_NOT_FOUND, f"There is no instance {arn}.")
         return arn
@@ -170,6 +188,19 @@ class Connect:
         hours = properties.get("HoursOfOperationArn")
         if hours is not None and hours not in self._resources:
             raise AwsError(_NOT_FOUND, f"There are no hours of operation {hours}.")
+
+    def _claim(self, properties: Mapping[str, Any]) -> str:
+        """Take a number of the wanted kind."""
+        country, number_type = properties.get("CountryCode"), properties.get("Type")
+        if country is None or number_type not in {"DID", "TOLL_FREE"}:
+            message = "CountryCode and Type (DID or TOLL_FREE) say which number to claim."
+            raise AwsError("InvalidParameterException", message)
+        toll_free = number_type == "TOLL_FREE"
+        # The last ones, so that a reader tells them from the Amazon Chime SDK's.
+        for number in reversed(self._numbers.available(country, toll_free=toll_free, most=1000)):
+            if number.startswith(properties.get("Prefix", "")) and self._numbers.take(number):
+                return number
+        raise AwsError("ResourceNotFoundException", f"There is no {number_type} number of {country} left.")
 
     def _of_instance(self, kind: Kind, instance_arn: str) -> Iterable[Resource]:
         with self._lock:
@@ -251,6 +282,57 @@ class Connect:
         flow = self.create(Kind.CONTACT_FLOW, {"InstanceArn": instance.arn, **shown})
         return {"ContactFlowId": flow.id, "ContactFlowArn": flow.arn}
 
+    def describe_phone_number(self, parameters: Parameters) -> Mapping[str, Any]:
+        """DescribePhoneNumber."""
+        number = self._number(parameters)
+        described = {**self._summary(number), "PhoneNumberStatus": {"Status": "CLAIMED"}}
+        return {"ClaimedPhoneNumberSummary": described | ({"Tags": number.tags} if number.tags else {})}
+
+    def list_phone_numbers_v2(self, parameters: Parameters) -> Mapping[str, Any]:
+        """ListPhoneNumbersV2 of an instance, or of all; all on one page."""
+        instance_id = parameters.get("InstanceId") or parameters.get("TargetArn", "").rpartition("/")[2]
+        found = [
+            self._summary(resource)
+            for resource in list(self._resources.values())
+            if resource.kind is Kind.PHONE_NUMBER and resource.instance_arn.endswith(instance_id)
+        ]
+        return {"ListPhoneNumbersSummaryList": found}
+
+    def associate_phone_number_contact_flow(self, parameters: Parameters) -> Mapping[str, Any]:
+        """AssociatePhoneNumberContactFlow: whoever dials the number gets this flow from now on."""
+        with self._lock:
+            number = self._number(parameters)
+            flow = self._part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
+            if number.instance_arn != flow.instance_arn:
+                raise AwsError(_NOT_FOUND, f"The number {number.id} is not claimed to this instance.")
+            number.flow_arn = flow.arn
+        return {}
+
+    def disassociate_phone_number_contact_flow(self, parameters: Parameters) -> Mapping[str, Any]:
+        """DisassociatePhoneNumberContactFlow."""
+        with self._lock:
+            number = self._number(parameters)
+            if not number.instance_arn.endswith(f"/{parameters['InstanceId']}"):
+                raise AwsError(_NOT_FOUND, f"The number {number.id} is not claimed to this instance.")
+            number.flow_arn = None
+        return {}
+
+    def _number(self, parameters: Parameters) -> Resource:
+        """A claimed number, by id or ARN."""
+        return self._get(Kind.PHONE_NUMBER, parameters["PhoneNumberId"].rpartition("/")[2])
+
+    def _summary(self, number: Resource) -> dict[str, Any]:
+        return present({
+            "PhoneNumberId": number.id,
+            "PhoneNumberArn": number.arn,
+            "PhoneNumber": number.address,
+            "PhoneNumberCountryCode": number.properties["CountryCode"],
+            "PhoneNumberType": number.properties["Type"],
+            "PhoneNumberDescription": number.properties.get("Description"),
+            "TargetArn": number.instance_arn,
+            "InstanceId": number.instance_arn.rpartition("/")[2],
+        })  # fmt: skip
+
     def list_integration_associations(self, parameters: Parameters) -> Mapping[str, Any]:
         """ListIntegrationAssociations."""
         instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
@@ -298,9 +380,7 @@ class Connect:
                 "ConnectionData": {"Attendee": customer.attendee, "Meeting": contact.conversation.meeting},
             }
             self._keep_answer("StartWebRTCContact", instance, parameters, answer)
-        self.publish(contact.event("INITIATED"))
-        run = _FlowRun(self, contact, self._region, self._surroundings)
-        threading.Thread(target=run.to_end, args=(flow.flow,), name=f"flow-{contact.id}", daemon=True).start()
+        self._run(contact, flow.flow)
         return answer
 
     def create_participant(self, parameters: Parameters) -> Mapping[str, Any]:
@@ -315,6 +395,8 @@ class Connect:
                 return known
             details = parameters["ParticipantDetails"]
             conversation = contact.conversation
+            if contact.system_number is not None:
+                raise AwsError("InvalidRequestException", "A telephone contact takes no participants.")
             if details.get("ParticipantRole") != "CUSTOMER":
                 raise AwsError("InvalidRequestException", "The role in a voice contact is CUSTOMER.")
             if contact is not contact.initial:
@@ -349,6 +431,48 @@ class Connect:
         if contact is None:
             raise AwsError(_NOT_FOUND, f"There is no contact {parameters['ContactId']}.")
         return {"Contact": contact.described()}
+
+    # Whoever dials a number
+
+    def ring(self, number: str, caller: str, over: Callable[[], None]) -> "Line | None":
+        """A call from `caller` to a number, both in E.164: the line that it is answered on, None where nobody
+        answers. `over` is called once when Connect has ended the call, or the line was hung up.
+        """
+        with self._lock:
+            flow = self._dialled_flow(number)
+            if flow is None or flow.flow is None:
+                return None
+            contact = Contact(
+                id=str(uuid.uuid4()),
+                instance=self._resources[flow.instance_arn],
+                flow=flow,
+                conversation=Conversation({}, over),
+                initiation_method="INBOUND",
+                parameters={},
+                attributes={},
+                started=now(),
+                customer_number=caller,
+                system_number=number,
+            )
+            self._add(contact)
+        self._run(contact, flow.flow)
+        return Line(self, contact)
+
+    def _dialled_flow(self, number: str) -> Resource | None:
+        """The flow of a number that can be dialled."""
+        for claimed in self._resources.values():
+            if claimed.kind is Kind.PHONE_NUMBER and claimed.address == number and claimed.flow_arn:
+                flow = self._resources.get(claimed.flow_arn)
+                instance = self._resources.get(claimed.instance_arn)
+                takes_calls = instance and instance.properties["Attributes"]["InboundCalls"]
+                if flow and takes_calls and flow.properties.get("State", "ACTIVE") == "ACTIVE":
+                    return flow
+        return None
+
+    def _run(self, contact: Contact, flow: ContactFlow) -> None:
+        self.publish(contact.event("INITIATED"))
+        run = _FlowRun(self, contact, self._region, self._surroundings)
+        threading.Thread(target=run.to_end, args=(flow,), name=f"flow-{contact.id}", daemon=True).start()
 
     def _part(self, kind: Kind, parameters: Parameters, id_name: str) -> Resource:
         instance = self._get(Kind.INSTANCE, parameters["InstanceId"])
@@ -453,6 +577,8 @@ class Connect:
             case ContactEvent.AGENT_CONNECTED:
                 contact.agent_connected = now()
             case ContactEvent.CUSTOMER_DROPPED:
+                if contact.system_number is not None:
+                    raise ContactStateError("whoever is on the telephone hangs up: CustomerDisconnected")
                 _drop(contact.conversation)
             case ContactEvent.TRANSFERRED:
                 return self._queue_again(contact)
@@ -470,6 +596,8 @@ class Connect:
             attributes=dict(transferred.attributes),
             started=started,
             previous=transferred,
+            customer_number=transferred.customer_number,
+            system_number=transferred.system_number,
             target_queue=transferred.target_queue,
             enqueued=started,
         )
@@ -483,10 +611,25 @@ class Connect:
                 return False
             contact.ended = now()
             contact.disconnect_reason = reason
+            is_over = contact.conversation.current is None
+        contact.digits.end()
         self.publish(contact.event("DISCONNECTED"))
         # No agent does work after the contact here: COMPLETED follows at once, with the same data.
         self.publish(contact.event("COMPLETED"))
+        if is_over and contact.conversation.over:
+            contact.conversation.over()
         return True
+
+    def enter_flow(self, contact: Contact, flow_id: str) -> ContactFlow:
+        """An active flow of the contact's instance, by ARN or id; the contact is in it from now on."""
+        try:
+            flow = self._get(Kind.CONTACT_FLOW, flow_id.rpartition("/")[2], contact.instance.arn)
+        except AwsError as error:
+            raise BlockError(error.message) from error
+        if flow.flow is None or flow.properties.get("State", "ACTIVE") != "ACTIVE":
+            raise BlockError(f"the flow {flow.id} is not active")
+        contact.flow = flow
+        return flow.flow
 
     def enqueue(self, contact: Contact) -> None:
         """Put a contact into its target queue."""
@@ -526,6 +669,31 @@ class Connect:
         self._surroundings.publish_event(CONTACT_EVENT, detail, [contact_arn, detail["instanceArn"]])
 
 
+class Line:
+    """A telephone call that Connect has answered."""
+
+    def __init__(self, connect: Connect, contact: Contact) -> None:
+        self._connect = connect
+        self._contact = contact
+
+    @property
+    def id(self) -> str:
+        """The contact that the call has become."""
+        return self._contact.id
+
+    def press(self, keys: str) -> None:
+        """The caller presses keys."""
+        current = self._contact.conversation.current
+        if current:
+            current.digits.press(keys)
+
+    def hang_up(self) -> None:
+        """The caller hangs up."""
+        current = self._contact.conversation.current
+        if current:
+            self._connect.end(current, reason="CUSTOMER_DISCONNECT")
+
+
 class _FlowRun:
     """One contact's run through its flow: what the flow's blocks do to the contact."""
 
@@ -552,6 +720,8 @@ class _FlowRun:
     def reference(self, path: str) -> str:
         root, _, name = path.removeprefix("$.").partition(".")
         contact = self._contact
+        if root == "StoredCustomerInput":
+            return contact.stored_input
         if root == "Attributes":
             return contact.attributes.get(name, "")
         if root == "External":
@@ -560,7 +730,12 @@ class _FlowRun:
         system = {
             "$.Queue.Name": (data["Queue"] or {}).get("Name"),
             "$.Queue.ARN": (data["Queue"] or {}).get("ARN"),
-            "$.SegmentAttributes['connect:Subtype']": "connect:WebRTC",
+            **{
+                f"$.{end}.{member}": (data[end] or {}).get(member)
+                for end in ("CustomerEndpoint", "SystemEndpoint")
+                for member in ("Address", "Type")
+            },
+            "$.SegmentAttributes['connect:Subtype']": contact.subtype,
             "$.SegmentAttributes['connect:Direction']": "INBOUND",
         }
         return str(system.get(path, data.get(root)) or "")
@@ -574,7 +749,7 @@ class _FlowRun:
         deadline = time.monotonic() + seconds
         for attempt in range(1, MOST_INVOCATIONS + 1):
             try:
-                answer = _within(
+                answer = within(
                     max(0.0, deadline - time.monotonic()),
                     lambda: self._surroundings.invoke_function(
                         function_arn, event, source_arn=contact.instance.arn
@@ -601,29 +776,21 @@ class _FlowRun:
     def hear(self, text: str) -> None:
         self._contact.heard.append(text)
 
+    def collect_digits(
+        self, most: int, *, first_within: float, next_within: float, ends_with: str, cancels: bool
+    ) -> str | None:
+        return self._contact.digits.collect(
+            most, first_within=first_within, next_within=next_within, ends_with=ends_with, cancels=cancels
+        )
+
+    def store_input(self, digits: str) -> None:
+        self._contact.stored_input = digits
+
+    def enter_flow(self, flow_id: str) -> ContactFlow:
+        return self._connect.enter_flow(self._contact, flow_id)
+
     def disconnect(self) -> None:
         self._connect.end(self._contact, reason="CONTACT_FLOW_DISCONNECT")
-
-
-def _within(seconds: float, work: Callable[[], object]) -> object:
-    """The result of the work, or TimeoutError after so many seconds; the work runs on, as a function does."""
-    outcome: list[tuple[object, BaseException | None]] = []
-
-    def do() -> None:
-        try:
-            outcome.append((work(), None))
-        except Exception as error:  # noqa: BLE001 raised again in the thread that waits
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=do, name="flow-function", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not outcome:
-        raise TimeoutError
-    result, error = outcome[0]
-    if error is not None:
-        raise error
-    return result
 
 
 def _string_map(answer: object) -> dict[str, str]:
@@ -665,16 +832,9 @@ def _drop(conversation: Conversation) -> None:
 def _meeting(region: str) -> dict[str, Any]:
     """The meeting of an answer of StartWebRTCContact: shaped like the real one, leading nowhere."""
     meeting_id = str(uuid.uuid4())
-    host = f"m1.{region}.app.chime.aws"
     return {
         "MeetingId": meeting_id,
         "MediaRegion": region,
         "MeetingFeatures": {"Audio": {"EchoReduction": "AVAILABLE"}},
-        "MediaPlacement": {
-            "AudioHostUrl": f"{uuid.uuid4().hex}.k.{host}:3478",
-            "AudioFallbackUrl": f"wss://haxrp.{host}:443/calls/{meeting_id}",
-            "SignalingUrl": f"wss://signal.{host}/control/{meeting_id}",
-            "TurnControlUrl": f"https://{meeting_id[:8]}.cell.{region}.meetings.chime.aws/v2/turn_sessions",
-            "EventIngestionUrl": f"https://data.svc.{region}.ingest.chime.aws/v1/client-events",
-        },
+        "MediaPlacement": media_placement(region, meeting_id),
     }

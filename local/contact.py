@@ -4,7 +4,7 @@ How it is shown: to people and tests (`shown`), in the API (`described`), in con
 the functions of a flow (`flow_event`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from local.aws_service import Parameters
 from local.contact_flow import Step
+from local.digits import Digits
 from local.instance import Resource
 
 
@@ -52,9 +53,13 @@ class Participant:
 
 @dataclass
 class Conversation:
-    """What a customer takes for one call: the contacts that transfers make of it, oldest first."""
+    """What a customer takes for one call: the contacts that transfers make of it, oldest first.
+
+    `meeting` is that of a WebRTC call, `over` is called once when a telephone call has ended.
+    """
 
     meeting: Mapping[str, Any]
+    over: Callable[[], None] | None = None
     contacts: list["Contact"] = field(default_factory=list)
     customers: list[Participant] = field(default_factory=list)
 
@@ -71,7 +76,10 @@ class Conversation:
 
 @dataclass
 class Contact:
-    """A WebRTC contact; `flow` is None for one that an agent's transfer has put into a queue."""
+    """A WebRTC or a telephone contact; `flow` is None for one that an agent's transfer has put into a queue.
+
+    `customer_number` and `system_number` are who dialled and what was dialled; a WebRTC contact has neither.
+    """
 
     id: str
     instance: Resource
@@ -87,9 +95,12 @@ class Contact:
     agent_connected: datetime | None = None
     ended: datetime | None = None
     disconnect_reason: str | None = None
+    customer_number: str | None = None
+    system_number: str | None = None
     external: dict[str, str] = field(default_factory=dict)
+    stored_input: str = ""
     heard: list[str] = field(default_factory=list)
-    digits: list[str] = field(default_factory=list)
+    digits: Digits = field(default_factory=Digits)
     way: list[tuple[Step, datetime]] = field(default_factory=list)
 
     @property
@@ -114,7 +125,12 @@ class Contact:
     @property
     def display_name(self) -> str:
         """What the agent sees as the caller's name."""
-        return str(self.parameters["ParticipantDetails"]["DisplayName"])
+        return str(self.parameters.get("ParticipantDetails", {}).get("DisplayName", ""))
+
+    @property
+    def subtype(self) -> str:
+        """The segment attribute that says how the customer is connected."""
+        return "connect:Telephony" if self.system_number else "connect:WebRTC"
 
     def shown(self) -> dict[str, Any]:
         """As the control endpoint shows it."""
@@ -126,6 +142,8 @@ class Contact:
             "PreviousContactId": self.previous and self.previous.id,
             "InitiationMethod": self.initiation_method,
             "InstanceArn": self.instance.arn,
+            "CustomerEndpoint": _endpoint(self.customer_number),
+            "SystemEndpoint": _endpoint(self.system_number),
             "ContactFlow": self.flow and {"Arn": self.flow.arn, "Name": self.flow.name},
             "State": self.state,
             "Parameters": self.parameters,
@@ -137,7 +155,8 @@ class Contact:
                 for step, at in self.way
             ],
             "Heard": list(self.heard),
-            "Digits": list(self.digits),
+            "Digits": self.digits.passed,
+            "AwaitsDigits": self.digits.are_awaited,
             "Participants": [*map(_shown_customer, self.conversation.customers), *agent],
             "DisconnectReason": self.disconnect_reason,
             "StartedAt": timestamp(self.started),
@@ -156,7 +175,9 @@ class Contact:
             "PreviousContactId": self.previous and self.previous.id,
             "InitiationMethod": self.initiation_method,
             "Channel": "VOICE",
-            "Name": self.display_name,
+            "Name": self.display_name or None,
+            "CustomerEndpoint": _endpoint(self.customer_number),
+            "SystemEndpoint": _endpoint(self.system_number),
             "InitiationTimestamp": self.started,
             "DisconnectTimestamp": self.ended,
             "DisconnectReason": self.disconnect_reason,
@@ -189,16 +210,20 @@ class Contact:
             "instanceArn": self.instance.arn,
             "initiationMethod": self.initiation_method,
             "initiationTimestamp": timestamp(self.started),
+            "connectedToSystemTimestamp": timestamp(self.started) if self.system_number else None,
             "disconnectTimestamp": self.ended and timestamp(self.ended),
             "queueInfo": queue_info or None,
             "agentInfo": agent_info,
-            "segmentAttributes": {"connect:Subtype": {"valueString": "connect:WebRTC"}},
-            "tags": {"aws:connect:instanceId": self.instance.id},
+            "segmentAttributes": {"connect:Subtype": {"valueString": self.subtype}},
+            "tags": present({
+                "aws:connect:instanceId": self.instance.id,
+                "aws:connect:systemEndpoint": self.system_number,
+            }),
             **(more or {}),
         })  # fmt: skip
 
     def flow_event(self, parameters: Mapping[str, str], *, region: str) -> dict[str, Any]:
-        """What a flow sends a function about a WebRTC contact."""
+        """What a flow sends a function about the contact."""
         queue = self.target_queue
         allowed = self.parameters.get("AllowedCapabilities", {})
         return {
@@ -212,7 +237,7 @@ class Contact:
                     },
                     "Channel": "VOICE",
                     "ContactId": self.id,
-                    "CustomerEndpoint": None,
+                    "CustomerEndpoint": _endpoint(self.customer_number),
                     "CustomerId": None,
                     "Description": self.parameters.get("Description"),
                     "InitialContactId": self.id,
@@ -220,22 +245,26 @@ class Contact:
                     "InstanceARN": self.instance.arn,
                     "LanguageCode": "en-US",
                     "MediaStreams": {"Customer": {"Audio": None}},
-                    "Name": self.display_name,
+                    "Name": self.display_name or None,
                     "PreviousContactId": self.id,
                     "Queue": queue and {"ARN": queue.arn, "Name": queue.name, "OutboundCallerId": None},
                     "References": dict(self.parameters.get("References", {})),
                     "RelatedContactId": self.parameters.get("RelatedContactId"),
                     "SegmentAttributes": {
                         "connect:Direction": {"ValueString": "INBOUND"},
-                        "connect:Subtype": {"ValueString": "connect:WebRTC"},
+                        "connect:Subtype": {"ValueString": self.subtype},
                     },
-                    "SystemEndpoint": None,
+                    "SystemEndpoint": _endpoint(self.system_number),
                     "Tags": {},
                 },
                 "Parameters": dict(parameters),
             },
             "Name": "ContactFlowEvent",
         }
+
+
+def _endpoint(number: str | None) -> dict[str, str] | None:
+    return {"Address": number, "Type": "TELEPHONE_NUMBER"} if number else None
 
 
 def _shown_customer(participant: Participant) -> dict[str, Any]:

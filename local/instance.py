@@ -17,6 +17,7 @@ class Kind(StrEnum):
     QUEUE = "queue"
     CONTACT_FLOW = "contact-flow"
     INTEGRATION_ASSOCIATION = "integration-association"
+    PHONE_NUMBER = "phone-number"
 
 
 _NAME_PROPERTY = {Kind.INSTANCE: "InstanceAlias", Kind.INTEGRATION_ASSOCIATION: "IntegrationArn"}
@@ -24,7 +25,10 @@ _NAME_PROPERTY = {Kind.INSTANCE: "InstanceAlias", Kind.INTEGRATION_ASSOCIATION: 
 
 @dataclass
 class Resource:
-    """An instance or a part of one; its properties are spelled as CloudFormation spells them."""
+    """An instance or a part of one; its properties are spelled as CloudFormation spells them.
+
+    Of a phone number, `address` is the number itself, and `flow_arn` the flow that whoever dials it gets.
+    """
 
     kind: Kind
     arn: str
@@ -32,6 +36,8 @@ class Resource:
     properties: Mapping[str, Any]
     created: datetime
     flow: ContactFlow | None = None
+    address: str = ""
+    flow_arn: str | None = None
 
     @property
     def id(self) -> str:

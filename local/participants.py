@@ -85,7 +85,7 @@ class Participants:
             _, contact = self._whom(connection.participant_token)
             key = token, parameters.get("ClientToken") or str(uuid.uuid4())
             if key not in self._sent:
-                contact.digits.append(parameters["Content"])
+                contact.digits.press(parameters["Content"])
                 self._sent[key] = {"Id": str(uuid.uuid4()), "AbsoluteTime": timestamp(now())}
             return self._sent[key]
 

@@ -94,20 +94,20 @@ def _is_granted(principal_arn: str, operation: str, key_arn: str) -> bool:
     )
 
 
-def govern(service: str, resources: Resources) -> None:
-    """Let IAM decide about a service that MiniStack does not know.
+def govern(service: str, resources: Resources, *, namespace: str) -> None:
+    """Let IAM decide about a service that MiniStack does not know; `namespace` is how policies call it.
 
     `resources` gives, for a request, the operation and the ARNs that IAM is asked about; the first one is
     asked here, the others by `refusal`.
     """
-    iam_actions.SERVICE_TO_IAM_NAMESPACE[service] = service
+    iam_actions.SERVICE_TO_IAM_NAMESPACE[service] = namespace
     extract_action = iam_actions.extract_iam_action
     extract_resource = iam_actions.extract_resource_arn
 
     def action(name: str, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Any) -> Any:
         if name != service:
             return extract_action(name, method, path, headers, body, query)
-        return f"{service}:{resources(method, path, headers, body, query)[0]}"
+        return f"{namespace}:{resources(method, path, headers, body, query)[0]}"
 
     def resource(
         name: str,
@@ -130,7 +130,7 @@ def refusal(
     access_key_id: str, service: str, operation: str, resource_arn: str, *, region: str, request_id: str
 ) -> Any:
     """What to answer if IAM denies the operation on a further resource."""
-    action = f"{service}:{operation}"
+    action = f"{iam_actions.SERVICE_TO_IAM_NAMESPACE[service]}:{operation}"
     denial = iam_evaluator.enforce(access_key_id, action, service, region, resource_arn)
     if denial is None:
         return None

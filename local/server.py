@@ -1,13 +1,14 @@
 """The emulator's process: MiniStack, extended. Started by `local.environment` with `.venv-local`'s Python.
 
 Settings come from the environment, as MiniStack's do: GATEWAY_PORT, MINISTACK_ACCOUNT_ID, MINISTACK_REGION,
-LOCAL_FUNCTIONS_PYTHON (the interpreter that functions run with), AUTH=true, BIND_HOST.
+LOCAL_FUNCTIONS_PYTHON and LOCAL_FUNCTIONS_NODE (what functions run with), AUTH=true, BIND_HOST.
 """
 
 import asyncio
 import json
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -24,15 +25,22 @@ from ministack.services import eventbridge
 
 from local import cloudformation, functions, gateway, origins, permissions, queues, user_pools
 from local.api_calls import ApiCalls
-from local.aws_service import AwsError, RestJsonService
+from local.aws_service import AwsError, Call, RestJsonService
 from local.connect import Connect
 from local.control import PREFIX, Control
 from local.participants import Participants
+from local.phone_numbers import NumberSupply
+from local.telephony import Telephony
 
 _log = logging.getLogger("local.server")
 
 CONNECT = "connect"
 PARTICIPANTS = "connectparticipant"
+MEETINGS = "chime-sdk-meetings"
+VOICE = "chime-sdk-voice"
+CHIME = "chime"  # what requests to both are signed for, and how policies call both
+
+_SIGNED_FOR = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Settings:
     account: str
     region: str
     functions_python: Path
+    functions_node: Path
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -52,21 +61,24 @@ class Settings:
             account=os.environ["MINISTACK_ACCOUNT_ID"],
             region=os.environ["MINISTACK_REGION"],
             functions_python=Path(os.environ["LOCAL_FUNCTIONS_PYTHON"]),
+            functions_node=Path(os.environ["LOCAL_FUNCTIONS_NODE"]),
         )
 
 
 class _RestOfAws:
-    """What Connect reaches: functions and EventBridge."""
+    """What an emulated service reaches: functions, in the name of `principal`, and EventBridge."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, principal: str, event_source: str) -> None:
         self._settings = settings
+        self._principal = principal
+        self._event_source = event_source
 
     def invoke_function(self, function_arn: str, event: Mapping[str, Any], *, source_arn: str) -> object:
         with responses.request_scope(self._settings.account, self._settings.region):
             return functions.invoke(
                 function_arn,
                 event,
-                service="connect.amazonaws.com",
+                service=self._principal,
                 source_arn=source_arn,
                 account=self._settings.account,
                 region=self._settings.region,
@@ -74,7 +86,7 @@ class _RestOfAws:
 
     def publish_event(self, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
         entry = {
-            "Source": "aws.connect",
+            "Source": self._event_source,
             "DetailType": detail_type,
             "Detail": json.dumps(detail),
             "Resources": resources,
@@ -86,12 +98,23 @@ class _RestOfAws:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = Settings.from_environment()
-    connect = Connect(region=settings.region, account=settings.account, surroundings=_RestOfAws(settings))
-    records = cloudformation.install(connect, region=settings.region)
-    control = Control(connect, records.listed)
+    here, numbers = {"region": settings.region, "account": settings.account}, NumberSupply()
+    rest = _RestOfAws(settings, principal="connect.amazonaws.com", event_source="aws.connect")
+    connect = Connect(**here, surroundings=rest, numbers=numbers)
+    chime = _RestOfAws(settings, principal="voiceconnector.chime.amazonaws.com", event_source="aws.chime")
+    telephony = Telephony(
+        **here,
+        numbers=numbers,
+        invoke=lambda arn, function_arn, event: chime.invoke_function(function_arn, event, source_arn=arn),
+        publish=lambda detail_type, detail: chime.publish_event(detail_type, detail, []),
+        ring=connect.ring,
+    )
+    records = cloudformation.install(connect, telephony.voice, region=settings.region)
+    control = Control(connect, records.listed, meetings=telephony.meetings, calls=telephony.calls)
     traces = _receive_traces(control)
     functions.install(
         python=settings.functions_python,
+        node=settings.functions_node,
         endpoint_url=f"http://127.0.0.1:{settings.port}",
         trace_daemon=f"127.0.0.1:{traces.getsockname()[1]}",
     )
@@ -100,6 +123,9 @@ def main() -> None:
     queues.install(account=settings.account, region=settings.region)
     user_pools.install()
     _serve_connect(RestJsonService(CONNECT, connect), settings)
+    _tell_chime_services_apart()
+    for name, behaviour in ((MEETINGS, telephony.meetings), (VOICE, telephony.voice)):
+        _serve_chime(RestJsonService(name, behaviour, invalid="BadRequestException"), settings)
     participants = RestJsonService(PARTICIPANTS, Participants(connect), invalid="ValidationException")
     ApiCalls(control, participants, account=settings.account, region=settings.region).install()
     _serve_control(control)
@@ -128,23 +154,81 @@ def _receive_traces(control: Control) -> socket.socket:
 
 
 def _serve_connect(service: RestJsonService, settings: Settings) -> None:
-    base = f"arn:aws:connect:{settings.region}:{settings.account}:instance"
+    region_arn = f"arn:aws:connect:{settings.region}:{settings.account}"
+
+    def resources(call: Call) -> list[str]:
+        given = call.parameters
+        instance = f"{region_arn}:instance/{given.get('InstanceId', '*')}"
+        flow = f"{instance}/contact-flow/{given.get('ContactFlowId', '*')}"
+        if call.operation == "StartWebRTCContact":
+            return [instance, flow]
+        if "PhoneNumberId" in given:
+            number = f"{region_arn}:phone-number/{given['PhoneNumberId'].rpartition('/')[2]}"
+            return [number, flow] if call.operation == "AssociatePhoneNumberContactFlow" else [number]
+        if "ContactId" in given:
+            return [f"{instance}/contact/{given['ContactId']}"]
+        return [instance]
+
+    _serve(service, resources, namespace=CONNECT, settings=settings)
+
+
+# Of the Amazon Chime SDK's operations, the resource type that the service authorization reference has.
+_CHIME_RESOURCES = {"MeetingId": "meeting", "SipMediaApplicationId": "sma", "VoiceConnectorId": "vc"}
+# With these, the application is one to choose among, or none.
+_LISTS = frozenset({"ListSipRules"})
+
+
+def _serve_chime(service: RestJsonService, settings: Settings) -> None:
+    base = f"arn:aws:chime:{settings.region}:{settings.account}"
+
+    def resources(call: Call) -> list[str]:
+        given = call.parameters
+        if "ResourceARN" in given:
+            return [given["ResourceARN"]]
+        if call.operation in {"CreateSipRule", "UpdateSipRule"} and "TargetApplications" in given:
+            applications = [each.get("SipMediaApplicationId", "*") for each in given["TargetApplications"]]
+            return [f"{base}:sma/{each}" for each in applications]
+        for name, resource_type in _CHIME_RESOURCES.items():
+            if name in given and call.operation not in _LISTS:
+                return [f"{base}:{resource_type}/{given[name]}"]
+        return ["*"]
+
+    _serve(service, resources, namespace=CHIME, settings=settings)
+
+
+def _tell_chime_services_apart() -> None:
+    """Both are signed for `chime`, which MiniStack takes for the name of a service: paths say which it is."""
+    detect: Callable[..., str] = router.detect_service
+
+    def detect_chime(method: str, path: str, headers: Mapping[str, str], params: Any) -> str:
+        signed_for = _SIGNED_FOR.search(headers.get("authorization", ""))
+        if signed_for is None or signed_for[1] != CHIME:
+            return detect(method, path, headers, params)
+        is_tagged_meeting = path == "/tags" and ":meeting/" in str(params.get("arn"))
+        return MEETINGS if path.startswith("/meetings") or is_tagged_meeting else VOICE
+
+    router.detect_service = detect_chime
+    app.detect_service = detect_chime
+
+
+def _serve(
+    service: RestJsonService,
+    arns_of: Callable[[Call], list[str]],
+    *,
+    namespace: str,
+    settings: Settings,
+) -> None:
+    """Let MiniStack answer for a service; `arns_of` says which resources IAM is asked about."""
 
     def resources(
         method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
     ) -> tuple[str, list[str]]:
-        """The operation of a request, and the ARNs that IAM is asked about."""
         try:
             call = service.read(method, path, headers, body, query)
         except AwsError:
-            # The service refuses it anyway; whoever may do nothing on Connect is refused before.
+            # The service refuses it anyway; whoever may do nothing there is refused before.
             return "Unknown", ["*"]
-        instance = f"{base}/{call.parameters.get('InstanceId', '*')}"
-        if call.operation == "StartWebRTCContact":
-            return call.operation, [instance, f"{instance}/contact-flow/{call.parameters['ContactFlowId']}"]
-        if "ContactId" in call.parameters:
-            return call.operation, [f"{instance}/contact/{call.parameters['ContactId']}"]
-        return call.operation, [instance]
+        return call.operation, arns_of(call)
 
     async def handle(
         method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
@@ -153,17 +237,17 @@ def _serve_connect(service: RestJsonService, settings: Settings) -> None:
         access_key_id = router.extract_access_key_id(headers, query)
         for arn in arns[1:]:
             refusal: tuple[int, dict[str, str], bytes] | None = permissions.refusal(
-                access_key_id, CONNECT, operation, arn, region=settings.region, request_id=""
+                access_key_id, service.name, operation, arn, region=settings.region, request_id=""
             )
             if refusal is not None:
                 return refusal
         answer = service.answer(method, path, headers, body, query)
         return answer.status, answer.headers, answer.body
 
-    app.SERVICE_HANDLERS[CONNECT] = handle
-    # Known by its SigV4 scope; without this MiniStack loads every botocore model to look for it.
-    router.SERVICE_PATTERNS[CONNECT] = {}
-    permissions.govern(CONNECT, resources)
+    app.SERVICE_HANDLERS[service.name] = handle
+    # Known by its name; without this MiniStack loads every botocore model to look for it.
+    router.SERVICE_PATTERNS[service.name] = {}
+    permissions.govern(service.name, resources, namespace=namespace)
 
 
 def _serve_control(control: Control) -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,12 +9,16 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
+from local import voice
 from local.aws_service import RestJsonService
 from local.connect import Connect, FunctionError
 from local.environment import LocalAws, local_aws
 from local.instance import Kind
 from local.observer import Observer
 from local.participants import Participants
+from local.phone_numbers import NumberSupply
+from local.telephony import Telephony
+from tests.local.bridge import Bridge, FakeSipFunction
 from tests.local.connect_instance import Instance
 from tests.local.flows import FUNCTION
 
@@ -82,8 +87,71 @@ def surroundings() -> FakeSurroundings:
 
 
 @pytest.fixture
-def connect(surroundings: FakeSurroundings) -> Connect:
-    return Connect(region=REGION, account=ACCOUNT, surroundings=surroundings)
+def numbers() -> NumberSupply:
+    return NumberSupply()
+
+
+@pytest.fixture
+def connect(surroundings: FakeSurroundings, numbers: NumberSupply) -> Connect:
+    return Connect(region=REGION, account=ACCOUNT, surroundings=surroundings, numbers=numbers)
+
+
+@pytest.fixture
+def sip_function() -> FakeSipFunction:
+    return FakeSipFunction()
+
+
+@dataclass
+class MeetingEvents:
+    """The events of aws.chime that were published."""
+
+    details: list[dict[str, Any]] = field(default_factory=list)
+
+    def __call__(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+        assert detail_type == "Chime Meeting State Change"
+        self.details.append(dict(detail))
+
+    def of(self, meeting_id: str) -> list[str]:
+        """The types of a meeting's events."""
+        found = (detail for detail in self.details if detail["meetingId"] == meeting_id)
+        return [detail["eventType"].removeprefix("chime:") for detail in found]
+
+
+@pytest.fixture
+def meeting_events() -> MeetingEvents:
+    return MeetingEvents()
+
+
+@pytest.fixture
+def telephony(
+    connect: Connect, numbers: NumberSupply, sip_function: FakeSipFunction, meeting_events: MeetingEvents
+) -> Telephony:
+    return Telephony(
+        region=REGION,
+        account=ACCOUNT,
+        numbers=numbers,
+        invoke=sip_function,
+        publish=meeting_events,
+        ring=connect.ring,
+    )
+
+
+@pytest.fixture
+def meetings_sdk(telephony: Telephony) -> Any:
+    return sdk_of(RestJsonService("chime-sdk-meetings", telephony.meetings, invalid="BadRequestException"))
+
+
+@pytest.fixture
+def voice_sdk(telephony: Telephony) -> Any:
+    return sdk_of(RestJsonService("chime-sdk-voice", telephony.voice, invalid="BadRequestException"))
+
+
+@pytest.fixture
+def bridge(
+    telephony: Telephony, voice_sdk: Any, sip_function: FakeSipFunction, monkeypatch: pytest.MonkeyPatch
+) -> Bridge:
+    monkeypatch.setattr(voice, "ORDER_TAKES", timedelta(seconds=0.1))
+    return Bridge(telephony, voice_sdk, sip_function)
 
 
 @pytest.fixture

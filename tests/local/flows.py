@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.contact_flow import BlockError, Step
+from local.contact_flow import BlockError, ContactFlow, Step
 
 FUNCTION = "arn:aws:lambda:eu-west-2:000000000000:function:caller-context:live"
-PROJECT_FLOWS = sorted((Path(__file__).parents[2] / "infra/contact_flows").glob("*.json"))
+CONTACT_FLOWS = Path(__file__).parents[2] / "infra/contact_flows"
+BRIDGE_FLOW = CONTACT_FLOWS / "bridge.json"  # which leads to one of the others
+PROJECT_FLOWS = sorted(path for path in CONTACT_FLOWS.glob("*.json") if path != BRIDGE_FLOW)
 
 
 def block(
@@ -58,10 +60,15 @@ class FakeContact:
         *,
         answer: Mapping[str, str] | None = None,
         failing: Mapping[str, BlockError] | None = None,
+        digits: str | None = None,
+        flows: Mapping[str, ContactFlow] | None = None,
     ) -> None:
         self._references = dict(references or {})
         self._answer = dict(answer or {})
         self._failing = dict(failing or {})
+        self._digits = digits
+        self._flows = dict(flows or {})
+        self.asked_for_digits: tuple[int, float, float, str, bool] | None = None
         self.invoked: list[tuple[str, dict[str, str], float]] = []
         self.attributes: dict[str, str] = {}
         self.target_queue: str | None = None
@@ -101,6 +108,21 @@ class FakeContact:
     def hear(self, text: str) -> None:
         self._try("message")
         self.heard.append(text)
+
+    def collect_digits(
+        self, most: int, *, first_within: float, next_within: float, ends_with: str, cancels: bool
+    ) -> str | None:
+        self._try("digits")
+        self.asked_for_digits = (most, first_within, next_within, ends_with, cancels)
+        return self._digits
+
+    def store_input(self, digits: str) -> None:
+        self._references["$.StoredCustomerInput"] = digits
+
+    def enter_flow(self, flow_id: str) -> ContactFlow:
+        if flow_id not in self._flows:
+            raise BlockError(f"there is no flow {flow_id}")
+        return self._flows[flow_id]
 
     def disconnect(self) -> None:
         self.disconnected = True

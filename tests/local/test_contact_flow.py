@@ -5,11 +5,15 @@ import pytest
 
 from local import contact_flow
 from local.contact_flow import BlockError, InvalidContactFlowError
-from tests.local.flows import FUNCTION, HANG_UP, PROJECT_FLOWS, FakeContact, block, content
+from tests.local.flows import BRIDGE_FLOW, FUNCTION, HANG_UP, PROJECT_FLOWS, FakeContact, block, content
 
 ELSE_HANG_UP = {"NoMatchingError": "hang-up"}
 ELSE_SORRY = {"NoMatchingError": "sorry"}
 ELSE_SELF = {"NoMatchingError": "a"}
+
+
+DEFAULT_FLOW = "arn:aws:connect:us-east-1:000000000000:instance/i/contact-flow/default"
+TOPIC_FLOW = "arn:aws:connect:us-east-1:000000000000:instance/i/contact-flow/topic"
 
 
 def run(contact: FakeContact, *blocks: dict[str, Any]) -> FakeContact:
@@ -24,6 +28,7 @@ def project_flow(path: Path) -> contact_flow.ContactFlow:
         "CallerContextFunctionArn": FUNCTION,
         "VerifiedQueueArn": "arn:verified",
         "UnverifiedQueueArn": "arn:unverified",
+        "DefaultContactFlowArn": DEFAULT_FLOW,
     }.items():
         text = text.replace(f"${{{name}}}", value)
     assert "${" not in text
@@ -253,3 +258,192 @@ def test_every_problem_of_a_flow_is_said_at_once() -> None:
             content(block("a", "Wait", "a"), block("b", "MessageParticipant", "a"), Version="1")
         )
     assert len(caught.value.problems) == 4
+
+
+def heard(text: str) -> contact_flow.ContactFlow:
+    """A flow that says a text and hangs up."""
+    return contact_flow.read(
+        content(block("say", "MessageParticipant", "hang-up", errors=ELSE_HANG_UP, Text=text), HANG_UP)
+    )
+
+
+OTHER_FLOWS = {DEFAULT_FLOW: heard("default"), TOPIC_FLOW: heard("topic")}
+
+
+@pytest.mark.parametrize(
+    ("digits", "answer", "failing", "ends"),
+    [
+        ("123456789012", {"auth_status": "verified", "contact_flow_arn": TOPIC_FLOW}, {}, ["topic"]),
+        ("123456789012", {"auth_status": "verified", "contact_flow_arn": "gone"}, {}, ["default"]),
+        ("123456789012", {"auth_status": "abandoned"}, {}, []),
+        ("123456789012", {"auth_status": "unverified"}, {}, ["default"]),
+        ("1234", {"auth_status": "unverified"}, {}, ["default"]),
+        ("123456789012", {}, {"function": BlockError("it timed out")}, ["default"]),
+        (None, {"auth_status": "verified", "contact_flow_arn": TOPIC_FLOW}, {}, ["default"]),
+        (None, {}, {"digits": BlockError("nothing works")}, ["default"]),
+    ],
+)
+def test_the_bridges_flow_goes_on_by_topic_only_with_a_code_that_is_good(
+    digits: str | None, answer: dict[str, str], failing: dict[str, BlockError], ends: list[str]
+) -> None:
+    contact = FakeContact(answer=answer, failing=failing, digits=digits, flows=OTHER_FLOWS)
+    contact_flow.run(project_flow(BRIDGE_FLOW), contact)
+    assert contact.disconnected
+    assert [text for text in contact.heard if text in {"topic", "default"}] == ends
+    for _, parameters, _ in contact.invoked:
+        assert parameters == {"Code": digits}
+
+
+ASK: dict[str, Any] = {
+    "StoreInput": "True",
+    "InputTimeLimitSeconds": "8",
+    "InputValidation": {"CustomValidation": {"MaximumLength": "12"}},
+}
+MENU: dict[str, Any] = {"InputTimeLimitSeconds": "5"}
+NO_MATCH = {"NoMatchingCondition": "hang-up", "NoMatchingError": "hang-up"}
+
+
+def test_input_is_stored_and_asked_for_as_the_block_says() -> None:
+    contact = run(
+        FakeContact(digits="1234"),
+        block(
+            *("ask", "GetParticipantInput", "say"),
+            errors=ELSE_HANG_UP,
+            Text="Type it",
+            **ASK,
+            DTMFConfiguration={
+                "InterdigitTimeLimitSeconds": "2",
+                "InputTerminationSequence": "##",
+                "DisableCancelKey": "True",
+            },
+        ),
+        block("say", "MessageParticipant", "hang-up", errors=ELSE_HANG_UP, Text="$.StoredCustomerInput"),
+        HANG_UP,
+    )
+    assert contact.asked_for_digits == (12, 8.0, 2.0, "##", False)
+    assert contact.heard == ["Type it", "1234"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "heard_texts"),
+    [
+        (ELSE_HANG_UP, ["Timeout"]),
+        ({"InputTimeLimitExceeded": "late", "NoMatchingError": "hang-up"}, ["late"]),
+    ],
+    ids=["stored as Timeout", "a branch of its own"],
+)
+def test_nobody_typing_is_a_time_out(errors: dict[str, str], heard_texts: list[str]) -> None:
+    contact = run(
+        FakeContact(digits=None),
+        block("ask", "GetParticipantInput", "say", errors=errors, **ASK),
+        block("say", "MessageParticipant", "hang-up", errors=ELSE_HANG_UP, Text="$.StoredCustomerInput"),
+        block("late", "MessageParticipant", "hang-up", errors=ELSE_HANG_UP, Text="late"),
+        HANG_UP,
+    )
+    assert contact.heard == heard_texts
+
+
+@pytest.mark.parametrize(
+    ("digits", "passed"),
+    [("1", ["menu", "one", "hang-up"]), ("2", ["menu", "hang-up"]), (None, ["menu", "late", "hang-up"])],
+)
+def test_a_menu_branches_by_one_key(digits: str | None, passed: list[str]) -> None:
+    contact = run(
+        FakeContact(digits=digits),
+        block(
+            *("menu", "GetParticipantInput", "hang-up"),
+            errors={**NO_MATCH, "InputTimeLimitExceeded": "late"},
+            conditions={"1": "one"},
+            **MENU,
+        ),
+        block("one", "MessageParticipant", "hang-up", errors=ELSE_HANG_UP, Text="one"),
+        block("late", "MessageParticipant", "hang-up", errors=ELSE_HANG_UP, Text="late"),
+        HANG_UP,
+    )
+    assert contact.blocks == passed
+    assert contact.asked_for_digits == (1, 5.0, 5.0, "", False)
+
+
+def test_a_transfer_runs_the_other_flow_from_its_beginning_and_never_comes_back() -> None:
+    contact = run(
+        FakeContact({"$.Attributes.flow": TOPIC_FLOW}, flows=OTHER_FLOWS),
+        block("go", "TransferToFlow", errors=ELSE_HANG_UP, ContactFlowId="$.Attributes.flow"),
+        HANG_UP,
+    )
+    assert contact.blocks == ["go", "say", "hang-up"]
+    assert contact.heard == ["topic"]
+
+
+def test_a_transfer_to_a_flow_that_is_not_there_takes_the_error_branch() -> None:
+    contact = run(
+        FakeContact(flows=OTHER_FLOWS),
+        block("go", "TransferToFlow", errors={"NoMatchingError": "sorry"}, ContactFlowId="gone"),
+        block("sorry", "MessageParticipant", "hang-up", errors=ELSE_HANG_UP, Text="sorry"),
+        HANG_UP,
+    )
+    assert contact.heard == ["sorry"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (block("a", "GetParticipantInput", "hang-up", errors=NO_MATCH), "InputTimeLimitSeconds is missing"),
+        (
+            block("a", "GetParticipantInput", "hang-up", errors=NO_MATCH, InputTimeLimitSeconds="0"),
+            "whole number from 1",
+        ),
+        (
+            block(
+                "a", "GetParticipantInput", "hang-up", errors=ELSE_HANG_UP, **{**ASK, "StoreInput": "False"}
+            ),
+            "InputValidation is required if StoreInput is True",
+        ),
+        (
+            block("a", "GetParticipantInput", "hang-up", errors=ELSE_HANG_UP, **MENU, StoreInput="True"),
+            "InputValidation is required if StoreInput is True",
+        ),
+        (
+            block("a", "GetParticipantInput", "hang-up", errors=NO_MATCH, **ASK),
+            "with StoreInput there are no conditions",
+        ),
+        (
+            block("a", "GetParticipantInput", "hang-up", errors=ELSE_HANG_UP, conditions={"1": "a"}, **ASK),
+            "with StoreInput there are no conditions",
+        ),
+        (
+            block("a", "GetParticipantInput", "hang-up", errors=ELSE_HANG_UP, **MENU),
+            "NoMatchingCondition is missing",
+        ),
+        (
+            block("a", "GetParticipantInput", "hang-up", errors=NO_MATCH, conditions={"12": "a"}, **MENU),
+            "is not Equals and one key",
+        ),
+        (
+            block(
+                *("a", "GetParticipantInput", "hang-up"),
+                errors=ELSE_HANG_UP,
+                **ASK,
+                DTMFConfiguration={"InterdigitTimeLimitSeconds": "21"},
+            ),
+            "whole number from 1 to 20",
+        ),
+        (
+            block(
+                "a", "GetParticipantInput", "hang-up", errors=ELSE_HANG_UP, **ASK, DTMFConfiguration={"x": 1}
+            ),
+            "x is not known here",
+        ),
+        (
+            block("a", "TransferToFlow", errors=ELSE_HANG_UP, ContactFlowId="prefix-$.External.arn"),
+            "not one JSONPath reference",
+        ),
+        (block("a", "TransferToFlow", ContactFlowId="arn"), "NoMatchingError is missing"),
+        (block("a", "TransferToFlow", errors=ELSE_HANG_UP), "ContactFlowId is missing"),
+    ],
+    ids=str,
+)
+def test_a_block_of_input_or_transfer_that_breaks_its_rules_is_refused(
+    bad: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InvalidContactFlowError, match=says):
+        contact_flow.read(content(bad, HANG_UP))

@@ -7,7 +7,10 @@ from local.connect import Connect
 from local.control import MOST_CALLS, Control
 from local.instance import Kind
 from local.observer import eventually
-from tests.local.conftest import FakeSurroundings
+from local.telephony import Telephony
+from tests.local.bridge import Bridge, claimed_number, listening_flow
+from tests.local.conftest import FakeSurroundings, MeetingEvents
+from tests.local.connect_instance import Instance
 from tests.local.flows import HANG_UP, block, content
 
 RECORDED = [{"Type": "AWS::WAFv2::LoggingConfiguration", "LogicalId": "Logging"}]
@@ -16,8 +19,8 @@ START = {"Service": "connect", "Operation": "StartWebRTCContact"}
 
 
 @pytest.fixture
-def control(connect: Connect) -> Control:
-    return Control(connect, lambda: RECORDED)
+def control(connect: Connect, telephony: Telephony) -> Control:
+    return Control(connect, lambda: RECORDED, meetings=telephony.meetings, calls=telephony.calls)
 
 
 def ask(control: Control, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -247,3 +250,105 @@ def test_a_fault_with_a_typo_is_refused(body: Any, control: Control) -> None:
     assert status == 400
     assert document["message"]
     assert not control.has_faults()
+
+
+MEETING = {
+    "ClientRequestToken": "tap",
+    "MediaRegion": "eu-west-2",
+    "ExternalMeetingId": "tests",
+    "Attendees": [{"ExternalUserId": "caller"}, {"ExternalUserId": "phone-agent"}],
+}
+
+
+@pytest.fixture
+def meeting_id(telephony: Telephony) -> str:
+    return str(telephony.meetings.create_meeting_with_attendees(MEETING)["Meeting"]["MeetingId"])
+
+
+def test_meetings_are_listed_and_their_caller_can_be_played(control: Control, meeting_id: str) -> None:
+    events = f"meetings/{meeting_id}/events"
+    for event, presence in (("CallerJoined", "present"), ("CallerDropped", "dropped")):
+        status, meeting = ask(control, "POST", events, {"Event": event})
+        assert (status, meeting["Attendees"][0]["Presence"]) == (200, presence)
+    assert ask(control, "POST", events, {"Event": "TimedOut"})[1]["State"] == "ended"
+    [listed] = ask(control, "GET", "meetings")[1]["Meetings"]
+    assert (listed["MeetingId"], listed["State"]) == (meeting_id, "ended")
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "says"),
+    [
+        ("CallerLeft", 409, "no attendee 'caller' of a living meeting can do that"),
+        ("AgentConnected", 400, "not one of CallerJoined, CallerLeft, CallerDropped, TimedOut"),
+    ],
+)
+def test_what_cannot_happen_in_a_meeting_is_refused(
+    event: str, status: int, says: str, control: Control, meeting_id: str
+) -> None:
+    answer = ask(control, "POST", f"meetings/{meeting_id}/events", {"Event": event})
+    assert answer[0] == status
+    assert says in answer[1]["message"]
+
+
+def test_an_event_of_a_meeting_can_be_published_again_and_moves_nothing(
+    control: Control, meeting_id: str, meeting_events: MeetingEvents
+) -> None:
+    detail = {"eventType": "chime:MeetingEnded", "meetingId": meeting_id, "new": 1}
+    assert ask(control, "POST", "events", {"Detail": detail}) == (200, {})
+    assert meeting_events.details[-1] == detail
+    assert ask(control, "GET", "meetings")[1]["Meetings"][0]["State"] == "living"
+
+
+def test_calls_of_sip_media_applications_are_listed(control: Control, bridge: Bridge) -> None:
+    meeting_id, transaction_id = bridge.call()
+    [call] = ask(control, "GET", "sip-calls")[1]["SipCalls"]
+    assert (call["TransactionId"], call["MeetingId"]) == (transaction_id, meeting_id)
+    json.dumps(call)
+
+
+def test_somebody_dials_presses_keys_and_hangs_up(control: Control, instance: Instance) -> None:
+    number = claimed_number(instance, listening_flow(instance)).address
+    status, line = ask(control, "POST", "dial", {"Number": number, "Caller": "+442079460123"})
+    assert status == 200
+    line_id = line["LineId"]
+    assert eventually(lambda: instance.shown(line_id)["AwaitsDigits"], seconds=5)
+    assert ask(control, "POST", f"lines/{line_id}/digits", {"Digits": "1234"})[0] == 200
+    assert instance.settled(line_id)["Attributes"]["typed"] == "1234"
+    assert ask(control, "POST", f"lines/{line_id}/events", {"Event": "HungUp"})[0] == 200
+    assert instance.shown(line_id)["DisconnectReason"] == "CUSTOMER_DISCONNECT"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("dial", {"Number": "+12065550142", "Caller": "+442079460123"}, 404),
+        ("dial", {"Number": "+12065550142"}, 400),
+        ("dial", {"Number": "5550142", "Caller": "+442079460123"}, 400),
+        ("lines/gone/digits", {"Digits": "1"}, 404),
+    ],
+)
+def test_a_dial_that_leads_nowhere_is_refused(path: str, body: Any, status: int, control: Control) -> None:
+    assert ask(control, "POST", path, body)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [("digits", {}), ("digits", {"Digits": ""}), ("events", {"Event": "HangUp"}), ("else", {})],
+)
+def test_a_line_does_what_a_caller_can_do(what: str, body: Any, control: Control, instance: Instance) -> None:
+    number = claimed_number(instance, instance.flow).address
+    line_id = ask(control, "POST", "dial", {"Number": number, "Caller": "+442079460123"})[1]["LineId"]
+    assert ask(control, "POST", f"lines/{line_id}/{what}", body)[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("chime-sdk-meetings", "CreateMeetingWithAttendees"),
+        ("chime-sdk-voice", "CreateSipMediaApplicationCall"),
+    ],
+)
+def test_faults_happen_to_the_new_services_too(service: str, operation: str, control: Control) -> None:
+    fault = {"Service": service, "Operation": operation, "Error": ERROR}
+    assert ask(control, "POST", "faults", fault)[0] == 200
+    assert control.take_fault(service, operation)

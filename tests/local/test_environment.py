@@ -69,6 +69,52 @@ def test_a_port_that_is_none_is_refused(port: str, tmp_path: Path, monkeypatch: 
     assert f"{port!r} is no port" in refused(tmp_path, None)
 
 
+def test_an_environment_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    with (
+        pytest.raises(LocalAwsError, match=r"'elsewhere'.*There are: dev, .*local.*prod"),
+        local_aws("elsewhere", port=0, directory=tmp_path, progress=quiet),
+    ):
+        pytest.fail("it started")
+
+
+@pytest.mark.parametrize("text", ["", "region = 'us-east-1'", "account = "])
+def test_an_environment_without_account_and_region_is_refused(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "CONFIGURATIONS", tmp_path)
+    (tmp_path / "local.toml").write_text(text)
+    assert "does not name account and region" in refused(tmp_path)
+
+
+def test_it_is_account_and_region_of_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "CONFIGURATIONS", tmp_path)
+    (tmp_path / "far.toml").write_text('account = "123456789012"\nregion = "us-west-2"\n')
+    with local_aws("far", port=0, directory=tmp_path, progress=quiet) as aws:
+        assert (aws.account, aws.region) == ("123456789012", "us-west-2")
+        assert aws.client("sts").get_caller_identity()["Account"] == "123456789012"
+        voice = aws.client("chime-sdk-voice")
+        connector = voice.create_voice_connector(Name="here", RequireEncryption=True)["VoiceConnector"]
+        assert connector["VoiceConnectorArn"].startswith("arn:aws:chime:us-west-2:123456789012:vc/")
+        given = aws._cdk_environment()
+        assert (given["AWS_REGION"], given["AWS_ACCESS_KEY_ID"]) == ("us-west-2", "123456789012")
+
+
+@pytest.mark.parametrize("target", ["demo", "local"])
+@pytest.mark.parametrize(
+    ("asked", "environment_name"),
+    [([], "local"), (["ENV=local-bridge"], "local-bridge"), (["ENV=dev"], "dev")],
+)
+def test_make_runs_the_environment_local_unless_another_is_asked_for(
+    target: str, asked: list[str], environment_name: str
+) -> None:
+    surroundings = {name: value for name, value in os.environ.items() if name != "ENV"}
+    said = subprocess.run(
+        ["make", "--dry-run", target, *asked],
+        cwd=CHECKOUT, env=surroundings, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert said.rstrip().endswith(f"--environment {environment_name}")
+
+
 @pytest.mark.parametrize(
     ("present", "missing", "part"),
     [([], ".venv-local", "local"), ([".venv-local"], ".venv-functions", "functions")],
@@ -143,7 +189,7 @@ def test_a_second_run_in_the_same_folder_is_refused_with_the_first_ones_process(
     assert "Ctrl-C" in message
     # The first one is unharmed.
     running.check()
-    assert running.client("sts").get_caller_identity()["Account"] == environment.ACCOUNT
+    assert running.client("sts").get_caller_identity()["Account"] == running.account
 
 
 def test_it_listens_on_loopback_alone(running: LocalAws) -> None:
