@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,6 +142,13 @@ class Caller:
     phone: Phone
     user: SignedIn
     password: str
+
+    @classmethod
+    def sign_up_and_in(cls, phone: Phone, **attributes: str) -> "Caller":
+        """Somebody new, known by a random email alone unless `attributes` say more."""
+        email = attributes.pop("email", f"{uuid.uuid4()}@example.com")
+        password = phone.sign_up(email, **attributes)
+        return cls(phone=phone, user=phone.sign_in(email, password), password=password)
 
     def start(self, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> requests.Response:
         """POST /start-call with this user's token; again while API Gateway throttles."""

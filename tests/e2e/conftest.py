@@ -1,6 +1,6 @@
 """One local AWS for all end-to-end tests, with the real app deployed into it."""
 
-import uuid
+import functools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -44,13 +44,7 @@ def phone(aws: Aws) -> Phone:
 @pytest.fixture(scope="session")
 def new_caller(phone: Phone) -> Callable[..., Caller]:
     """Signs somebody up, by email alone unless the test says more, and in."""
-
-    def sign_up_and_in(**attributes: str) -> Caller:
-        email = attributes.pop("email", f"{uuid.uuid4()}@example.com")
-        password = phone.sign_up(email, **attributes)
-        return Caller(phone=phone, user=phone.sign_in(email, password), password=password)
-
-    return sign_up_and_in
+    return functools.partial(Caller.sign_up_and_in, phone)
 
 
 @pytest.fixture

@@ -333,7 +333,12 @@ def _managed_policy(aws: Aws, resource: Resource) -> Properties:
     iam = aws.client("iam")
     policy = iam.get_policy(PolicyArn=resource.physical_id)["Policy"]
     version = iam.get_policy_version(PolicyArn=resource.physical_id, VersionId=policy["DefaultVersionId"])
-    return {**policy, "PolicyDocument": version["PolicyVersion"]["Document"]}
+    roles = iam.list_entities_for_policy(PolicyArn=resource.physical_id)["PolicyRoles"]
+    return {
+        **policy,
+        "PolicyDocument": version["PolicyVersion"]["Document"],
+        "Roles": [role["RoleName"] for role in roles],
+    }
 
 
 def _role(aws: Aws, resource: Resource) -> Properties:
@@ -507,7 +512,9 @@ def _firewall_association(aws: Aws, resource: Resource) -> Properties:
     return {**address, "WebACLArn": aws.client("wafv2").get_web_acl_for_resource(**address)["WebACL"]["ARN"]}
 
 
-READERS: dict[str, Callable[[Aws, Resource], Properties]] = {
+Reader = Callable[[Aws, Resource], Properties]
+
+READERS: dict[str, Reader] = {
     "AWS::ApiGateway::Authorizer": _of_api("get_authorizer", "authorizerId"),
     "AWS::ApiGateway::Deployment": _of_api("get_deployment", "deploymentId"),
     "AWS::ApiGateway::GatewayResponse": _gateway_response,
@@ -567,9 +574,9 @@ def _ordered(items: list[Any]) -> list[Any]:
     return sorted(items, key=lambda item: json.dumps(item, sort_keys=True, default=str))
 
 
-def held(aws: Aws, resource: Resource) -> Properties:
+def held(aws: Aws, resource: Resource, readers: Mapping[str, Reader] = READERS) -> Properties:
     """What the resource's service says about it; raises where the service does not know it."""
-    return _without_own_tags(READERS[resource.type](aws, resource))
+    return _without_own_tags(readers[resource.type](aws, resource))
 
 
 def _without_own_tags(held: Properties) -> Properties:

@@ -10,7 +10,7 @@ from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller
 
 
-def _everything_written(aws: Aws) -> str:
+def everything_written(aws: Aws) -> str:
     """All that an operator can read of what the app and its gateway wrote."""
     logs, cloudwatch = aws.client("logs"), aws.client("cloudwatch")
     groups = [
@@ -32,15 +32,17 @@ def _everything_written(aws: Aws) -> str:
     return "\n".join([*groups, *events, *metrics, *map(json.dumps, aws.calls())])
 
 
-def _strings(value: Any) -> list[str]:
+def strings(value: Any) -> list[str]:
+    """Every text in a JSON value."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
         value = list(value.values())
-    return [text for item in value for text in _strings(item)] if isinstance(value, list) else []
+    return [text for item in value for text in strings(item)] if isinstance(value, list) else []
 
 
-def _credentials(call: dict[str, Any]) -> list[str]:
+def credentials(call: dict[str, Any]) -> list[str]:
+    """What of an answer speaks for the caller."""
     attendee = call["ConnectionData"]["Attendee"]
     return [call["ParticipantToken"], attendee["JoinToken"], attendee["AttendeeId"]]
 
@@ -57,7 +59,7 @@ def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     key = word("Key")
     caller = new_caller(**claims)
     token = caller.user.id_token
-    forbidden = [*claims.values(), *_strings(said), *_strings(wrong), key, *token.split(".")[1:]]
+    forbidden = [*claims.values(), *strings(said), *strings(wrong), key, *token.split(".")[1:]]
     answers = []
 
     # A call, its replay, each kind of refusal, each kind of failure.
@@ -76,7 +78,7 @@ def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     answers.append(caller.start(wrong, key=key))
     answers.append(caller.start({"DisplayName": word("Again")}, key=key))
     reference = aws.contact(call["ContactId"])["Parameters"]["Attributes"]["auth_token"]
-    forbidden += [*_credentials(call), reference]
+    forbidden += [*credentials(call), reference]
 
     # The rest of the call's life: state, digits, a drop, another place, failures, the end.
     contact_id, digits = call["ContactId"], "4711#0815*"
@@ -88,7 +90,7 @@ def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     answers.append(caller.send_digits(contact_id, digits))
     with aws.fault("connect", "CreateParticipant", Error={"Code": "InvalidRequestException", "Status": 400}):
         answers.append(caller.rejoin(contact_id))
-    forbidden += _credentials(assert_call(caller.rejoin(contact_id), 200))
+    forbidden += credentials(assert_call(caller.rejoin(contact_id), 200))
     forbidden.append(digits)
     answers.append(new_caller().read(contact_id))
     with aws.fault("connect", "StopContact", Error={"Code": "InvalidRequestException", "Status": 400}):
@@ -96,7 +98,7 @@ def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     assert caller.hang_up(contact_id).status_code == 204
     assert eventually(lambda: "Event handled" in str(aws.log_messages("ContactEventsFunction")))
 
-    written = _everything_written(aws)
+    written = everything_written(aws)
     assert call["ContactId"] in written, "The search would not find what is there"
     assert [secret for secret in forbidden if secret in written] == []
     for answer in answers:

@@ -1,0 +1,68 @@
+"""What the stacks of the bridge declare is what is there; deploying again changes nothing; what is destroyed
+is gone. Runs last: nobody finds the stacks after.
+"""
+
+from typing import Any
+
+import pytest
+
+from local.environment import LocalAws
+from tests.e2e.aws import Aws
+from tests.e2e.bridge.held_bridge import READERS
+from tests.e2e.held_properties import Resource, deployed, differences, held
+from tests.e2e.test_declared_properties import NOT_READABLE, NOTHING_TO_HOLD, RECORDED
+
+STACKS = ["Calling", "SipBridge", "Identity"]  # as they can be destroyed
+
+
+@pytest.fixture(scope="module")
+def resources(aws: Aws) -> list[Resource]:
+    return deployed(aws)
+
+
+def test_every_declared_property_of_the_bridge_is_held(aws: Aws, resources: list[Resource]) -> None:
+    found = []
+    for resource in resources:
+        if resource.type not in READERS:
+            continue
+        declared = {
+            name: value
+            for name, value in resource.properties.items()
+            if (resource.type, name) not in NOT_READABLE
+        }
+        is_held = held(aws, resource, READERS)
+        where = f"{resource.type} {resource.logical_id}"
+        found += [f"{where} {text}" for text in differences(declared, is_held)]
+    assert found == [], "\n".join(found)
+
+
+def test_every_type_of_resource_of_the_bridge_is_read_back(resources: list[Resource]) -> None:
+    assert {resource.type for resource in resources} == READERS.keys() | RECORDED | NOTHING_TO_HOLD
+
+
+def test_a_second_deployment_changes_nothing(running: LocalAws) -> None:
+    before = _account(running)
+    said = running.cdk("deploy", "--all")
+    assert len([line for line in said if "(no changes)" in line]) == len(STACKS)
+    assert _account(running) == before
+
+
+def test_stacks_that_are_destroyed_leave_nothing_of_the_bridge(running: LocalAws) -> None:
+    templates = "--app", str(running.directory / "cdk.out")
+    assert all(_account(running).values())
+    for stack in STACKS[:2]:
+        running.cdk("destroy", f"InAppCalling-local-bridge-{stack}", *templates)
+    assert not any(_account(running).values()), _account(running)
+
+
+def _account(running: LocalAws) -> dict[str, Any]:
+    """What the account owns of the bridge, as its services tell."""
+    voice, connect = running.client("chime-sdk-voice"), running.client("connect")
+    return {
+        "applications": voice.list_sip_media_applications()["SipMediaApplications"],
+        "rules": voice.list_sip_rules()["SipRules"],
+        "connectors": voice.list_voice_connectors()["VoiceConnectors"],
+        "numbers": voice.list_phone_numbers()["PhoneNumbers"],
+        "claimed": connect.list_phone_numbers_v2()["ListPhoneNumbersSummaryList"],
+        "secrets": running.client("secretsmanager").list_secrets()["SecretList"],
+    }
