@@ -1,4 +1,4 @@
-"""What holds for every test: no test reaches a network, and a folder's tests run in one process."""
+"""What holds for every test: none reaches a network, and those that share something dear share a process."""
 
 from pathlib import Path
 
@@ -19,12 +19,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
 
-class ByFolder(LoadScopeScheduling):
-    """A folder's tests share what is dear to make, templates or a local AWS: one worker has them all."""
+# The folders whose files share nothing that is dear to make. In others they share templates, or a local AWS.
+APART = {"tests/lambdas", "tests/contract"}
+
+
+class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc] # it has no types
+    """Gives one worker all tests that share what is dear to make."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0].rpartition("/")[0]
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return file if folder in APART else folder
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFolder:
-    return ByFolder(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsShared:
+    return ByWhatIsShared(config, log)

@@ -1,13 +1,14 @@
 """The AWS account's services, and what their failures mean to who deploys."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import botocore.session
 from botocore import exceptions, xform_name
 from botocore.config import Config
 
-from bridge_resources.errors import Conflict, Gone, Refused
+from bridge_resources.errors import Conflict, Forbidden, Gone, Refused
 from bridge_resources.resource import Patience
 
 # Nobody is waiting on the phone: better to wait for AWS than to fail a deployment.
@@ -27,6 +28,7 @@ _FORBIDDEN = frozenset(
 )
 # A right is granted seconds before it is used, and IAM takes a while to make it known everywhere.
 _KNOWN_WITHIN = 60.0  # seconds
+_GONE = frozenset({"NotFoundException", "ResourceNotFoundException"})
 _QUOTAS = frozenset({"ResourceLimitExceededException", "ServiceQuotaExceededException"})
 
 
@@ -55,13 +57,9 @@ class Service:
     def __call__(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
         """As `Ask` says; asks again for a minute what it has no right to."""
         for _ in self._patience.rounds(_KNOWN_WITHIN):
-            try:
+            with suppress(Forbidden):
                 return self._once(operation, parameters)
-            except Refused as refused:
-                if refused.code not in _FORBIDDEN:
-                    raise
-                last = refused
-        raise last
+        return self._once(operation, parameters)
 
     def _once(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
@@ -90,15 +88,13 @@ def every(ask: Ask, operation: str, member: str, **parameters: Any) -> list[Mapp
 def _refused(operation: str, parameters: Mapping[str, Any], code: str, said: str) -> Refused:
     of = ", ".join(f"{name} {value}" for name, value in parameters.items() if isinstance(value, str))
     because = "" if operation in _SECRET_OPERATIONS or not said else f": {said}"
-    fix = f"see what AWS says about {code}, and deploy again."
+    kind, fix = Refused, f"see what AWS says about {code}, and deploy again."
     if code in _FORBIDDEN:
-        fix = f"the function's role, and the account, must be allowed to use {operation}."
+        kind, fix = Forbidden, f"the function's role, and the account, must be allowed to use {operation}."
     elif code in _QUOTAS:
         fix = "have the quota raised (Service Quotas), or free what is not used."
-    text = f"{operation} ({of}) failed with {code}{because}\nFix: {fix}"
-    match code:
-        case "NotFoundException" | "ResourceNotFoundException":
-            return Gone(text, code)
-        case "ConflictException":
-            return Conflict(text, code)
-    return Refused(text, code)
+    elif code in _GONE:
+        kind = Gone
+    elif code == "ConflictException":
+        kind = Conflict
+    return kind(f"{operation} ({of}) failed with {code}{because}\nFix: {fix}", code)

@@ -32,3 +32,7 @@ class Gone(Refused):
 
 class Conflict(Refused):
     """AWS is still busy with another request for the same thing."""
+
+
+class Forbidden(Refused):
+    """The function has no right to the operation, or AWS has yet to hear of it."""

@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in here:
         item.add_marker(pytest.mark.e2e)
     others = [item for item in items if item not in here]
-    here.sort(key=lambda item: item.path.name == "test_deployment.py")
+    here.sort(key=lambda item: item.path.name in {"test_deployment.py", "test_bridge_stacks.py"})
     items[:] = here + others if hasattr(config, "workerinput") else others + here
 
 

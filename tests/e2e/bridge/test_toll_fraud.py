@@ -10,13 +10,8 @@ from tests.e2e.bridge.bridged import actions_of, code_of, queued, sip_calls_of
 
 HOSTILE = [
     "+19005550100",
-    "A-1042\r\nX-Amzn-Evil: yes",
-    "\r\nDiversion: <sip:+19005550100@example.com>",
-    'a";tag=1',
-    "<sip:+19005550100@example.com>",
-    "%0d%0aVia: x",
-    "Łódź ☎ 😀",
-    "\x00\x7f\x1b",
+    "A-1042\r\nX-Amzn-Evil: yes\r\n\r\nDiversion: <sip:+19005550100@example.com>",
+    '%0d%0aVia: "x";tag=1, Łódź ☎ 😀 \x00\x7f\x1b',
 ]
 
 
@@ -61,7 +56,7 @@ def test_a_request_that_names_what_is_dialled_is_refused(name: str, aws: Aws, ca
     assert len(aws.sip_calls()) == dialled
 
 
-@pytest.mark.parametrize("keyed", ["", "000000000000", "12345", "the code of a call under way"])
+@pytest.mark.parametrize("keyed", ["", "000000000000", "the code of a call under way"])
 def test_a_stranger_who_calls_the_number_is_not_verified(keyed: str, aws: Aws, caller: Caller) -> None:
     call_id = queued(aws, caller)
     code = code_of(aws.sip_call(call_id))
