@@ -11,16 +11,25 @@ TESTS = Path(__file__).parent
 LOOPBACK = {"local", "e2e"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+# The folders whose files share nothing that is dear to make. In others they share templates, or a local AWS.
+APART = {"tests/lambdas", "tests/contract"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         room = item.path.relative_to(TESTS).parts[0]
         item.add_marker(
             pytest.mark.allow_hosts(["127.0.0.1"]) if room in LOOPBACK else pytest.mark.disable_socket
         )
+    if hasattr(config, "workerinput"):
+        items.sort(key=_place)
 
 
-# The folders whose files share nothing that is dear to make. In others they share templates, or a local AWS.
-APART = {"tests/lambdas", "tests/contract"}
+def _place(item: pytest.Item) -> int:
+    """For several workers: what takes longest first, and last the small parts that fill the gaps."""
+    folder = item.path.relative_to(TESTS.parent).parent.as_posix()
+    return 0 if folder.startswith("tests/e2e") else 2 if folder in APART else 1
 
 
 class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc] # it has no types

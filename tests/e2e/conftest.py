@@ -10,17 +10,14 @@ from local.phone import Phone
 from tests.e2e.aws import Aws, Caller
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Every test here is an end-to-end test; they come last, and of them those that destroy the stacks.
-
-    Beside another worker they come first: nothing takes longer.
-    """
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here is an end-to-end test; they come last, and of them those that destroy the stacks."""
     here = [item for item in items if "tests/e2e" in item.path.as_posix()]
     for item in here:
         item.add_marker(pytest.mark.e2e)
     others = [item for item in items if item not in here]
     here.sort(key=lambda item: item.path.name in {"test_deployment.py", "test_bridge_stacks.py"})
-    items[:] = here + others if hasattr(config, "workerinput") else others + here
+    items[:] = others + here
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,14 @@ def no_waiting() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    """Metrics belong to the process: what a test counts outside a handler would be the next handler's."""
+    from calls.observability import metrics  # noqa: PLC0415 - after the environment is set
+
+    metrics.clear_metrics()
+
+
 @pytest.fixture
 def dynamodb() -> Iterator[Any]:
     """A botocore client of a DynamoDB that holds the empty table of calls."""

@@ -603,6 +603,20 @@ def test_a_contact_flow_that_connect_refuses_leaves_an_adopted_number_as_it_was(
     assert account.flows == {"connect-1": ("instance", "theirs")}
 
 
+def test_an_association_that_may_have_been_made_when_its_creation_failed_is_ended() -> None:
+    account = new_account()
+    account.faults.append(
+        Fault(
+            0,
+            lambda operation: refusal("InternalServiceException", operation),
+            operation="AssociatePhoneNumberContactFlow",
+            takes_effect=True,
+        )
+    )
+    assert "AssociatePhoneNumberContactFlow" in failure(account, create(FLOW))
+    assert account.flows == {}
+
+
 def test_a_number_that_connect_does_not_let_go_is_told() -> None:
     account = new_account()
     invoke(account, create(FLOW))
