@@ -8,14 +8,15 @@ from pathlib import Path
 from aws_cdk import Fn, Stack
 from aws_cdk import aws_connect as connect
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
 
 from infra.acknowledgements import acknowledge
-from infra.config import AdoptedConnectNumber, ClaimedConnectNumber, Configuration
+from infra.config import AdoptedCallerNumber, AdoptedConnectNumber, ClaimedConnectNumber, Configuration
 from infra.constructs.call_api import Throttle
 from infra.constructs.connect_function import ConnectFunction
 from infra.constructs.contact_flow import ContactFlow
 from infra.constructs.python_function import PythonFunction
-from infra.outputs import Output, publish
+from infra.outputs import Output, parameter_name, publish
 from infra.sip_bridge_stack import SipBridgeStack
 
 
@@ -34,7 +35,7 @@ class BridgedCalls:
         self.external_meeting_id = f"InAppCalling-{configuration.environment}"
         self._environment = {
             "SIP_MEDIA_APPLICATION_ID": sip_bridge.application.application_id,
-            "CALLER_NUMBER": sip_bridge.caller_number,
+            "CALLER_NUMBER": self._caller_number(),
             "CONNECT_NUMBER": self.connect_number,
             "SIP_HEADERS": json.dumps(sip_bridge.settings.headers),
             "EXTERNAL_MEETING_ID": self.external_meeting_id,
@@ -43,6 +44,17 @@ class BridgedCalls:
             stack,
             environment=configuration.environment,
             values={Output.CONNECT_PHONE_NUMBER: self.connect_number},
+        )
+
+    def _caller_number(self) -> str:
+        """The number, by no export of the SipBridge stack: what is imported may not change, and it may."""
+        settings = self._sip_bridge.settings.caller_number
+        if isinstance(settings, AdoptedCallerNumber):
+            return settings.number
+        # Read when the stack is deployed: by then the number has been ordered, and published.
+        self._stack.add_dependency(self._sip_bridge)
+        return ssm.StringParameter.value_for_string_parameter(
+            self._stack, parameter_name(self._configuration.environment, Output.CALLER_NUMBER)
         )
 
     def _arrive_on(self, settings: AdoptedConnectNumber | ClaimedConnectNumber) -> tuple[str, str]:
@@ -77,6 +89,7 @@ class BridgedCalls:
             verified_attributes=[*attributes.from_claims.values(), *attributes.from_caller],
         )
         flow.node.add_dependency(verification)
+        numbers = self._stack.format_arn(service="connect", resource="phone-number", resource_name="*")
         rights = self._sip_bridge.custom_resources.allow(
             self._stack,
             "ContactFlowNumberRights",
@@ -90,10 +103,19 @@ class BridgedCalls:
                 ),
                 iam.PolicyStatement(
                     sid="LeadNowhere",
+                    # Also the number that another one has taken the place of, or that a rollback gives up.
                     actions=["connect:DisassociatePhoneNumberContactFlow"],
-                    resources=[self._number_arn],
+                    resources=[numbers],
                 ),
             ],
+        )
+        acknowledge(
+            rights,
+            f"AwsSolutions::AwsSolutions-IAM5[Resource::{numbers}]",
+            reason="When another number takes the place of this one, CloudFormation removes the old one's "
+            "association after these rights name the new one alone. Only the contact flow of a number of "
+            "this account and Region can be taken away; the function that may do it runs while the stack is "
+            "deployed.",
         )
         self._sip_bridge.custom_resources.add(
             self._stack,
@@ -111,6 +133,14 @@ class BridgedCalls:
     def told(self, *names: str) -> dict[str, str]:
         """These of the environment variables that make a function's calls bridged ones."""
         return {name: self._environment[name] for name in names}
+
+    def renew_with_numbers(self, function: PythonFunction) -> None:
+        """Has a new version made of `function` when the configuration asks for other numbers.
+
+        A version keeps what it was told, and the template says the same of any number that is yet to come.
+        """
+        settings = self._sip_bridge.settings
+        function.function.invalidate_version_based_on(f"{settings.caller_number} {settings.connect_number}")
 
     def start_statements(self) -> list[iam.PolicyStatement]:
         """Making a meeting with its attendees, calling it and Connect, and ending both again."""

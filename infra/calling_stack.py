@@ -36,7 +36,10 @@ from infra.outputs import Output, publish
 from infra.sip_bridge_stack import MEETING_FAULTS, SipBridgeStack
 
 # Longer than two attempts of (connect 1 s + read 2 s) at the table, twice, and of (connect 1 s + read 4 s) at
-# Connect. Shorter than the gateway's 29 s, so that the function itself still answers.
+# Connect: 22 s. Shorter than the gateway's 29 s, so that the function itself still answers. A start over the
+# SIP bridge claims, makes a meeting, stores it, dials and stores the answer: were each as slow as its
+# time-outs allow (four times 6 s, and 5 s for the one attempt at dialling), that would be 29 s. The function
+# ends before then, and the start is cleared away as one that was killed.
 _API_TIMEOUT = Duration.seconds(START_CALL_TIMEOUT_SECONDS)
 
 # A contact flow waits for 8 s at most, retries included.
@@ -77,7 +80,7 @@ class CallingStack(Stack):
                 "API-Gateway-Execution-Logs_*/*",
             ],
         ).key
-        self._calls = CallTable(self, "Calls", key=self._key, found_by_reference=sip_bridge is not None)
+        self._calls = CallTable(self, "Calls", key=self._key, bridged=sip_bridge is not None)
         self._functions = Functions(self, configuration=configuration, key=self._key, checkout=checkout)
 
         self._instance_arn, queues = self._connect_instance()
@@ -171,7 +174,7 @@ class CallingStack(Stack):
         return arn_of(settings.contact_flow), {topic: arn_of(flow) for topic, flow in settings.topics.items()}
 
     def _caller_context(self) -> PythonFunction:
-        return self._function(
+        function = self._function(
             "CallerContext",
             "caller_context",
             description="Tells a contact flow who calls",
@@ -181,6 +184,9 @@ class CallingStack(Stack):
                 "dynamodb:UpdateItem", query_by_reference=self._bridged is not None
             ),
         )
+        if self._bridged is not None:
+            self._bridged.renew_with_numbers(function)
+        return function
 
     def _start_call(self, contact_flow_arn: str, topics: Mapping[str, str]) -> PythonFunction:
         configuration = self._configuration
@@ -234,6 +240,7 @@ class CallingStack(Stack):
         self._acknowledge_contacts(function)
         if self._bridged is not None:
             self._bridged.acknowledge_meetings(function, makes_them=True)
+            self._bridged.renew_with_numbers(function)
         return function
 
     def _call_control(self) -> PythonFunction:
@@ -268,7 +275,12 @@ class CallingStack(Stack):
             environment=self._bridged.told("EXTERNAL_MEETING_ID") if self._bridged is not None else {},
             statements=[
                 *events.receive_statements(),
-                *self._calls.statements("dynamodb:GetItem", "dynamodb:UpdateItem", query_by_contact=True),
+                *self._calls.statements(
+                    "dynamodb:GetItem",
+                    "dynamodb:UpdateItem",
+                    query_by_contact=True,
+                    query_by_meeting=self._bridged is not None,
+                ),
                 self._on_contacts("connect:StopContact"),
                 *(self._bridged.event_statements() if self._bridged is not None else []),
             ],

@@ -71,6 +71,10 @@ _BRIDGE_CONTACT_FLOW = "bridge"
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+# The start takes up to 26 s, Connect rings for up to 30 s, and a code takes some ten seconds to be sent; the
+# rest is room.
+_LEAST_BRIDGED_REFERENCE_SECONDS = 120
 _E164 = re.compile(r"\+[1-9]\d{1,14}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _HOST_NAME = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
@@ -464,7 +468,7 @@ def _configuration(root: _Section, environment: str, flow_names: list[str]) -> C
         account=account,
         region=region,
         connect=connect,
-        calls=_calls(root.section("calls")),
+        calls=_calls(root.section("calls"), bridged=sip_bridge is not None),
         attributes=attributes,
         capabilities=_capabilities(root.section("capabilities"), bridged=sip_bridge is not None),
         identity=_identity(root.section("identity")),
@@ -624,7 +628,7 @@ def _topics(section: _Section, instance_arn: str | None, flow_names: list[str]) 
     return topics
 
 
-def _calls(section: _Section) -> Calls:
+def _calls(section: _Section, *, bridged: bool) -> Calls:
     calls = Calls(
         replay_seconds=section.number(
             "replay_seconds", 1, 3_600, "seconds in which a repeat gets the same call"
@@ -647,6 +651,12 @@ def _calls(section: _Section) -> Calls:
         starts_per_window=section.number("starts_per_window", 1, 100, "calls of one user in a window"),
         window_seconds=section.number("window_seconds", 1, 86_400, "seconds"),
     )
+    if bridged and calls.reference_seconds < _LEAST_BRIDGED_REFERENCE_SECONDS:
+        section.fail(
+            "reference_seconds",
+            f"at least {_LEAST_BRIDGED_REFERENCE_SECONDS}: over the SIP bridge a call starts, rings and "
+            "sends its code before the contact flow presents the reference; or remove [sip_bridge]",
+        )
     section.refuse_unknown_keys()
     return calls
 
@@ -769,6 +779,7 @@ def _sip_bridge(
     if not root.has("sip_bridge"):
         return None
     section = root.section("sip_bridge")
+    voice_connector = section.section("voice_connector")
     if region not in SIP_MEDIA_APPLICATION_REGIONS:
         both = ", ".join(name for name in SIP_MEDIA_APPLICATION_REGIONS if name in IN_APP_CALLING_REGIONS)
         root.fail("region", f"a Region with SIP media applications: {both}; or remove [sip_bridge]")
@@ -793,9 +804,16 @@ def _sip_bridge(
         ),
         caller_number=_caller_number(section.section("caller_number"), region),
         connect_number=_connect_number(section.section("connect_number"), account, region, instance),
-        voice_connector=_voice_connector(section.section("voice_connector"), account, region),
+        voice_connector=_voice_connector(voice_connector, account, region),
         headers=_headers(section.section("headers"), attributes),
     )
+    connector = bridge.voice_connector
+    if isinstance(connector, OwnVoiceConnector) and connector.sip_message_logs and bridge.headers:
+        voice_connector.fail(
+            "sip_message_logs",
+            "false: the log would hold whole SIP messages, and so the attributes of callers that "
+            "[sip_bridge.headers] sends; or remove those",
+        )
     section.refuse_unknown_keys()
     return bridge
 

@@ -19,6 +19,7 @@ class Output(StrEnum):
     CONNECT_INSTANCE_ARN = "ConnectInstanceArn"
     CONTACT_FLOW_ARN = "ContactFlowArn"
     # Of the SIP bridge, for whoever runs the SIP host.
+    CALLER_NUMBER = "CallerNumber"
     CONNECT_PHONE_NUMBER = "ConnectPhoneNumber"
     VOICE_CONNECTOR_HOST_NAME = "VoiceConnectorHostName"
     TERMINATION_CREDENTIALS_ARN = "TerminationCredentialsArn"
@@ -31,20 +32,26 @@ _DESCRIPTIONS = {
     Output.USER_POOL_CLIENT_ID: "The app's client of the user pool; it has no secret",
     Output.CONNECT_INSTANCE_ARN: "The Amazon Connect instance that takes the calls",
     Output.CONTACT_FLOW_ARN: "The contact flow of calls without a topic",
+    Output.CALLER_NUMBER: "The only number that calls reach the SIP host from: admit no other",
     Output.CONNECT_PHONE_NUMBER: "The only number that the SIP host sends calls on to",
     Output.VOICE_CONNECTOR_HOST_NAME: "Where the SIP host sends calls on to, if not by a trunk of its own",
     Output.TERMINATION_CREDENTIALS_ARN: "The secret with the SIP host's username and password for that",
 }
 
 
+def parameter_name(environment: str, output: Output) -> str:
+    """The name of the SSM parameter that equals `output`: `/in-app-calling/<environment>/<output>`."""
+    return f"/in-app-calling/{environment}/{output}"
+
+
 def publish(stack: Stack, *, environment: str, values: Mapping[Output, str]) -> None:
-    """Adds an output of exactly each name, and the parameter `/in-app-calling/<environment>/<name>`."""
+    """Adds an output of exactly each name, and the parameter that `parameter_name` tells."""
     for output, value in values.items():
         CfnOutput(stack, output, value=value, description=_DESCRIPTIONS[output])
         ssm.StringParameter(
             stack,
             f"{output}Parameter",
-            parameter_name=f"/in-app-calling/{environment}/{output}",
+            parameter_name=parameter_name(environment, output),
             string_value=value,
             description=_DESCRIPTIONS[output],
         )

@@ -62,9 +62,11 @@ class SipBridgeStack(Stack):
         self._configuration = configuration
         self.settings = settings
         self._log_retention = log_retention(configuration)
-        self._key = CustomerKey(
-            self, "CustomerKey", log_group_names=[f"{self.stack_name}-*", f"{SIP_MESSAGE_LOG_GROUPS}*"]
-        ).key
+        log_groups = [f"{self.stack_name}-*"]
+        connector = settings.voice_connector
+        if isinstance(connector, OwnVoiceConnector) and connector.sip_message_logs:
+            log_groups.append(f"{SIP_MESSAGE_LOG_GROUPS}*")
+        self._key = CustomerKey(self, "CustomerKey", log_group_names=log_groups).key
         self._functions = Functions(self, configuration=configuration, key=self._key, checkout=checkout)
 
         bridge_resources = self._functions.add(
@@ -86,10 +88,10 @@ class SipBridgeStack(Stack):
             log_retention=self._log_retention,
         )
         voice_connector_arn = self._voice_connector_arn(settings.voice_connector)
-        number_name, self.caller_number = self._caller_number(settings.caller_number)
-        sip_media = self._sip_media(voice_connector_arn)
+        number_name, caller_number = self._caller_number(settings.caller_number)
+        sip_media = self._sip_media(voice_connector_arn, number_name, caller_number)
         self.application = SipMediaApplication(self, "SipMediaApplication", function=sip_media.alias)
-        self._sip_rule(number_name)
+        self._sip_rule(number_name, caller_number)
         self._monitoring(sip_media=sip_media, bridge_resources=bridge_resources)
 
     def _warn(self) -> None:
@@ -198,25 +200,34 @@ class SipBridgeStack(Stack):
         )
         number = self.custom_resources.add(
             self,
-            "CallerNumber",
+            # The output has the other name.
+            "PhoneNumber",
             resource_type="Custom::CallerNumber",
             properties=properties,
             after=[rights],
         )
-        return name, number.get_att_string("Number")
+        ordered_or_adopted = number.get_att_string("Number")
+        publish(
+            self,
+            environment=self._configuration.environment,
+            values={Output.CALLER_NUMBER: ordered_or_adopted},
+        )
+        return name, ordered_or_adopted
 
-    def _sip_media(self, voice_connector_arn: str) -> PythonFunction:
+    def _sip_media(self, voice_connector_arn: str, number_name: str, caller_number: str) -> PythonFunction:
         meetings = self.format_arn(service="chime", resource="meeting", resource_name="*")
         function = self._functions.add(
             "SipMedia",
             "sip_media",
             description="Leads a call from its meeting to Amazon Connect, and ends both",
             timeout=_SIP_MEDIA_TIMEOUT,
-            environment={"VOICE_CONNECTOR_ARN": voice_connector_arn, "CALLER_NUMBER": self.caller_number},
+            environment={"VOICE_CONNECTOR_ARN": voice_connector_arn, "CALLER_NUMBER": caller_number},
             statements=[
                 iam.PolicyStatement(sid="Meetings", actions=["chime:DeleteMeeting"], resources=[meetings])
             ],
         )
+        # A version keeps the number that it was told; the template says the same of any that is yet to come.
+        function.function.invalidate_version_based_on(number_name)
         acknowledge(
             function.policy,
             f"AwsSolutions::AwsSolutions-IAM5[Resource::{meetings}]",
@@ -224,7 +235,7 @@ class SipBridgeStack(Stack):
         )
         return function
 
-    def _sip_rule(self, name: str) -> None:
+    def _sip_rule(self, name: str, caller_number: str) -> None:
         """Leads calls that dial the number to the application too, which refuses them."""
         rights = self._allow(
             "SipRule",
@@ -254,7 +265,7 @@ class SipBridgeStack(Stack):
             resource_type="Custom::SipRule",
             properties={
                 "Name": name,
-                "Number": self.caller_number,
+                "Number": caller_number,
                 "SipMediaApplicationId": self.application.application_id,
                 "Region": self.region,
             },
@@ -272,7 +283,10 @@ class SipBridgeStack(Stack):
         monitoring.watch_function("SipMedia", sip_media.function)
         monitoring.watch_faults("SipMedia", service, {**FAULTS, **MEETING_FAULTS, **_SIP_MEDIA_FAULTS})
         monitoring.show_counts(
-            "Calls over the SIP bridge", service, ["CallBridged", "BridgeFailed", "InboundCallRefused"]
+            "Calls over the SIP bridge",
+            service,
+            # That nobody answers is no fault of the bridge.
+            ["CallBridged", "BridgeFailed", "CallNotAnswered", "InboundCallRefused"],
         )
         # What it cannot make is told to the person who deploys; here is what it leaves without an answer.
         monitoring.watch_function("BridgeResources", bridge_resources.function)

@@ -12,20 +12,24 @@ from infra.acknowledgements import acknowledge
 
 # As lambdas/calls/table.py names it.
 _CONTACT_INDEX = "ByContactId"
+_MEETING_INDEX = "ByMeetingId"
 _REFERENCE_INDEX = "ByReference"
 
 
 class CallTable(Construct):
     """One item per user: the user's current call. Hours after its use `ExpiresAt` removes it."""
 
-    def __init__(self, scope: Construct, id_: str, *, key: kms.Key, found_by_reference: bool) -> None:
-        """`found_by_reference` is for contacts that present a call's reference and nothing else."""
+    def __init__(self, scope: Construct, id_: str, *, key: kms.Key, bridged: bool) -> None:
+        """`bridged` calls are found by their reference, which is all that their contacts present, and by
+        their meeting too.
+        """
         super().__init__(scope, id_)
         self._key = key
         # Not TableV2: cdk-nag does not look at it.
         self.table = dynamodb.Table(
             self,
-            "Table",
+            # Another table: CloudFormation adds or removes one index of a table at a time, and this is two.
+            "BridgedTable" if bridged else "Table",
             partition_key=dynamodb.Attribute(name="UserId", type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
@@ -37,17 +41,10 @@ class CallTable(Construct):
             # Calls last hours; what they leave behind is in Connect's contact records.
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.table.add_global_secondary_index(
-            index_name=_CONTACT_INDEX,
-            partition_key=dynamodb.Attribute(name="ContactId", type=dynamodb.AttributeType.STRING),
-            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
-        )
-        if found_by_reference:
-            self.table.add_global_secondary_index(
-                index_name=_REFERENCE_INDEX,
-                partition_key=dynamodb.Attribute(name="Reference", type=dynamodb.AttributeType.STRING),
-                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
-            )
+        self._add_index(_CONTACT_INDEX, by="ContactId")
+        if bridged:
+            self._add_index(_REFERENCE_INDEX, by="Reference")
+            self._add_index(_MEETING_INDEX, by="MeetingId")
         acknowledge(
             self.table,
             "HIPAA.Security::HIPAA.Security-DynamoDBInBackupPlan",
@@ -58,16 +55,31 @@ class CallTable(Construct):
             "is needed.",
         )
 
+    def _add_index(self, name: str, *, by: str) -> None:
+        self.table.add_global_secondary_index(
+            index_name=name,
+            partition_key=dynamodb.Attribute(name=by, type=dynamodb.AttributeType.STRING),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+
     def statements(
-        self, *actions: str, query_by_contact: bool = False, query_by_reference: bool = False
+        self,
+        *actions: str,
+        query_by_contact: bool = False,
+        query_by_reference: bool = False,
+        query_by_meeting: bool = False,
     ) -> list[iam.PolicyStatement]:
         """What a role needs for `actions` ("dynamodb:GetItem") on items, the key's included, and no more.
 
-        `query_by_contact` and `query_by_reference` are for finding the user of a contact, or of a reference,
-        too.
+        `query_by_contact`, `query_by_reference` and `query_by_meeting` are for finding the user of a contact,
+        of a reference, or of a meeting, too.
         """
         stack = Stack.of(self)
-        queried = {_CONTACT_INDEX: query_by_contact, _REFERENCE_INDEX: query_by_reference}
+        queried = {
+            _CONTACT_INDEX: query_by_contact,
+            _REFERENCE_INDEX: query_by_reference,
+            _MEETING_INDEX: query_by_meeting,
+        }
         indexes = [f"{self.table.table_arn}/index/{name}" for name, wanted in queried.items() if wanted]
         find = iam.PolicyStatement(sid="FindCalls", actions=["dynamodb:Query"], resources=indexes)
         return [

@@ -87,12 +87,17 @@ class ContactEvents(Construct):
         self._hear(
             "MeetingRule",
             "EventsOfMeetings",
-            description="Meetings that end, and callers who leave them",
+            description="Meetings that end, and callers who join and leave them",
             pattern={
                 "source": ["aws.chime"],
                 "detail-type": ["Chime Meeting State Change"],
                 "detail": {
-                    "eventType": ["chime:MeetingEnded", "chime:AttendeeLeft"],
+                    "eventType": [
+                        "chime:MeetingEnded",
+                        "chime:AttendeeJoined",
+                        "chime:AttendeeLeft",
+                        "chime:AttendeeDropped",
+                    ],
                     "externalMeetingId": [external_meeting_id],
                 },
             },

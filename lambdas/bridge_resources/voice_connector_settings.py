@@ -1,8 +1,8 @@
 """Custom::VoiceConnectorSettings: who may call through the Voice Connector, and where its calls lead.
 
 Properties: `VoiceConnectorId`, `Cidrs`, `CallingRegions`, `CallsPerSecond`, `Routes` (each `Host`, `Port`,
-`Protocol`, `Priority`, `Weight`), `CredentialsSecretArn`, `CredentialsVersion`, `SipMessageLogs` and perhaps
-`DefaultPhoneNumber`. The secret is read with each change, for which a new `CredentialsVersion` is enough.
+`Protocol`, `Priority`, `Weight`), `CredentialsSecretArn`, `CredentialsVersion`, `SipMessageLogs`. The
+secret is read with each change, for which a new `CredentialsVersion` is enough.
 """
 
 import json
@@ -120,15 +120,12 @@ class VoiceConnectorSettings:
 
 
 def _termination(properties: Properties) -> dict[str, Any]:
-    termination: dict[str, Any] = {
+    return {
         "CidrAllowedList": properties.texts("Cidrs"),
         "CallingRegions": properties.texts("CallingRegions"),
         "CpsLimit": properties.number("CallsPerSecond", 1, 1000),
         "Disabled": False,
     }
-    if "DefaultPhoneNumber" in properties:
-        termination["DefaultPhoneNumber"] = properties.text("DefaultPhoneNumber", r"\+[1-9][0-9]{1,14}")
-    return termination
 
 
 def _route(properties: Properties) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Control of a call over the SIP bridge: a place in a meeting, and a phone call from there to Connect."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -8,6 +8,9 @@ from calls import bridged_call
 from calls.errors import CallEnded, CallError, NotPossibleNow
 from calls.meetings import Attendee
 from calls.record import Call
+
+# The far end rings for 30 s at most, and the code takes some seconds more.
+_COMES_THROUGH_WITHIN = 60_000  # milliseconds
 
 
 class Meetings(Protocol):
@@ -43,7 +46,11 @@ class Contacts(Protocol):
 class Bridge:
     """A `call_control.domain.Way`."""
 
-    def __init__(self, meetings: Meetings, phone_calls: PhoneCalls, contacts: Contacts) -> None:
+    def __init__(
+        self, meetings: Meetings, phone_calls: PhoneCalls, contacts: Contacts, now: Callable[[], int]
+    ) -> None:
+        """`now` tells the time in milliseconds since the epoch."""
+        self._now = now
         self._meetings = meetings
         self._phone_calls = phone_calls
         self._contacts = contacts
@@ -56,6 +63,9 @@ class Bridge:
 
     def rejoin(self, call: Call, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the app had, as long as the meeting has a place for it; afterwards another place in it."""
+        if call.meeting_id is None:
+            # It began before the deployment had a bridge, and goes on in Connect.
+            raise NotPossibleNow("The call cannot be rejoined just now.")
         connection = answer["ConnectionData"]
         meeting_id = connection["Meeting"]["MeetingId"]
         if self._meetings.has_attendee(meeting_id, connection["Attendee"]["AttendeeId"]):
@@ -85,8 +95,10 @@ class Bridge:
     ) -> None:
         """Has the phone call type the digits, once its code has been taken: until then it types that.
 
+        A code that was not heard is not waited for: that call goes on, unverified.
+
         Raises `CallEnded` or `NotPossibleNow` too.
         """
-        if call.connect_contact_id is None:
+        if call.connect_contact_id is None and self._now() < call.started_at + _COMES_THROUGH_WITHIN:
             raise NotPossibleNow("The call has not come through yet. Try again.", retry_after=1)
         self._phone_calls.send_digits(str(call.transaction_id), digits, client_token=client_token)

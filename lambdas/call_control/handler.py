@@ -38,6 +38,7 @@ def _way() -> Way:
         Meetings(aws.client("chime-sdk-meetings")),
         SipMediaApplication(aws.client("chime-sdk-voice"), os.environ["SIP_MEDIA_APPLICATION_ID"]),
         _connect,
+        now,
     )
 
 

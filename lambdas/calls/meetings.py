@@ -38,7 +38,7 @@ class Meetings:
 
     @traced
     def create(self, *, client_token: str, media_region: str, external_meeting_id: str) -> Mapping[str, Any]:
-        """Creates a meeting with attendees `CALLER` and `PHONE`; the same `client_token` finds it again.
+        """Creates a meeting with attendees `CALLER` and `PHONE`, once for a `client_token`.
 
         Returns what CreateMeetingWithAttendees answers (every member is optional, and an attendee may be
         missing).

@@ -64,6 +64,8 @@ class Call:
     connection_token_until: int = 0
     meeting_id: str | None = None
     """The meeting of a call over the SIP bridge; None of any other call, and until there is one."""
+    joined_at: int | None = None
+    """When the app last came into the meeting, as far as Chime has told."""
     transaction_id: str | None = None
     """What the SIP media application knows the phone call of the bridge by."""
     contact_flow_arn: str | None = None

@@ -27,7 +27,8 @@ _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _HEADER_NAME = re.compile(r"[xX]-[A-Za-z0-9_.-]{1,62}")
 # Visible ASCII: no space, line break or other character that would end or split a header.
 _HEADER_VALUE = re.compile(rf"[!-~]{{1,{LONGEST_SIP_HEADER}}}")
-_RESERVED_HEADERS = ("x-amzn", "x-canary", "x-vc", "x-vine", "x-voice")
+# Of AWS, and (x-chime) with what a phone call joins a meeting.
+_RESERVED_HEADERS = ("x-amzn", "x-canary", "x-chime", "x-vc", "x-vine", "x-voice")
 _DIGITS = re.compile(r"[0-9*#A-D,]{1,50}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 

@@ -13,13 +13,15 @@ _Item = Mapping[str, Any]
 # A finished call's times and credentials must not show through into the next one.
 _LEFT_BY_EARLIER_CALL = (
     "ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt, EndedBy, Legs, ConnectionToken,"
-    " ConnectionTokenUntil, MeetingId, TransactionId"
+    " ConnectionTokenUntil, MeetingId, JoinedAt, TransactionId"
 )
 
 CONTACT_INDEX = "ByContactId"
 """The index from a contact to its user."""
+MEETING_INDEX = "ByMeetingId"
+"""The index from a meeting to its user. Only a deployment with a SIP bridge has this and the next."""
 REFERENCE_INDEX = "ByReference"
-"""The index from a reference to its user. Only a deployment with a SIP bridge has it."""
+"""The index from a reference to its user."""
 
 _CONNECT = "CONNECT"
 _CONDITION_NOT_MET = frozenset({"ConditionalCheckFailedException"})
@@ -211,6 +213,12 @@ class CallTable:
         return users[0] if users else None
 
     @traced
+    def find_user_by_meeting(self, meeting_id: str) -> str | None:
+        """Whose latest call has a meeting; None when it is nobody's, or became so a moment ago."""
+        users = self._users(MEETING_INDEX, "MeetingId", meeting_id)
+        return users[0] if users else None
+
+    @traced
     def find_user_by_reference(self, reference: str) -> str | None:
         """Whose call a reference was issued for; None when it is nobody's or, by chance, that of two."""
         users = self._users(REFERENCE_INDEX, "Reference", reference)
@@ -226,6 +234,16 @@ class CallTable:
             ExpressionAttributeValues={":value": {"S": value}},
         )
         return [item["UserId"]["S"] for item in answer["Items"]]
+
+    @traced
+    def store_joined(self, call: Call, joined_at: int) -> None:
+        """Stores when the app came into its meeting, if it has not come again since."""
+        self._update_call(
+            call,
+            "SET JoinedAt = :joined",
+            "(attribute_not_exists(JoinedAt) OR JoinedAt < :joined)",
+            {":joined": _number(joined_at)},
+        )
 
     @traced
     def store_events(self, before: Call, after: Call) -> bool:
@@ -390,6 +408,7 @@ def _to_call(item: _Item) -> Call:
         connection_token=text("ConnectionToken"),
         connection_token_until=number("ConnectionTokenUntil") or 0,
         meeting_id=text("MeetingId"),
+        joined_at=number("JoinedAt"),
         transaction_id=text("TransactionId"),
         contact_flow_arn=text("ContactFlowArn"),
         attributes={name: value["S"] for name, value in item.get("CallerAttributes", {"M": {}})["M"].items()},

@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from calls import aws
 from calls.connect import ConnectInstance
@@ -15,14 +15,18 @@ from calls.table import CallTable
 from contact_events.domain import ContactEvents, EndedCall, TryLaterError
 from contact_events.event import ContactEvent, read_event
 
+if TYPE_CHECKING:
+    from contact_events.meeting_event import MeetingEvents
+
+_calls = CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"])
 _contact_events = ContactEvents(
-    CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"]),
+    _calls,
     ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"]),
     now,
 )
 
 
-def _meeting_events() -> Callable[[Mapping[str, Any]], ContactEvent | None] | None:
+def _meeting_events() -> "MeetingEvents | None":
     """What takes note of meetings' events; None without a SIP bridge, where there are no meetings."""
     if "EXTERNAL_MEETING_ID" not in os.environ:
         return None
@@ -30,7 +34,8 @@ def _meeting_events() -> Callable[[Mapping[str, Any]], ContactEvent | None] | No
     from calls.meetings import Meetings  # noqa: PLC0415
     from contact_events.meeting_event import MeetingEvents  # noqa: PLC0415
 
-    return MeetingEvents(Meetings(aws.client("chime-sdk-meetings")), os.environ["EXTERNAL_MEETING_ID"])
+    meetings = Meetings(aws.client("chime-sdk-meetings"))
+    return MeetingEvents(_calls, meetings, os.environ["EXTERNAL_MEETING_ID"], now)
 
 
 _note_meeting = _meeting_events()
@@ -50,9 +55,9 @@ def handler(batch: Mapping[str, Any], _context: object) -> dict[str, list[dict[s
 
 def _is_done(message: Mapping[str, Any]) -> bool:
     try:
-        event = _read(json.loads(message["body"]))
         # Twice, since a message counts as received also when Lambda was throttled.
         may_be_early = int(message["attributes"]["ApproximateReceiveCount"]) <= 2
+        event = _read(json.loads(message["body"]), may_be_early=may_be_early)
         ended = None if event is None else _contact_events(event, may_be_early=may_be_early)
     except TryLaterError:
         logger.info("Event comes too early", message_id=message["messageId"])
@@ -69,13 +74,15 @@ def _is_done(message: Mapping[str, Any]) -> bool:
     logger.info("Event handled", contact_id=event and event.contact_id)
     if ended is not None:
         _measure(ended)
+        if _note_meeting is not None and ended.meeting_id is not None:
+            _note_meeting.end(ended.meeting_id)
     return True
 
 
-def _read(envelope: Mapping[str, Any]) -> ContactEvent | None:
+def _read(envelope: Mapping[str, Any], *, may_be_early: bool) -> ContactEvent | None:
     """What an event tells of a call; None when it tells nothing that is to be noted."""
     if _note_meeting is not None and envelope["source"] == "aws.chime":
-        return _note_meeting(envelope)
+        return _note_meeting(envelope, may_be_early=may_be_early)
     return read_event(envelope, bridged=_note_meeting is not None)
 
 

@@ -1,13 +1,66 @@
-"""An event of a meeting (SDK guide, "Amazon Chime SDK meeting events"), as far as calls over the SIP bridge
-need it.
+"""What the events of a meeting (SDK guide, "Amazon Chime SDK meeting lifecycle events") say about its call.
+
+Amazon Connect notices a caller who goes away; a phone call in a meeting notices nothing. So when the app has
+left for good, never came, or lost its phone call, the meeting is deleted: that drops the phone call, and of
+the contact's end Connect tells.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Protocol
 
-from calls.meetings import CALLER
+from calls.errors import CallError
+from calls.meetings import CALLER, PHONE
+from calls.record import Call
+from contact_events.domain import TryLaterError
 from contact_events.event import EARLIEST, ContactEvent
+
+
+class What(Enum):
+    """What has happened in a meeting."""
+
+    ENDED = "ended"
+    CALLER_JOINED = "caller joined"
+    CALLER_LEFT = "caller left"
+    """The app ended its session without hanging up."""
+    CALLER_DROPPED = "caller dropped"
+    """The network's fault, or the app was killed: it may come back."""
+    PHONE_JOINED = "phone joined"
+    PHONE_GONE = "phone gone"
+
+
+_WHAT: Mapping[tuple[str, str | None], What] = {
+    ("chime:AttendeeJoined", CALLER): What.CALLER_JOINED,
+    ("chime:AttendeeLeft", CALLER): What.CALLER_LEFT,
+    ("chime:AttendeeDropped", CALLER): What.CALLER_DROPPED,
+    ("chime:AttendeeJoined", PHONE): What.PHONE_JOINED,
+    ("chime:AttendeeLeft", PHONE): What.PHONE_GONE,
+    ("chime:AttendeeDropped", PHONE): What.PHONE_GONE,
+}
+
+
+@dataclass(frozen=True)
+class MeetingEvent:
+    """One event; `happened_at` in milliseconds since the epoch."""
+
+    what: What
+    meeting_id: str
+    happened_at: int
+
+
+class Calls(Protocol):
+    """The records of calls; `calls.table.CallTable` says more."""
+
+    def find_user_by_meeting(self, meeting_id: str) -> str | None:
+        """Whose latest call has a meeting."""
+
+    def find(self, user_id: str, now: int) -> Call | None:
+        """The user's latest call."""
+
+    def store_joined(self, call: Call, joined_at: int) -> None:
+        """Stores when the app came into the meeting."""
 
 
 class Meetings(Protocol):
@@ -17,52 +70,92 @@ class Meetings(Protocol):
         """Ends a meeting."""
 
 
-@dataclass(frozen=True)
-class CallerLeft:
-    """The app has left the meeting without hanging up: it does not come back."""
-
-    meeting_id: str
-
-
 class MeetingEvents:
     """Takes note of the events of meetings."""
 
-    def __init__(self, meetings: Meetings, external_meeting_id: str) -> None:
-        """`external_meeting_id` is what all meetings of this deployment are known by."""
+    def __init__(
+        self, calls: Calls, meetings: Meetings, external_meeting_id: str, now: Callable[[], int]
+    ) -> None:
+        """`external_meeting_id` is what all meetings of this deployment are known by; `now` tells the time in
+        milliseconds since the epoch.
+        """
+        self._calls = calls
         self._meetings = meetings
         self._external_meeting_id = external_meeting_id
+        self._now = now
 
-    def __call__(self, envelope: Mapping[str, Any]) -> ContactEvent | None:
-        """What an event from EventBridge tells of a call; ends a meeting that the caller has left.
+    def __call__(self, envelope: Mapping[str, Any], *, may_be_early: bool) -> ContactEvent | None:
+        """Notes an event from EventBridge; ends the meeting of a call that has lost its caller or its phone.
 
-        Raises KeyError, TypeError or ValueError when it is no event, and the adapter's errors.
+        Returns the end of a call that has not reached Connect; of any other call Connect tells the end.
+        Raises `TryLaterError` when the event must come again, KeyError, TypeError or ValueError when it is no
+        event, and the adapters' errors.
         """
         event = read_meeting_event(envelope, self._external_meeting_id)
-        if isinstance(event, CallerLeft):
-            # The phone call ends with the meeting, and of the contact's end Connect tells.
-            self._meetings.delete(event.meeting_id)
+        if event is None:
             return None
-        return event
+        call = self._find(event.meeting_id)
+        match event.what:
+            case What.ENDED | What.CALLER_JOINED if call is None and may_be_early:
+                raise TryLaterError  # nobody may have written yet whose meeting it is
+            case What.ENDED if call is not None and call.connect_contact_id is None:
+                return ContactEvent(
+                    contact_id=event.meeting_id,
+                    call_contact_id=event.meeting_id,
+                    ended_at=event.happened_at,
+                )
+            case What.CALLER_JOINED if call is not None:
+                self._calls.store_joined(call, event.happened_at)
+            case What.CALLER_DROPPED if may_be_early and not _is_back(call, event):
+                raise TryLaterError  # the app has some minutes to come back
+            case What.PHONE_JOINED if may_be_early and not _has_come(call):
+                raise TryLaterError
+            case What.PHONE_GONE:
+                self._meetings.delete(event.meeting_id)
+            case What.CALLER_LEFT | What.CALLER_DROPPED if not _is_back(call, event):
+                self._meetings.delete(event.meeting_id)
+            case What.PHONE_JOINED if not _has_come(call):
+                self._meetings.delete(event.meeting_id)
+        return None
+
+    def end(self, meeting_id: str) -> None:
+        """Ends the meeting of a call that is over: its phone call may have failed to.
+
+        Where this fails too, it is counted, and an app that leaves ends it.
+        """
+        with suppress(CallError):
+            self._meetings.delete(meeting_id)
+
+    def _find(self, meeting_id: str) -> Call | None:
+        user_id = self._calls.find_user_by_meeting(meeting_id)
+        call = None if user_id is None else self._calls.find(user_id, self._now())
+        return call if call is not None and call.meeting_id == meeting_id else None
 
 
-def read_meeting_event(
-    envelope: Mapping[str, Any], external_meeting_id: str
-) -> ContactEvent | CallerLeft | None:
-    """What an event tells; None when it changes no call of this deployment.
+def _has_come(call: Call | None) -> bool:
+    return call is not None and call.joined_at is not None
 
-    The end of a meeting is the end of a call that has not reached Connect yet. Of any other call Connect
-    tells the end. Raises KeyError, TypeError or ValueError when it is no event.
+
+def _is_back(call: Call | None, event: MeetingEvent) -> bool:
+    """Whether the app has come into the meeting after it went: events come in any order, and late."""
+    return call is not None and call.joined_at is not None and call.joined_at > event.happened_at
+
+
+def read_meeting_event(envelope: Mapping[str, Any], external_meeting_id: str) -> MeetingEvent | None:
+    """What an event tells; None when it is of no call of this deployment, or changes nothing.
+
+    Raises KeyError, TypeError or ValueError when it is no event.
     """
     detail = envelope["detail"]
     if detail["externalMeetingId"] != external_meeting_id:
         return None
-    meeting_id = str(detail["meetingId"])
     if detail["eventType"] == "chime:MeetingEnded":
-        ended_at = int(detail["timestamp"])
-        if ended_at < EARLIEST:
-            raise ValueError("The event's time is not one in milliseconds.")
-        return ContactEvent(contact_id=meeting_id, call_contact_id=meeting_id, ended_at=ended_at)
-    # Who was dropped may come back: that is an event of its own.
-    if detail["eventType"] == "chime:AttendeeLeft" and detail.get("externalUserId") == CALLER:
-        return CallerLeft(meeting_id)
-    return None
+        what: What | None = What.ENDED
+    else:
+        what = _WHAT.get((detail["eventType"], detail.get("externalUserId")))
+    if what is None:
+        return None
+    happened_at = int(detail["timestamp"])
+    if happened_at < EARLIEST:
+        raise ValueError("The event's time is not one in milliseconds.")
+    return MeetingEvent(what, str(detail["meetingId"]), happened_at)

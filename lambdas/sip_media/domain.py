@@ -59,7 +59,9 @@ def answer(event: CallEvent, bridge: Bridge) -> Answer:
         case "HANGUP", _:
             return _end(event)
         case "ACTION_FAILED" | "INVALID_LAMBDA_RESPONSE", action if action != "Hangup":
-            return _end(event, metric="BridgeFailed")
+            # Nobody answered, or the caller hung up while it rang: no fault of this deployment.
+            is_fault = event.error_type != "CallNotAnswered" and not event.is_one_down
+            return _end(event, metric="BridgeFailed" if is_fault else "CallNotAnswered")
     # Only a call that is to end has a leg down or is told to hang up.
     return _end(event) if event.is_one_down or event.action_type == "Hangup" else _go_on(event, bridge)
 
@@ -88,6 +90,9 @@ def _send_code(event: CallEvent) -> Answer:
     """Without a code the contact flow finds no context: the call goes on, to an agent who asks who it is."""
     call = read_dialled_call(event.attributes)
     connect = event.leg("LEG-B")
+    if event.attributes.get(_DIGITS_KEY, _NOTHING_SENT) != _NOTHING_SENT:
+        # The event came again: a second code would be taken for an answer to what the flow asks next.
+        return Answer(attributes=_attributes(event.attributes))
     if call is None or connect is None or connect.call_id is None:
         return Answer(attributes=_attributes(event.attributes), metric="CallBridged")
     return Answer(

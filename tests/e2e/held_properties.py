@@ -35,7 +35,7 @@ def deployed(aws: Aws) -> list[Resource]:
             for page in pages
             for resource in page["StackResourceSummaries"]
         }
-        resolve = Resolver(aws, template["Resources"], physical_ids)
+        resolve = Resolver(aws, template["Resources"], physical_ids | _parameters(aws, template))
         found += [
             Resource(
                 name, declared["Type"], physical_ids[name], resolve.value(declared.get("Properties", {}))
@@ -43,6 +43,16 @@ def deployed(aws: Aws) -> list[Resource]:
             for name, declared in template["Resources"].items()
         ]
     return found
+
+
+def _parameters(aws: Aws, template: Mapping[str, Any]) -> dict[str, str]:
+    """What the template's parameters stand for that name parameters of the Systems Manager."""
+    ssm = aws.client("ssm")
+    return {
+        name: ssm.get_parameter(Name=parameter["Default"])["Parameter"]["Value"]
+        for name, parameter in template.get("Parameters", {}).items()
+        if parameter["Type"].startswith("AWS::SSM::Parameter::Value")
+    }
 
 
 class Resolver:

@@ -448,6 +448,29 @@ def test_a_bridge_carries_sound_alone(load_changed: Loader, capability: str) -> 
     assert "remove [sip_bridge]" in error.fix
 
 
+def test_a_bridged_call_has_two_minutes_to_present_its_reference(load_changed: Loader) -> None:
+    assert load_changed(bridged({"calls.reference_seconds": 120})).calls.reference_seconds == 120
+    error = refusal(load_changed, bridged({"calls.reference_seconds": 119}))
+    assert (error.key, error.value) == ("calls.reference_seconds", 119)
+    assert "at least 120" in error.fix
+    assert "remove [sip_bridge]" in error.fix
+    # A contact that Connect makes at once presents it at once.
+    assert load_changed({"calls.reference_seconds": 119}).calls.reference_seconds == 119
+
+
+def test_attributes_of_callers_are_not_logged_with_sip_messages(load_changed: Loader) -> None:
+    logs = {"sip_bridge.voice_connector.sip_message_logs": True}
+    headers = {"sip_bridge.headers": {"order_id": "x-order-id"}}
+    error = refusal(load_changed, bridged({**logs, **headers}))
+    assert (error.key, error.value) == ("sip_bridge.voice_connector.sip_message_logs", True)
+    assert "attributes of callers" in error.fix
+    for changes in (logs, headers, {**logs, "sip_bridge.headers": {}}):
+        assert load_changed(bridged(changes)).sip_bridge is not None
+    # Of an adopted one nobody here knows what it logs.
+    adopted = {"sip_bridge.voice_connector": {"arn": CONNECTOR}}
+    assert load_changed(bridged({**adopted, **headers})).sip_bridge is not None
+
+
 def test_the_flow_of_bridged_calls_is_no_topic(load_changed: Loader) -> None:
     for changes in ({}, bridged({})):
         error = refusal(load_changed, {**changes, "connect.topics.billing": "bridge"})

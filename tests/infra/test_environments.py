@@ -49,8 +49,9 @@ def test_no_physical_name_stands_in_the_way_of_a_replacement(synthesis: Synthesi
     assert named <= NAMED
 
 
-def test_the_outputs_are_the_six_names_and_three_for_a_sip_host(synthesis: Synthesis) -> None:
+def test_the_outputs_are_the_six_names_and_four_for_a_sip_host(synthesis: Synthesis) -> None:
     of_the_bridge = {
+        Output.CALLER_NUMBER,
         Output.CONNECT_PHONE_NUMBER,
         Output.TERMINATION_CREDENTIALS_ARN,
         Output.VOICE_CONNECTOR_HOST_NAME,

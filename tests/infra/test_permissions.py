@@ -1,6 +1,7 @@
 """Rules of the house for what roles, keys and topics allow."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,15 +39,17 @@ BRIDGE_ACTIONS = {
     "chime:UpdateSipMediaApplicationCall": "application",
     "chime:UpdateSipRule": "*",
     "connect:AssociatePhoneNumberContactFlow": "number and flow",
-    "connect:DisassociatePhoneNumberContactFlow": "number",
+    "connect:DisassociatePhoneNumberContactFlow": "numbers",
     "lambda:GetFunction": "function",
     "lambda:InvokeFunction": "function",
     "logs:CreateLogDelivery": "*",
     "logs:CreateLogGroup": "*",
     "logs:DeleteLogDelivery": "*",
     "logs:DescribeLogGroups": "*",
+    "logs:DescribeResourcePolicies": "*",
     "logs:GetLogDelivery": "*",
     "logs:ListLogDeliveries": "*",
+    "logs:PutResourcePolicy": "*",
     "secretsmanager:GetSecretValue": "secret",
 }
 
@@ -137,7 +140,7 @@ def test_the_bridges_rights_are_for_its_own_things_alone(synthesis: Synthesis) -
         "meeting": [f"arn:aws:chime:{region}:{account}:meeting/*"],
         "application": [{"Fn::GetAtt": [application, "SipMediaApplicationArn"]}],
         "connector": [{"Fn::GetAtt": [connector, "VoiceConnectorArn"]}],
-        "number": [number_arn],
+        "numbers": [f"arn:aws:connect:{region}:{account}:phone-number/*"],
         "number and flow": [number_arn, {"Fn::GetAtt": [flow, "ContactFlowArn"]}],
         "function": [{"Ref": alias}],
         "secret": [{"Ref": secret}],
@@ -230,7 +233,7 @@ def test_functions_use_the_table_alone_and_its_indexes_to_find_users(synthesis: 
     assert all(
         resource == table for action in ("GetItem", "UpdateItem") for resource in grants[f"dynamodb:{action}"]
     )
-    indexes = ["ByReference", "ByContactId"] if synthesis.bridged else ["ByContactId"]
+    indexes = ["ByReference", "ByContactId", "ByMeetingId"] if synthesis.bridged else ["ByContactId"]
     assert grants["dynamodb:Query"] == [{"Fn::Join": ["", [table, f"/index/{name}"]]} for name in indexes]
 
 
@@ -246,6 +249,20 @@ def test_functions_use_the_key_through_table_queue_and_secret_alone(synthesis: S
                 assert statement["Condition"] == {
                     "StringEquals": {"kms:ViaService": f"{through}.{region}.amazonaws.com"}
                 }
+
+
+def test_who_finds_users_by_what(synthesis: Synthesis) -> None:
+    """Contact events name a contact or a meeting; a contact over the bridge presents a reference."""
+    found = {
+        name: re.findall(r"/index/(\w+)", json.dumps(policy))
+        for name, policy in synthesis.resources("AWS::IAM::ManagedPolicy").items()
+        if "dynamodb:Query" in json.dumps(policy)
+    }
+    by = {re.sub(r"Policy[0-9A-F]{8}$", "", name): indexes for name, indexes in found.items()}
+    assert by == {
+        "ContactEventsFunction": ["ByContactId", *(["ByMeetingId"] if synthesis.bridged else [])],
+        **({"CallerContext": ["ByReference"]} if synthesis.bridged else {}),
+    }
 
 
 def test_events_are_taken_off_their_queue_alone(synthesis: Synthesis) -> None:

@@ -1,5 +1,6 @@
 """What cdk-nag's six packs find: nothing open, and acknowledged exactly what is expected here."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -67,6 +68,7 @@ EXPECTED_OF_THE_BRIDGE = {
         "SipBridge/Tracing",
         "SipBridge/VoiceConnectorSettingsRights",
     },
+    "AwsSolutions-IAM5[Resource::<numbers>]": {"Calling/ContactFlowNumberRights"},
     "AwsSolutions-IAM5[Resource::<meetings>]": {
         "Calling/CallControl/Policy",
         "Calling/ContactEventsFunction/Policy",
@@ -119,11 +121,17 @@ def expected(synthesis: Synthesis) -> set[tuple[str, str]]:
 def acknowledged(synthesis: Synthesis) -> set[tuple[str, str]]:
     """Rule and path of each acknowledged finding, without what differs between environments."""
     instance = r"arn:[^\]]*:instance/[0-9a-f-]{36}|<ConnectSandboxInstance\w+\.Arn>"
-    meetings = r"arn:[^\]]*:meeting/\*"
+    names = {
+        instance: "<instance>",
+        r"arn:[^\]]*:meeting/\*": "<meetings>",
+        r"arn:[^\]]*:phone-number/\*": "<numbers>",
+    }
     return {
         (
-            re.sub(meetings, "<meetings>", re.sub(instance, "<instance>", finding.rule)),
-            finding.resource.removeprefix(f"InAppCalling-{synthesis.environment}-").removesuffix("/Resource"),
+            functools.reduce(lambda rule, name: re.sub(name, names[name], rule), names, finding.rule),
+            finding.resource.removeprefix(f"InAppCalling-{synthesis.environment}-")
+            .removesuffix("/Resource")
+            .replace("BridgedTable", "Table"),
         )
         for finding in synthesis.findings()[1]
     }

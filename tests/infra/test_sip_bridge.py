@@ -15,7 +15,9 @@ from infra.config import (
     AdoptedCallerNumber,
     AdoptedConnectNumber,
     AdoptedVoiceConnector,
+    ClaimedConnectNumber,
     Configuration,
+    OrderedCallerNumber,
     OwnVoiceConnector,
     SipBridge,
     environments,
@@ -24,6 +26,7 @@ from infra.config import (
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 
 ENVIRONMENT = "local-bridge"
+SIP_MESSAGES = "/aws/ChimeVoiceConnectorSipMessages/"
 
 
 def settings_of(configuration: Configuration) -> SipBridge:
@@ -63,6 +66,34 @@ def adopted(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     )
 
 
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
+    """With a log of SIP messages, and so without headers."""
+    configuration = load(CHECKOUT, ENVIRONMENT)
+    settings = settings_of(configuration)
+    assert isinstance(settings.voice_connector, OwnVoiceConnector)
+    settings = replace(
+        settings, voice_connector=replace(settings.voice_connector, sip_message_logs=True), headers={}
+    )
+    return synthesize_unchecked(
+        replace(configuration, sip_bridge=settings), tmp_path_factory.mktemp("logged")
+    )
+
+
+@pytest.fixture(scope="module")
+def renumbered(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
+    """With other numbers, which are ordered and claimed too."""
+    configuration = load(CHECKOUT, ENVIRONMENT)
+    settings = replace(
+        settings_of(configuration),
+        caller_number=OrderedCallerNumber(country="US", type="TollFree"),
+        connect_number=ClaimedConnectNumber(country="US", type="TOLL_FREE"),
+    )
+    return synthesize_unchecked(
+        replace(configuration, sip_bridge=settings), tmp_path_factory.mktemp("renumbered")
+    )
+
+
 def the(synthesis: Synthesis, type_: str) -> tuple[str, Mapping[str, Any]]:
     """Logical id and declaration of the only resource of this type."""
     ((id_, declaration),) = [
@@ -83,13 +114,16 @@ def variables(synthesis: Synthesis, package: str) -> Mapping[str, Any]:
 
 def test_without_a_bridge_no_template_speaks_of_one(synthesis: Synthesis) -> None:
     templates = json.dumps(synthesis.templates)
-    traces = re.findall(r"(?i)chime|voice.?connector|\bsip|sipbridge|sip_|byreference", templates)
+    traces = re.findall(
+        r"(?i)chime|voice.?connector|\bsip|sipbridge|sip_|byreference|bymeetingid|bridged", templates
+    )
     assert bool(traces) == synthesis.bridged
 
 
 def nameless(value: object) -> Any:
-    """Without the hashes of functions' versions."""
-    return json.loads(re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}", r"\1", json.dumps(value)))
+    """Without the hashes of functions' versions, and which of the two tables it is."""
+    text = re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}", r"\1", json.dumps(value))
+    return json.loads(re.sub(r"Calls(Bridged)?Table[0-9A-F]{8}", "CallsTable", text))
 
 
 def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
@@ -116,6 +150,8 @@ def test_the_bridge_is_all_that_differs(bridged: Synthesis, plain: Synthesis) ->
     }
     assert len(more) == 9
     assert set(with_["Outputs"]) - set(without["Outputs"]) == {"ConnectPhoneNumber"}
+    (parameter,) = set(with_["Parameters"]) - set(without["Parameters"])
+    assert "CallerNumber" in parameter
     changed = {
         (id_, place)
         for id_, resource in without["Resources"].items()
@@ -180,11 +216,6 @@ def test_the_application_asks_its_function_and_may(bridged: Synthesis) -> None:
 
 def test_settings_reach_the_voice_connector(bridged: Synthesis) -> None:
     connector, declared = the(bridged, "AWS::Chime::VoiceConnector")
-    (log_group,) = [
-        id_
-        for id_, group in bridged.resources("AWS::Logs::LogGroup").items()
-        if group.get("LogGroupName", {}) != {} and "ChimeVoiceConnector" in json.dumps(group)
-    ]
     wanted = settings_of(bridged.configuration).voice_connector
     assert isinstance(wanted, OwnVoiceConnector)
     assert declared["Properties"]["RequireEncryption"] is wanted.require_encryption
@@ -199,7 +230,7 @@ def test_settings_reach_the_voice_connector(bridged: Synthesis) -> None:
         "CallsPerSecond": wanted.calls_per_second,
         "CredentialsSecretArn": {"Ref": secret},
         "CredentialsVersion": wanted.credentials_version,
-        "SipMessageLogs": True,
+        "SipMessageLogs": False,
         "Routes": [
             {
                 "Host": route.host,
@@ -211,7 +242,110 @@ def test_settings_reach_the_voice_connector(bridged: Synthesis) -> None:
             for route in wanted.routes
         ],
     }
-    assert log_group in settings["DependsOn"]
+
+
+def admitted(synthesis: Synthesis) -> str:
+    """Of log groups, those that the SipBridge stack's key is for."""
+    statements = synthesis.alone("SipBridge").the("AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    (statement,) = [one for one in statements if one.get("Sid") == "LogGroupsOfThisStack"]
+    return json.dumps(statement["Condition"])
+
+
+def test_sip_messages_go_to_a_log_that_ends_and_is_encrypted(logged: Synthesis) -> None:
+    connector, _ = the(logged, "AWS::Chime::VoiceConnector")
+    (key,) = logged.alone("SipBridge").resources("AWS::KMS::Key")
+    name = {"Fn::Join": ["", [SIP_MESSAGES, {"Fn::GetAtt": [connector, "VoiceConnectorId"]}]]}
+    ((id_, group),) = [
+        (id_, group)
+        for id_, group in logged.resources("AWS::Logs::LogGroup").items()
+        if group.get("LogGroupName") == name
+    ]
+    assert group["RetentionInDays"] == logged.configuration.functions.log_retention_days
+    assert group["KmsKeyId"] == {"Fn::GetAtt": [key, "Arn"]}
+    assert f":log-group:{SIP_MESSAGES}*" in admitted(logged)
+    _, settings = the(logged, "Custom::VoiceConnectorSettings")
+    assert settings["Properties"]["SipMessageLogs"] is True
+    # Or the Voice Connector would make one of its own.
+    assert id_ in settings["DependsOn"]
+
+
+def test_without_a_log_of_sip_messages_there_is_no_group_for_one(bridged: Synthesis) -> None:
+    assert SIP_MESSAGES not in json.dumps(bridged.resources("AWS::Logs::LogGroup"))
+    assert SIP_MESSAGES not in admitted(bridged)
+
+
+def exported(synthesis: Synthesis) -> dict[str, Any]:
+    return {
+        name: output
+        for name, output in synthesis.templates["SipBridge"]["Outputs"].items()
+        if "Export" in output
+    }
+
+
+def test_nothing_is_exported_that_changes_with_a_number(
+    bridged: Synthesis, renumbered: Synthesis, adopted: Synthesis
+) -> None:
+    exports = exported(bridged)
+    assert exports
+    assert exports == exported(renumbered) == exported(adopted)
+    number, _ = the(bridged, "Custom::CallerNumber")
+    assert number not in json.dumps(exports)
+
+
+def test_an_ordered_number_is_read_from_its_parameter_once_it_is_published(bridged: Synthesis) -> None:
+    (name,) = variables(bridged, "start_call")["CALLER_NUMBER"].values()
+    read = bridged.templates["Calling"]["Parameters"][name]
+    assert read["Type"] == "AWS::SSM::Parameter::Value<String>"
+    caller, _ = the(bridged, "Custom::CallerNumber")
+    (published,) = [
+        parameter
+        for parameter in bridged.alone("SipBridge").resources("AWS::SSM::Parameter").values()
+        if parameter["Name"] == read["Default"]
+    ]
+    assert published["Value"] == {"Fn::GetAtt": [caller, "Number"]}
+    artifacts = json.loads((bridged.directory / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    first = artifacts[f"InAppCalling-{ENVIRONMENT}-Calling"]["dependencies"]
+    assert f"InAppCalling-{ENVIRONMENT}-SipBridge" in first
+
+
+def versions(synthesis: Synthesis) -> dict[str, str]:
+    """Of each function, the logical id of its version: another one is another version."""
+    return {
+        version["FunctionName"]["Ref"]: id_
+        for id_, version in synthesis.resources("AWS::Lambda::Version").items()
+    }
+
+
+def test_other_numbers_make_new_versions_of_the_functions_that_are_told_them(
+    bridged: Synthesis, renumbered: Synthesis
+) -> None:
+    one, other = versions(bridged), versions(renumbered)
+    told = {
+        id_
+        for id_, function in bridged.resources("AWS::Lambda::Function").items()
+        if {"CALLER_NUMBER", "CONNECT_NUMBER"} & set(function.get("Environment", {}).get("Variables", {}))
+    }
+    assert len(told) == 3
+    assert {id_ for id_ in one if one[id_] != other[id_]} == told
+
+
+def test_the_bridge_has_a_table_of_its_own(bridged: Synthesis, plain: Synthesis) -> None:
+    # CloudFormation refuses an update that adds or removes two indexes of one table.
+    (with_,), (without,) = (one.resources("AWS::DynamoDB::Table").items() for one in (bridged, plain))
+    more = len(with_[1]["GlobalSecondaryIndexes"]) - len(without[1]["GlobalSecondaryIndexes"])
+    assert more == 2
+    assert with_[0] != without[0]
+
+
+def test_calls_that_nobody_answers_are_shown_and_alarm_nobody(bridged: Synthesis) -> None:
+    alarms = {
+        alarm["MetricName"]: alarm["Threshold"]
+        for alarm in bridged.alone("SipBridge").resources("AWS::CloudWatch::Alarm").values()
+    }
+    assert alarms["BridgeFailed"] == 1
+    assert "CallNotAnswered" not in alarms
+    dashboard = json.dumps(bridged.alone("SipBridge").the("AWS::CloudWatch::Dashboard"))
+    assert re.search(r"InAppCalling\W+CallNotAnswered\W+service", dashboard)
 
 
 def test_every_custom_resource_is_made_after_its_rights_and_removed_before_them(bridged: Synthesis) -> None:
@@ -269,6 +403,7 @@ def test_what_is_adopted_is_left_alone(adopted: Synthesis) -> None:
     assert adopted.outputs["ConnectPhoneNumber"]["Value"] == "+12065550101"
     assert variables(adopted, "sip_media")["VOICE_CONNECTOR_ARN"].endswith(":vc/abcdef1ghij2klmno3pqr4")
     assert variables(adopted, "start_call")["CONNECT_NUMBER"] == "+12065550101"
+    assert variables(adopted, "start_call")["CALLER_NUMBER"] == "+12065550100"
     _, association = the(adopted, "Custom::ContactFlowNumber")
     assert "11111111-1111-4111-8111-111111111111" in json.dumps(association["Properties"]["PhoneNumberId"])
 
@@ -283,7 +418,7 @@ def test_functions_are_told_of_the_bridge_what_they_need(bridged: Synthesis) -> 
     # From which number calls go out is the same for who dials and for who bridges.
     caller, _ = the(bridged, "Custom::CallerNumber")
     assert variables(bridged, "sip_media")["CALLER_NUMBER"] == {"Fn::GetAtt": [caller, "Number"]}
-    assert caller in told["CALLER_NUMBER"]["Fn::ImportValue"]
+    assert "CallerNumber" in told["CALLER_NUMBER"]["Ref"]
 
 
 @pytest.mark.parametrize("environment", environments(CHECKOUT))
@@ -336,12 +471,17 @@ def test_the_flow_is_no_topic(bridged: Synthesis) -> None:
 def test_events_of_this_deployments_calls_alone_are_heard(bridged: Synthesis) -> None:
     number, _ = the(bridged, "AWS::Connect::PhoneNumber")
     rules = {rule["Description"]: rule for rule in bridged.resources("AWS::Events::Rule").values()}
-    meetings = rules["Meetings that end, and callers who leave them"]["EventPattern"]
+    meetings = rules["Meetings that end, and callers who join and leave them"]["EventPattern"]
     assert meetings == {
         "source": ["aws.chime"],
         "detail-type": ["Chime Meeting State Change"],
         "detail": {
-            "eventType": ["chime:MeetingEnded", "chime:AttendeeLeft"],
+            "eventType": [
+                "chime:MeetingEnded",
+                "chime:AttendeeJoined",
+                "chime:AttendeeLeft",
+                "chime:AttendeeDropped",
+            ],
             "externalMeetingId": [variables(bridged, "start_call")["EXTERNAL_MEETING_ID"]],
         },
     }

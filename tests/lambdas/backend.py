@@ -145,9 +145,9 @@ class BridgedBackend(Backend):
             self.time,
         )
         self.call_control = CallControl(
-            self.table, BridgeControl(self.meetings, self.phone_calls, self.instance), self.time
+            self.table, BridgeControl(self.meetings, self.phone_calls, self.instance, self.time), self.time
         )
-        self.meeting_events = MeetingEvents(self.meetings, BRIDGE.external_meeting_id)
+        self.meeting_events = MeetingEvents(self.table, self.meetings, BRIDGE.external_meeting_id, self.time)
 
     def phone_call(self) -> FakePhoneCall:
         """The latest phone call."""
@@ -167,7 +167,7 @@ class BridgedBackend(Backend):
 
     def tell_meeting(self, event_type: str, meeting_id: str, **detail: Any) -> EndedCall | None:
         """Chime tells of a meeting."""
-        event = self.meeting_events(meeting_event(event_type, meeting_id, **detail))
+        event = self.meeting_events(meeting_event(event_type, meeting_id, **detail), may_be_early=False)
         return None if event is None else self.contact_events(event, may_be_early=True)
 
 

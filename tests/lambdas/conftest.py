@@ -80,6 +80,7 @@ def dynamodb() -> Iterator[Any]:
             AttributeDefinitions=[
                 {"AttributeName": "UserId", "AttributeType": "S"},
                 {"AttributeName": "ContactId", "AttributeType": "S"},
+                {"AttributeName": "MeetingId", "AttributeType": "S"},
                 {"AttributeName": "Reference", "AttributeType": "S"},
             ],
             KeySchema=[{"AttributeName": "UserId", "KeyType": "HASH"}],
@@ -89,7 +90,11 @@ def dynamodb() -> Iterator[Any]:
                     "KeySchema": [{"AttributeName": attribute, "KeyType": "HASH"}],
                     "Projection": {"ProjectionType": "KEYS_ONLY"},
                 }
-                for index, attribute in (("ByContactId", "ContactId"), ("ByReference", "Reference"))
+                for index, attribute in (
+                    ("ByContactId", "ContactId"),
+                    ("ByMeetingId", "MeetingId"),
+                    ("ByReference", "Reference"),
+                )
             ],
         )
         yield client

@@ -194,14 +194,12 @@ def holds(account: FakeAccount, template: Template) -> None:
         declared = template["Settings"]
         told = connectors.pop(declared["VoiceConnectorId"])
         secret = json.loads(account.secrets[declared["CredentialsSecretArn"]])
-        default = {"DefaultPhoneNumber": number} if "DefaultPhoneNumber" in declared else {}
         assert told == {
             "termination": {
                 "CidrAllowedList": declared["Cidrs"],
                 "CallingRegions": ["US"],
                 "CpsLimit": declared["CallsPerSecond"],
                 "Disabled": False,
-                **default,
             },
             "origination": {"Routes": declared["Routes"], "Disabled": False},
             "credentials": {secret["username"]: secret["password"]},
@@ -230,7 +228,7 @@ rules = st.builds(
     st.sampled_from(["sma-1", "sma-2"]),
 )
 connector_settings = st.builds(
-    lambda connector_id, secret, logs, cidrs, routes, default: (
+    lambda connector_id, secret, logs, cidrs, routes: (
         SETTINGS
         | {
             "VoiceConnectorId": connector_id,
@@ -239,14 +237,12 @@ connector_settings = st.builds(
             "Cidrs": cidrs,
             "Routes": [ROUTE | {"Weight": weight} for weight in range(1, routes + 1)],
         }
-        | default
     ),
     st.sampled_from(CONNECTORS),
     st.sampled_from(SECRETS),
     st.booleans(),
     st.sampled_from([["203.0.113.0/28"], ["203.0.113.0/28", "198.51.100.4/32"]]),
     st.integers(1, 2),
-    st.sampled_from([{}, {"DefaultPhoneNumber": "{Number}"}]),
 )
 flows = st.builds(
     lambda number, flow: FLOW | {"PhoneNumberId": number, "ContactFlowId": flow},

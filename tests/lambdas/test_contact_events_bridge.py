@@ -12,8 +12,8 @@ from calls.errors import Unavailable
 from calls.record import State
 from contact_events import handler as module
 from contact_events.domain import TryLaterError
-from contact_events.event import ContactEvent, read_event
-from contact_events.meeting_event import CallerLeft, read_meeting_event
+from contact_events.event import read_event
+from contact_events.meeting_event import MeetingEvent, What, read_meeting_event
 from tests.lambdas.backend import TERMS, BridgedBackend, dying
 from tests.lambdas.events import (
     EXTERNAL_MEETING_ID,
@@ -25,7 +25,8 @@ from tests.lambdas.events import (
 )
 
 LEASE = TERMS.start_lease_seconds * 1000
-LEFT: dict[str, Any] = {"externalUserId": "caller", "attendeeId": "attendee"}
+CALLER: dict[str, Any] = {"externalUserId": "caller", "attendeeId": "attendee"}
+PHONE: dict[str, Any] = {"externalUserId": "phone-agent", "attendeeId": "phone"}
 
 
 @pytest.fixture
@@ -85,9 +86,19 @@ def test_a_meeting_that_ends_while_its_contact_comes_through_ends_the_call_with_
     assert (call.ended_at, call.ended_by_connect) == (START + 9000, True)
 
 
-def test_a_caller_who_leaves_without_hanging_up_ends_the_meeting(backend: BridgedBackend) -> None:
+@pytest.mark.parametrize(
+    ("event_type", "who"),
+    [("chime:AttendeeLeft", CALLER), ("chime:AttendeeLeft", PHONE), ("chime:AttendeeDropped", PHONE)],
+)
+@pytest.mark.parametrize("stage", ["dialled", "in Connect"])
+def test_a_call_that_its_app_or_its_phone_has_left_ends_with_its_meeting(
+    event_type: str, who: dict[str, Any], stage: str, backend: BridgedBackend
+) -> None:
     call_id = backend.call().contact_id
-    event = meeting_event("chime:AttendeeLeft", call_id, **LEFT)
+    if stage == "in Connect":
+        backend.come_through()
+    take(meeting_event("chime:AttendeeJoined", call_id, at=1, **CALLER))
+    event = meeting_event(event_type, call_id, at=2, **who)
     assert take(event, event) == []
     assert not backend.chime.live_meetings
     # The end is told of by whoever has the call.
@@ -97,9 +108,8 @@ def test_a_caller_who_leaves_without_hanging_up_ends_the_meeting(backend: Bridge
 @pytest.mark.parametrize(
     "event",
     [
-        meeting_event("chime:AttendeeDropped", "meeting", **LEFT),
-        meeting_event("chime:AttendeeJoined", "meeting", **LEFT),
-        meeting_event("chime:AttendeeLeft", "meeting", externalUserId="phone-agent"),
+        meeting_event("chime:AttendeeLeft", "meeting", externalUserId="somebody"),
+        meeting_event("chime:AttendeeLeft", "meeting"),
         meeting_event("chime:AttendeeLeft", "meeting", externalUserId="caller", externalMeetingId="others"),
         meeting_event("chime:MeetingEnded", "meeting", externalMeetingId="others"),
         meeting_event("chime:MeetingStarted", "meeting"),
@@ -117,7 +127,7 @@ def test_what_changes_no_call_is_done_with(backend: BridgedBackend, event: dict[
 def test_a_meeting_that_cannot_be_deleted_has_its_message_come_again_and_is_counted(
     backend: BridgedBackend, written: Callable[[], str]
 ) -> None:
-    event = meeting_event("chime:AttendeeLeft", backend.call().contact_id, **LEFT)
+    event = meeting_event("chime:AttendeeLeft", backend.call().contact_id, **CALLER)
     backend.chime.faults["DeleteMeeting"] = [(503, "ServiceUnavailableException", {})] * 2
     assert take(event) == ["message-0"]
     assert "MeetingDeleteFailed" in written()
@@ -159,14 +169,14 @@ def test_without_a_bridge_a_meetings_event_is_no_event(
     backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_note_meeting", None)
-    assert take(meeting_event("chime:AttendeeLeft", backend.call().contact_id, **LEFT)) == ["message-0"]
+    assert take(meeting_event("chime:AttendeeLeft", backend.call().contact_id, **CALLER)) == ["message-0"]
     assert take(contact_event("QUEUED", "contact-1", queued=1, initiationMethod="INBOUND")) == []
 
 
 def test_nothing_secret_is_logged_or_counted(backend: BridgedBackend, written: Callable[[], str]) -> None:
     call_id = backend.call(attributes={"order_id": "SECRET-ORDER"}).contact_id
     backend.chime.faults["DeleteMeeting"] = [(400, "BadRequestException", {"Message": "SECRET-AWS"})]
-    take(meeting_event("chime:AttendeeLeft", call_id, **LEFT), meeting_event("SECRET-TYPE", call_id))
+    take(meeting_event("chime:AttendeeLeft", call_id, **CALLER), meeting_event("SECRET-TYPE", call_id))
     take(meeting_event("chime:MeetingEnded", call_id, timestamp="SECRET-TIME"), "SECRET-GARBAGE")
     take(meeting_event("chime:MeetingEnded", call_id))
     output = written()
@@ -178,11 +188,11 @@ def test_nothing_secret_is_logged_or_counted(backend: BridgedBackend, written: C
 
 def test_an_event_is_read_for_its_meeting_and_its_time() -> None:
     envelope = meeting_event("chime:MeetingEnded", "meeting", at=1.5)
-    assert read_meeting_event(envelope, EXTERNAL_MEETING_ID) == ContactEvent(
-        contact_id="meeting", call_contact_id="meeting", ended_at=START + 1500
-    )
-    left = meeting_event("chime:AttendeeLeft", "meeting", **LEFT)
-    assert read_meeting_event(left, EXTERNAL_MEETING_ID) == CallerLeft("meeting")
+    read = read_meeting_event(envelope, EXTERNAL_MEETING_ID)
+    assert read == MeetingEvent(What.ENDED, "meeting", START + 1500)
+    left = meeting_event("chime:AttendeeLeft", "meeting", at=2, **CALLER)
+    read = read_meeting_event(left, EXTERNAL_MEETING_ID)
+    assert read == MeetingEvent(What.CALLER_LEFT, "meeting", START + 2000)
 
 
 def test_only_with_a_bridge_may_a_phone_call_that_comes_in_be_of_this_backend() -> None:
@@ -213,7 +223,12 @@ def test_what_is_no_event_is_refused(envelope: Any) -> None:
     detail=st.fixed_dictionaries(
         {
             "eventType": st.sampled_from(
-                ["chime:MeetingEnded", "chime:AttendeeLeft", "chime:AttendeeDropped"]
+                [
+                    "chime:MeetingEnded",
+                    "chime:AttendeeJoined",
+                    "chime:AttendeeLeft",
+                    "chime:AttendeeDropped",
+                ]
             )
             | st.text(),
             "meetingId": st.text(min_size=1),
@@ -229,17 +244,83 @@ def test_of_any_event_only_what_concerns_a_call_of_this_deployment_is_read(detai
     except ValueError:
         assert detail["timestamp"] < 1_000_000_000_000
         return
-    is_ours = detail["externalMeetingId"] == EXTERNAL_MEETING_ID
-    meeting_id, ended_at = detail["meetingId"], detail["timestamp"]
-    match event:
-        case ContactEvent():
-            assert (detail["eventType"], is_ours) == ("chime:MeetingEnded", True)
-            assert (event.call_contact_id, event.ended_at) == (meeting_id, ended_at)
-        case CallerLeft():
-            assert (detail["eventType"], is_ours) == ("chime:AttendeeLeft", True)
-            assert (detail["externalUserId"], event.meeting_id) == ("caller", meeting_id)
-        case None:
-            assert not is_ours or detail["eventType"] != "chime:MeetingEnded"
+    if event is None:
+        is_of_no_one = detail.get("externalUserId") not in {"caller", "phone-agent"}
+        is_no_news = detail["eventType"] not in {
+            "chime:AttendeeJoined", "chime:AttendeeLeft", "chime:AttendeeDropped",
+        }  # fmt: skip
+        is_ours = detail["externalMeetingId"] == EXTERNAL_MEETING_ID
+        assert not is_ours or (detail["eventType"] != "chime:MeetingEnded" and (is_of_no_one or is_no_news))
+        return
+    assert detail["externalMeetingId"] == EXTERNAL_MEETING_ID
+    assert (event.meeting_id, event.happened_at) == (detail["meetingId"], detail["timestamp"])
+    assert (event.what is What.ENDED) == (detail["eventType"] == "chime:MeetingEnded")
+    assert event.what is What.ENDED or event.what.value.startswith(detail["externalUserId"].partition("-")[0])
+
+
+def test_a_caller_who_never_comes_into_the_meeting_is_not_waited_for(backend: BridgedBackend) -> None:
+    """Amazon Connect would notice that nobody joins; a phone call in a meeting does not."""
+    call_id = backend.call().contact_id
+    phone_is_there = meeting_event("chime:AttendeeJoined", call_id, at=1, **PHONE)
+    assert take(phone_is_there) == take(phone_is_there, received=2) == ["message-0"]
+    assert backend.chime.live_meetings == [call_id]
+    assert take(phone_is_there, received=3) == []
+    assert not backend.chime.live_meetings
+
+
+def test_a_caller_who_has_come_is_left_alone(backend: BridgedBackend) -> None:
+    call_id = backend.call().contact_id
+    backend.come_through()
+    assert take(meeting_event("chime:AttendeeJoined", call_id, at=2, **CALLER)) == []
+    assert take(meeting_event("chime:AttendeeJoined", call_id, at=1, **PHONE), received=3) == []
+    assert backend.chime.live_meetings == [call_id]
+
+
+def test_a_caller_who_was_dropped_has_some_minutes_to_come_back(backend: BridgedBackend) -> None:
+    call_id = backend.call().contact_id
+    take(meeting_event("chime:AttendeeJoined", call_id, at=1, **CALLER))
+    dropped = meeting_event("chime:AttendeeDropped", call_id, at=9, **CALLER)
+    assert take(dropped) == take(dropped, received=2) == ["message-0"]
+    assert backend.chime.live_meetings == [call_id]
+    assert take(dropped, received=3) == []
+    assert not backend.chime.live_meetings
+
+
+@pytest.mark.parametrize("event_type", ["chime:AttendeeLeft", "chime:AttendeeDropped"])
+@pytest.mark.parametrize("received", [1, 3])
+def test_going_that_is_told_after_coming_back_ends_nothing(
+    event_type: str, received: int, backend: BridgedBackend
+) -> None:
+    call_id = backend.call().contact_id
+    for at in (20, 1):  # also out of order
+        assert take(meeting_event("chime:AttendeeJoined", call_id, at=at, **CALLER)) == []
+    assert take(meeting_event(event_type, call_id, at=9, **CALLER), received=received) == []
+    assert backend.chime.live_meetings == [call_id]
+
+
+@pytest.mark.parametrize("event_type", ["chime:MeetingEnded", "chime:AttendeeJoined"])
+def test_a_meeting_that_is_not_known_yet_has_its_event_come_again(
+    event_type: str, backend: BridgedBackend
+) -> None:
+    event = meeting_event(event_type, "0f000000-0000-4000-8000-000000000099", **CALLER)
+    assert take(event) == take(event, received=2) == ["message-0"]
+    assert take(event, received=3) == []
+
+
+def test_a_call_that_connect_has_ended_leaves_no_meeting_even_if_its_phone_call_fails_to(
+    backend: BridgedBackend, written: Callable[[], str]
+) -> None:
+    call_id = backend.call().contact_id
+    contact_id = backend.come_through()
+    backend.chime.faults["DeleteMeeting"] = [(503, "ServiceUnavailableException", {})] * 2
+    ended = contact_event("DISCONNECTED", contact_id, ended=9, initiationMethod="INBOUND")
+    assert take(ended) == []
+    assert "MeetingDeleteFailed" in written()
+    second = backend.call(key="next").contact_id
+    ended = contact_event("DISCONNECTED", backend.come_through(), ended=9, initiationMethod="INBOUND")
+    assert take(ended) == []
+    assert second not in backend.chime.live_meetings
+    assert call_id in backend.chime.live_meetings
 
 
 def test_an_event_that_is_noted_too_often_at_once_comes_again(

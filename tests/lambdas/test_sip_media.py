@@ -363,6 +363,38 @@ def test_a_call_whose_code_cannot_be_sent_goes_on_to_an_agent_who_asks(
     assert meetings.asked == []
 
 
+def test_a_bridge_that_is_told_again_sends_no_second_code(meetings: FakeMeetings) -> None:
+    done = {"Type": "CallAndBridge", "Parameters": {}}
+    told = event(
+        "ACTION_SUCCESSFUL", done, LEG_A, LEG_B, TransactionAttributes=ATTRIBUTES | {"DigitsKey": "nothing"}
+    )
+    first = invoke(told)
+    assert [action["Type"] for action in first["Actions"]] == ["SendDigits"]
+    again = event(
+        "ACTION_SUCCESSFUL", done, LEG_A, LEG_B, TransactionAttributes=first["TransactionAttributes"]
+    )
+    assert invoke(again)["Actions"] == []
+    assert meetings.asked == []
+
+
+@pytest.mark.usefixtures("meetings")
+@pytest.mark.parametrize(
+    ("error_type", "caller", "metric"),
+    [
+        ("CallNotAnswered", LEG_A, "CallNotAnswered"),
+        ("SystemException", LEG_A | {"Status": "Disconnected"}, "CallNotAnswered"),
+        ("SystemException", LEG_A, "BridgeFailed"),
+        ("InvalidActionParameter", LEG_A, "BridgeFailed"),
+    ],
+)
+def test_a_far_end_that_does_not_answer_is_no_fault_of_the_deployment(
+    error_type: str, caller: dict[str, Any], metric: str, written: Callable[[], str]
+) -> None:
+    failed = {"Type": "CallAndBridge", "Parameters": {}, "ErrorType": error_type, "ErrorMessage": "-"}
+    assert invoke(event("ACTION_FAILED", failed, caller))["SchemaVersion"] == "1.0"
+    assert metrics(written()) == {metric}
+
+
 def test_an_answer_that_is_told_again_does_not_bridge_twice(meetings: FakeMeetings) -> None:
     assert invoke(event("CALL_ANSWERED", None, LEG_A, LEG_B))["Actions"] == []
     assert meetings.asked == []
