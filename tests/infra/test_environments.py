@@ -1,14 +1,11 @@
 """What holds for an environment's stacks as a whole."""
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import aws_cdk as cdk
-import cfnlint.api
 import pytest
-from cfnlint.config import ManualArgs
 
 from infra.app import add_stacks
 from infra.config import Configuration, load
@@ -75,19 +72,6 @@ def test_every_output_is_a_parameter_of_the_same_name_and_value(synthesis: Synth
 
 def test_every_output_says_what_it_is(synthesis: Synthesis) -> None:
     assert all(output["Description"] for output in synthesis.outputs.values())
-
-
-def test_the_templates_are_valid(synthesis: Synthesis) -> None:
-    for name, template in synthesis.templates.items():
-        matches = cfnlint.api.lint(
-            json.dumps(template), config=ManualArgs(regions=[synthesis.configuration.region])
-        )
-        assert [f"{name}: {match}" for match in matches] == []
-
-
-def test_a_faulty_template_is_seen() -> None:
-    template = {"Resources": {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": {"Colour": "red"}}}}
-    assert cfnlint.api.lint(json.dumps(template), config=ManualArgs(regions=["eu-west-2"]))
 
 
 def test_everything_is_tagged_with_application_and_environment(synthesis: Synthesis) -> None:

@@ -599,6 +599,18 @@ def test_a_contact_flow_that_connect_refuses_leaves_an_adopted_number_as_it_was(
     assert account.flows == {"connect-1": ("instance", "theirs")}
 
 
+def test_an_order_that_a_stopped_function_has_left_is_waited_for_by_the_next() -> None:
+    account = new_account()
+    stopped = Fault(0, lambda _: KilledError(), operation="GetPhoneNumberOrder")
+    account.faults.append(stopped)
+    with pytest.raises(KilledError):
+        invoke(account, create(ORDERED))
+    ordered = set(account.orders)
+    number = invoke(account, create(ORDERED))["PhysicalResourceId"]
+    assert account.numbers[number]["Status"] == "Unassigned"
+    assert set(account.orders) == ordered
+
+
 def test_an_association_that_may_have_been_made_when_its_creation_failed_is_ended() -> None:
     account = new_account()
     account.faults.append(
