@@ -27,8 +27,8 @@ _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _HEADER_NAME = re.compile(r"[xX]-[A-Za-z0-9_.-]{1,62}")
 # Visible ASCII: no space, line break or other character that would end or split a header.
 _HEADER_VALUE = re.compile(rf"[!-~]{{1,{LONGEST_SIP_HEADER}}}")
-# Of AWS, and (x-chime) with what a phone call joins a meeting.
-_RESERVED_HEADERS = ("x-amzn", "x-canary", "x-chime", "x-vc", "x-vine", "x-voice")
+RESERVED_SIP_HEADERS = ("x-amzn", "x-canary", "x-chime", "x-vc", "x-vine", "x-voice")
+"""How headers begin that are AWS's own, or (x-chime) what a phone call joins a meeting with."""
 _DIGITS = re.compile(r"[0-9*#A-D,]{1,50}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -141,7 +141,7 @@ def _read_headers(text: Any) -> dict[str, str] | None:
 
 
 def _is_header(name: str, value: Any) -> bool:
-    if _matching(_HEADER_NAME, name) is None or name.lower().startswith(_RESERVED_HEADERS):
+    if _matching(_HEADER_NAME, name) is None or name.lower().startswith(RESERVED_SIP_HEADERS):
         return False
     return _matching(_HEADER_VALUE, value) is not None
 

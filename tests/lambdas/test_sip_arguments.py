@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.sip_arguments import (
+    RESERVED_SIP_HEADERS,
     HangUp,
     SendDigits,
     dial_arguments,
@@ -15,6 +16,7 @@ from calls.sip_arguments import (
     read_meeting_id,
     read_update,
 )
+from infra import config
 
 MEETING_ID = "0f000000-0000-4000-8000-00000000000a"
 CODE = "120456789012"
@@ -22,9 +24,20 @@ NUMBER = "+12065550100"
 KEY = "0a" * 32
 
 header_names = st.from_regex(r"\A[xX]-[a-z][A-Za-z0-9_.-]{0,20}\Z").filter(
-    lambda name: not name.lower().startswith(("x-amzn", "x-canary", "x-vc", "x-vine", "x-voice"))
+    lambda name: not name.lower().startswith(RESERVED_SIP_HEADERS)
 )
 header_values = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=60)
+
+
+def test_the_headers_that_are_refused_when_a_call_is_dialled_cannot_be_configured() -> None:
+    assert RESERVED_SIP_HEADERS == config.RESERVED_SIP_HEADERS
+
+
+@pytest.mark.parametrize("reserved", RESERVED_SIP_HEADERS)
+def test_a_reserved_header_is_neither_dialled_nor_read(reserved: str) -> None:
+    with pytest.raises(ValueError, match="would not take these arguments"):
+        dial_arguments(MEETING_ID, CODE, NUMBER, {f"{reserved}-join": "1"})
+    assert read_dialled_call(arguments(SipHeaders=json.dumps({f"{reserved.upper()}-join": "1"}))) is None
 
 
 def arguments(**changes: Any) -> dict[str, Any]:
