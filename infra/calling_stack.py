@@ -181,7 +181,7 @@ class CallingStack(Stack):
             timeout=_CALLER_CONTEXT_TIMEOUT,
             environment=self._bridged.told("CONNECT_NUMBER") if self._bridged is not None else {},
             statements=self._calls.statements(
-                "dynamodb:UpdateItem", query_by_reference=self._bridged is not None
+                "dynamodb:UpdateItem", query_by=["Reference"] if self._bridged is not None else []
             ),
         )
         if self._bridged is not None:
@@ -278,8 +278,7 @@ class CallingStack(Stack):
                 *self._calls.statements(
                     "dynamodb:GetItem",
                     "dynamodb:UpdateItem",
-                    query_by_contact=True,
-                    query_by_meeting=self._bridged is not None,
+                    query_by=["ContactId", "MeetingId"] if self._bridged is not None else ["ContactId"],
                 ),
                 self._on_contacts("connect:StopContact"),
                 *(self._bridged.event_statements() if self._bridged is not None else []),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
@@ -9,11 +11,6 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-
-# As lambdas/calls/table.py names it.
-_CONTACT_INDEX = "ByContactId"
-_MEETING_INDEX = "ByMeetingId"
-_REFERENCE_INDEX = "ByReference"
 
 
 class CallTable(Construct):
@@ -41,10 +38,12 @@ class CallTable(Construct):
             # Calls last hours; what they leave behind is in Connect's contact records.
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self._add_index(_CONTACT_INDEX, by="ContactId")
-        if bridged:
-            self._add_index(_REFERENCE_INDEX, by="Reference")
-            self._add_index(_MEETING_INDEX, by="MeetingId")
+        for attribute in ("ContactId", "Reference", "MeetingId") if bridged else ("ContactId",):
+            self.table.add_global_secondary_index(
+                index_name=_index(attribute),
+                partition_key=dynamodb.Attribute(name=attribute, type=dynamodb.AttributeType.STRING),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
         acknowledge(
             self.table,
             "HIPAA.Security::HIPAA.Security-DynamoDBInBackupPlan",
@@ -55,32 +54,13 @@ class CallTable(Construct):
             "is needed.",
         )
 
-    def _add_index(self, name: str, *, by: str) -> None:
-        self.table.add_global_secondary_index(
-            index_name=name,
-            partition_key=dynamodb.Attribute(name=by, type=dynamodb.AttributeType.STRING),
-            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
-        )
-
-    def statements(
-        self,
-        *actions: str,
-        query_by_contact: bool = False,
-        query_by_reference: bool = False,
-        query_by_meeting: bool = False,
-    ) -> list[iam.PolicyStatement]:
+    def statements(self, *actions: str, query_by: Sequence[str] = ()) -> list[iam.PolicyStatement]:
         """What a role needs for `actions` ("dynamodb:GetItem") on items, the key's included, and no more.
 
-        `query_by_contact`, `query_by_reference` and `query_by_meeting` are for finding the user of a contact,
-        of a reference, or of a meeting, too.
+        `query_by` are attributes ("ContactId") by which it may find the user of a call too.
         """
         stack = Stack.of(self)
-        queried = {
-            _CONTACT_INDEX: query_by_contact,
-            _REFERENCE_INDEX: query_by_reference,
-            _MEETING_INDEX: query_by_meeting,
-        }
-        indexes = [f"{self.table.table_arn}/index/{name}" for name, wanted in queried.items() if wanted]
+        indexes = [f"{self.table.table_arn}/index/{_index(attribute)}" for attribute in query_by]
         find = iam.PolicyStatement(sid="FindCalls", actions=["dynamodb:Query"], resources=indexes)
         return [
             iam.PolicyStatement(sid="Calls", actions=list(actions), resources=[self.table.table_arn]),
@@ -94,3 +74,8 @@ class CallTable(Construct):
                 },
             ),
         ]
+
+
+def _index(attribute: str) -> str:
+    """The name of the index by an attribute, as lambdas/calls/table.py spells it."""
+    return f"By{attribute}"

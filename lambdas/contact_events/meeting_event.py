@@ -41,6 +41,10 @@ _WHAT: Mapping[tuple[str, str | None], What] = {
 }
 
 
+# The app may still come, or come back: it is given until the event has come again twice, some minutes.
+_PASSING = frozenset({What.CALLER_DROPPED, What.PHONE_JOINED})
+
+
 @dataclass(frozen=True)
 class MeetingEvent:
     """One event; `happened_at` in milliseconds since the epoch."""
@@ -95,27 +99,24 @@ class MeetingEvents:
         if event is None:
             return None
         call = self._find(event.meeting_id)
-        match event.what:
-            case What.ENDED | What.CALLER_JOINED if call is None and may_be_early:
+        if event.what in {What.ENDED, What.CALLER_JOINED}:
+            if call is not None:
+                return self._noted(call, event)
+            if may_be_early:
                 raise TryLaterError  # nobody may have written yet whose meeting it is
-            case What.ENDED if call is not None and call.connect_contact_id is None:
-                return ContactEvent(
-                    contact_id=event.meeting_id,
-                    call_contact_id=event.meeting_id,
-                    ended_at=event.happened_at,
-                )
-            case What.CALLER_JOINED if call is not None:
-                self._calls.store_joined(call, event.happened_at)
-            case What.CALLER_DROPPED if may_be_early and not _is_back(call, event):
-                raise TryLaterError  # the app has some minutes to come back
-            case What.PHONE_JOINED if may_be_early and not _has_come(call):
+        elif _is_lost(call, event):
+            if may_be_early and event.what in _PASSING:
                 raise TryLaterError
-            case What.PHONE_GONE:
-                self._meetings.delete(event.meeting_id)
-            case What.CALLER_LEFT | What.CALLER_DROPPED if not _is_back(call, event):
-                self._meetings.delete(event.meeting_id)
-            case What.PHONE_JOINED if not _has_come(call):
-                self._meetings.delete(event.meeting_id)
+            self._meetings.delete(event.meeting_id)
+        return None
+
+    def _noted(self, call: Call, event: MeetingEvent) -> ContactEvent | None:
+        if event.what is What.CALLER_JOINED:
+            self._calls.store_joined(call, event.happened_at)
+        elif call.connect_contact_id is None:
+            return ContactEvent(
+                contact_id=event.meeting_id, call_contact_id=event.meeting_id, ended_at=event.happened_at
+            )
         return None
 
     def end(self, meeting_id: str) -> None:
@@ -132,13 +133,12 @@ class MeetingEvents:
         return call if call is not None and call.meeting_id == meeting_id else None
 
 
-def _has_come(call: Call | None) -> bool:
-    return call is not None and call.joined_at is not None
-
-
-def _is_back(call: Call | None, event: MeetingEvent) -> bool:
-    """Whether the app has come into the meeting after it went: events come in any order, and late."""
-    return call is not None and call.joined_at is not None and call.joined_at > event.happened_at
+def _is_lost(call: Call | None, event: MeetingEvent) -> bool:
+    """Whether an event tells that the meeting has nobody to talk to. Events come in any order, and late."""
+    joined_at = None if call is None else call.joined_at
+    if event.what is What.PHONE_GONE or joined_at is None:
+        return True
+    return event.what is not What.PHONE_JOINED and joined_at <= event.happened_at
 
 
 def read_meeting_event(envelope: Mapping[str, Any], external_meeting_id: str) -> MeetingEvent | None:
