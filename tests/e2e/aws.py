@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,10 @@ from typing import Any
 import boto3
 import requests
 
+from local.environment import LocalAws
 from local.observer import Observer, eventually
 from local.phone import Phone, SignedIn
+from tests.e2e.answers import assert_problem
 
 
 class Aws(Observer):
@@ -154,6 +157,33 @@ class Caller:
         """POST /start-call with this user's token; again while API Gateway throttles."""
         return unthrottled(lambda: self.phone.start_call(self.user.id_token, body, key=key))
 
+    def tap_two_hundred_times(self) -> tuple[list[requests.Response], int]:
+        """Sends one request 200 times at once with one key, each until it is answered with a call or refused.
+
+        Returns the last answers, and how many were 504 on the way.
+        """
+        timed_out: list[requests.Response] = []
+
+        def tap(_: int) -> requests.Response:
+            response = self.start({"DisplayName": "Ada"}, key="one-tap")
+            for _attempt in range(30):
+                # The first request is still running, or a small machine is too slow for so many: come back
+                # when the answer says so, as an app would.
+                match response.status_code:
+                    case 409:
+                        assert_problem(response, 409, "request-in-progress")
+                    case 504:
+                        assert_problem(response, 504, "timeout")
+                        timed_out.append(response)
+                    case _:
+                        break
+                time.sleep(min(float(response.headers["Retry-After"]), 1))
+                response = self.start({"DisplayName": "Ada"}, key="one-tap")
+            return response
+
+        with ThreadPoolExecutor(200) as taps:
+            return list(taps.map(tap, range(200))), len(timed_out)
+
     def read(self, contact_id: str) -> requests.Response:
         """GET /calls/{ContactId}; this and the next again while API Gateway throttles."""
         return unthrottled(lambda: self.phone.read_call(self.user.id_token, contact_id))
@@ -195,3 +225,8 @@ def unthrottled(send: Callable[[], requests.Response]) -> requests.Response:
         time.sleep(min(float(response.headers["Retry-After"]), 1))
         response = send()
     return response
+
+
+def with_the_templates_of_before(running: LocalAws) -> tuple[str, str]:
+    """Spares `running.cdk` a synthesis: that it writes the same again is tested elsewhere."""
+    return "--app", str(running.directory / "cdk.out")

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 from local.environment import LocalAws, LocalAwsError
 from local.phone import Phone
 from tests.e2e.answers import assert_call
-from tests.e2e.aws import Aws, Caller
+from tests.e2e.aws import Aws, Caller, with_the_templates_of_before
 from tests.e2e.held_properties import READERS, Resource, deployed, held
 
 CALLING = "InAppCalling-local-Calling"
@@ -30,11 +30,6 @@ def _is_left(aws: Aws, resource: Resource) -> bool:
 
 def _left(aws: Aws, resources: list[Resource]) -> set[str]:
     return {resource.type for resource in resources if resource.type in READERS and _is_left(aws, resource)}
-
-
-def _with_the_templates_of_before(running: LocalAws) -> tuple[str, str]:
-    """Spares a synthesis: nothing has changed since the last one."""
-    return "--app", str(running.directory / "cdk.out")
 
 
 def test_a_second_deployment_changes_nothing(running: LocalAws) -> None:
@@ -72,7 +67,7 @@ def test_stacks_that_are_destroyed_leave_the_users_alone_and_can_come_back(runni
     assert _left(aws, resources) == READERS.keys()
     email = "survivor@example.com"
     password = Phone(running.outputs).sign_up(email)
-    templates = _with_the_templates_of_before(running)
+    templates = with_the_templates_of_before(running)
 
     running.cdk("destroy", CALLING, *templates)
     # Parameters: those of the other stack.

@@ -4,8 +4,6 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import requests
-
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 
@@ -13,24 +11,7 @@ from tests.e2e.aws import Aws, Caller
 def test_two_hundred_simultaneous_requests_with_one_key_start_exactly_one_contact(
     aws: Aws, caller: Caller
 ) -> None:
-    def tap(_: int) -> requests.Response:
-        response = caller.start({"DisplayName": "Ada"}, key="one-tap")
-        for _attempt in range(30):
-            # The first request is still running, or a small machine is too slow for so many: come back when
-            # the answer says so, as an app would.
-            match response.status_code:
-                case 409:
-                    assert_problem(response, 409, "request-in-progress")
-                case 504:
-                    assert_problem(response, 504, "timeout")
-                case _:
-                    break
-            time.sleep(min(float(response.headers["Retry-After"]), 1))
-            response = caller.start({"DisplayName": "Ada"}, key="one-tap")
-        return response
-
-    with ThreadPoolExecutor(200) as taps:
-        responses = list(taps.map(tap, range(200)))
+    responses, _ = caller.tap_two_hundred_times()
 
     assert Counter(response.status_code for response in responses) == {201: 1, 200: 199}
     assert len({response.text for response in responses}) == 1

@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from botocore.awsrequest import AWSResponse
 
-from tests.lambdas.fake_connect import Answer, FakeConnect, _Raw, _RefusedError
+from tests.lambdas.fake_aws import Answer, RefusedError, respond
+from tests.lambdas.fake_connect import FakeConnect
 
 APPLICATION_ID = "0f000000-0000-4000-8000-00000000050a"
 MEETINGS_NUMBER = "+17035550122"
@@ -107,23 +108,12 @@ class FakeChime:
         self.requests.append((operation, parameters))
         assert "Authorization" in request.headers
         faults = self.faults.get(operation)
-        fault = faults.pop(0) if faults else None
-        if isinstance(fault, Exception):
-            raise fault
-        status, code, body = fault or self._answer(operation, parameters)
-        headers: Any = {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4())}
-        if code:
-            headers["x-amzn-ErrorType"] = code
-        content = b"not json" if body == {"garbage": True} else json.dumps(body).encode()
-        return AWSResponse(request.url, status, headers, _Raw(content))
+        return respond(request.url, faults, lambda: self._perform(operation, parameters))
 
-    def _answer(self, operation: str, parameters: dict[str, Any]) -> Answer:
-        try:
-            answer = getattr(self, f"_{operation}")(parameters)
-        except _RefusedError as refused:
-            return refused.answer
+    def _perform(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = getattr(self, f"_{operation}")(parameters)
         self.alter_answer(operation, answer)
-        return 200, None, answer
+        return answer
 
     def _CreateMeetingWithAttendees(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         made = {meeting.parameters["ClientRequestToken"]: meeting for meeting in self.meetings.values()}
@@ -158,7 +148,7 @@ class FakeChime:
     def _GetAttendee(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         attendees = self._meeting(parameters).attendees
         if parameters["AttendeeId"] not in attendees:
-            raise _RefusedError(404, "NotFoundException")
+            raise RefusedError(404, "NotFoundException")
         return {"Attendee": dict(attendees[parameters["AttendeeId"]])}
 
     def _CreateAttendee(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
@@ -176,7 +166,7 @@ class FakeChime:
     def _UpdateSipMediaApplicationCall(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         transaction_id, arguments = parameters["TransactionId"], parameters["Arguments"]
         if transaction_id not in self.live_phone_calls:
-            raise _RefusedError(404, "NotFoundException")
+            raise RefusedError(404, "NotFoundException")
         match arguments:
             case {"Action": "HangUp"}:
                 self.phone_calls[transaction_id].hung_up = True
@@ -189,7 +179,7 @@ class FakeChime:
     def _meeting(self, parameters: dict[str, Any]) -> FakeMeeting:
         meeting = self.meetings.get(parameters["MeetingId"])
         if meeting is None or meeting.ended:
-            raise _RefusedError(404, "NotFoundException")
+            raise RefusedError(404, "NotFoundException")
         return meeting
 
     @staticmethod

@@ -10,25 +10,10 @@ from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
-Answer = tuple[int, str | None, dict[str, Any]]
-"""HTTP status, error code or None, body."""
+from tests.lambdas.fake_aws import Answer, RefusedError, respond
 
 EXPIRY = "2026-09-21T15:13:20.000Z"
 """When connections of participants expire: an hour after `START` in `tests.lambdas.events`."""
-
-
-class _Raw:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, *_: object, **__: object) -> list[bytes]:
-        return [self._body]
-
-
-class _RefusedError(Exception):
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(code)
-        self.answer: Answer = (status, code, {"message": "SECRET-AWS"})
 
 
 @dataclass
@@ -105,24 +90,13 @@ class FakeConnect:
             "CreateParticipantConnection": self.connection_faults,
             "SendMessage": self.message_faults,
         }[operation]
-        fault = faults.pop(0) if faults else None
-        if isinstance(fault, Exception):
-            raise fault
-        status, code, body = fault or self._answer(operation, parameters)
-        headers: Any = {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4())}
-        if code:
-            headers["x-amzn-ErrorType"] = code
-        content = b"not json" if body == {"garbage": True} else json.dumps(body).encode()
-        return AWSResponse(request.url, status, headers, _Raw(content))
+        return respond(request.url, faults, lambda: self._perform(operation, parameters))
 
-    def _answer(self, operation: str, parameters: dict[str, Any]) -> Answer:
-        try:
-            answer = getattr(self, f"_{operation}")(parameters)
-        except _RefusedError as refused:
-            return refused.answer
+    def _perform(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = getattr(self, f"_{operation}")(parameters)
         if answer:
             self.alter_answer(answer)
-        return 200, None, answer
+        return answer
 
     def _StartWebRTCContact(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         contact = self.contacts.setdefault(
@@ -136,16 +110,16 @@ class FakeConnect:
 
     def _StopContact(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         if self._is_over(parameters["ContactId"]):
-            raise _RefusedError(410, "ContactNotFoundException")
+            raise RefusedError(410, "ContactNotFoundException")
         self.stopped.append(parameters["ContactId"])
         return {}
 
     def _CreateParticipant(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         contact_id = parameters["ContactId"]
         if contact_id not in self.active:
-            raise _RefusedError(404, "ResourceNotFoundException")
+            raise RefusedError(404, "ResourceNotFoundException")
         if contact_id not in self.answered:
-            raise _RefusedError(400, "InvalidRequestException")
+            raise RefusedError(400, "InvalidRequestException")
         number = len(self.participants) + 1
         made = {each.parameters.get("ClientToken"): token for token, each in self.participants.items()}
         token = made.get(parameters["ClientToken"], f"SECRET-PARTICIPANT-TOKEN-{number}")
@@ -166,7 +140,7 @@ class FakeConnect:
                 return {"ConnectionCredentials": {"ConnectionToken": token, "Expiry": EXPIRY}}
             case ["WEBRTC_CONNECTION"]:
                 return {"WebRTCConnection": rejoin_of(participant.participant_id)}
-        raise _RefusedError(400, "ValidationException")
+        raise RefusedError(400, "ValidationException")
 
     def _SendMessage(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         participant = self._speaker(self.connections, parameters)
@@ -178,7 +152,7 @@ class FakeConnect:
     def _speaker(self, known: dict[str, FakeParticipant], parameters: dict[str, Any]) -> FakeParticipant:
         participant = known.get(parameters["X-Amz-Bearer"])
         if participant is None or participant.gone or self._is_over(participant.contact_id):
-            raise _RefusedError(403, "AccessDeniedException")
+            raise RefusedError(403, "AccessDeniedException")
         return participant
 
 

@@ -18,7 +18,7 @@ from calls.errors import (
 from calls.record import State
 from tests.lambdas.backend import Backend, BridgedBackend, dying
 from tests.lambdas.events import CONNECT_NUMBER
-from tests.lambdas.fake_connect import Answer
+from tests.lambdas.fake_aws import Answer
 
 
 @pytest.fixture

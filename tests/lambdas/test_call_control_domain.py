@@ -25,7 +25,8 @@ from calls.record import State
 from start_call.caller import Caller
 from tests.lambdas.backend import TERMS, Backend, dying
 from tests.lambdas.events import START
-from tests.lambdas.fake_connect import Answer, connection_of, rejoin_of
+from tests.lambdas.fake_aws import Answer
+from tests.lambdas.fake_connect import connection_of, rejoin_of
 
 GRACE = Caller(user_id="user-2", display_name="Grace", context={"customer_id": "user-2"})
 MADE_UP = "0f000000-0000-4000-8000-00000000dead"

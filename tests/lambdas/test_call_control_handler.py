@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from call_control import handler as module
 from tests.lambdas.backend import ADA, Backend
 from tests.lambdas.events import CLAIMS, REQUEST_ID, START, LambdaContext, call_event
-from tests.lambdas.fake_connect import Answer
+from tests.lambdas.fake_aws import Answer
 
 CALL = "/calls/{ContactId}"
 CONNECTION = "/calls/{ContactId}/connection"

@@ -18,7 +18,8 @@ from calls.errors import (
 )
 from calls.observability import metrics
 from tests.lambdas.conftest import INSTANCE_ARN
-from tests.lambdas.fake_connect import EXPIRY, Answer, FakeConnect
+from tests.lambdas.fake_aws import Answer
+from tests.lambdas.fake_connect import EXPIRY, FakeConnect
 
 INSTANCE_ID = INSTANCE_ARN.rpartition("/")[2]
 

@@ -15,8 +15,9 @@ from calls.errors import (
     Unavailable,
 )
 from calls.meetings import CALLER, Meetings
+from tests.lambdas.fake_aws import Answer
 from tests.lambdas.fake_chime import FakeChime
-from tests.lambdas.fake_connect import Answer, FakeConnect
+from tests.lambdas.fake_connect import FakeConnect
 
 
 @pytest.fixture

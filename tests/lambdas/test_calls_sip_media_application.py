@@ -16,8 +16,9 @@ from calls.errors import (
 )
 from calls.meetings import PHONE, Meetings
 from calls.sip_media_application import SipMediaApplication
+from tests.lambdas.fake_aws import Answer
 from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime
-from tests.lambdas.fake_connect import Answer, FakeConnect
+from tests.lambdas.fake_connect import FakeConnect
 
 KEY = "0f" * 32
 

@@ -34,7 +34,7 @@ from start_call.request import LARGEST_ATTRIBUTES
 from tests.lambdas.backend import ADA, BRIDGE, TERMS, BridgedBackend, Crash
 from tests.lambdas.conftest import BILLING_FLOW_ARN
 from tests.lambdas.events import START
-from tests.lambdas.fake_connect import Answer
+from tests.lambdas.fake_aws import Answer
 
 LEASE = TERMS.start_lease_seconds * 1000
 

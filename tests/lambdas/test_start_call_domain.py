@@ -22,7 +22,7 @@ from start_call.request import LARGEST_ATTRIBUTES
 from tests.lambdas.backend import ADA, TERMS, Backend, dying
 from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
 from tests.lambdas.events import START
-from tests.lambdas.fake_connect import Answer
+from tests.lambdas.fake_aws import Answer
 
 
 @pytest.fixture

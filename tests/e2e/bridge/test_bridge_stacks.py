@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from local.environment import LocalAws
-from tests.e2e.aws import Aws
+from tests.e2e.aws import Aws, with_the_templates_of_before
 from tests.e2e.bridge.held_bridge import READERS
-from tests.e2e.held_properties import Resource, deployed, differences, held
-from tests.e2e.test_declared_properties import NOT_READABLE, NOTHING_TO_HOLD, RECORDED
+from tests.e2e.held_properties import Resource, deployed
+from tests.e2e.test_declared_properties import NOTHING_TO_HOLD, RECORDED, dropped_properties
 
 STACKS = ["Calling", "SipBridge", "Identity"]  # as they can be destroyed
 
@@ -21,18 +21,7 @@ def resources(aws: Aws) -> list[Resource]:
 
 
 def test_every_declared_property_of_the_bridge_is_held(aws: Aws, resources: list[Resource]) -> None:
-    found = []
-    for resource in resources:
-        if resource.type not in READERS:
-            continue
-        declared = {
-            name: value
-            for name, value in resource.properties.items()
-            if (resource.type, name) not in NOT_READABLE
-        }
-        is_held = held(aws, resource, READERS)
-        where = f"{resource.type} {resource.logical_id}"
-        found += [f"{where} {text}" for text in differences(declared, is_held)]
+    found = dropped_properties(aws, resources, READERS)
     assert found == [], "\n".join(found)
 
 
@@ -42,22 +31,17 @@ def test_every_type_of_resource_of_the_bridge_is_read_back(resources: list[Resou
 
 def test_a_second_deployment_changes_nothing(running: LocalAws) -> None:
     before = _account(running)
-    said = running.cdk("deploy", "--all", *_with_the_templates_of_before(running))
+    said = running.cdk("deploy", "--all", *with_the_templates_of_before(running))
     assert len([line for line in said if "(no changes)" in line]) == len(STACKS)
     assert _account(running) == before
 
 
 def test_stacks_that_are_destroyed_leave_nothing_of_the_bridge(running: LocalAws) -> None:
-    templates = _with_the_templates_of_before(running)
+    templates = with_the_templates_of_before(running)
     assert all(_account(running).values())
     for stack in STACKS[:2]:
         running.cdk("destroy", f"InAppCalling-local-bridge-{stack}", *templates)
     assert not any(_account(running).values()), _account(running)
-
-
-def _with_the_templates_of_before(running: LocalAws) -> tuple[str, str]:
-    """Spares a synthesis: that it writes the same again is tested elsewhere."""
-    return "--app", str(running.directory / "cdk.out")
 
 
 def _account(running: LocalAws) -> dict[str, Any]:
