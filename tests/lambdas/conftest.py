@@ -42,12 +42,14 @@ os.environ |= {
 }
 os.environ.pop("AWS_ENDPOINT_URL", None)
 
+# After the environment is set, and before a test: the tracer opens a socket, which tests may not.
+from calls import aws  # noqa: E402
+from calls.observability import logger, metrics  # noqa: E402
+
 
 @pytest.fixture(scope="session", autouse=True)
 def garbage_is_collected() -> None:
     """The functions' package switches it off until a handler has started, which most tests never do."""
-    import calls  # noqa: F401, PLC0415 - for what its import does
-
     gc.enable()
 
 
@@ -62,8 +64,6 @@ def no_waiting() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def nothing_counted() -> None:
     """Metrics belong to the process: what a test counts outside a handler would be the next handler's."""
-    from calls.observability import metrics  # noqa: PLC0415 - after the environment is set
-
     metrics.clear_metrics()
 
 
@@ -71,8 +71,6 @@ def nothing_counted() -> None:
 def dynamodb() -> Iterator[Any]:
     """A botocore client of a DynamoDB that holds the empty table of calls."""
     with mock_aws():
-        from calls import aws  # noqa: PLC0415 - after the environment is set
-
         client = aws.client("dynamodb")
         client.create_table(
             TableName=TABLE,
@@ -105,8 +103,6 @@ def written(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> Iterator[Callable[[], str]]:
     """Tells all that the functions have written: their log, their metrics, and what libraries logged."""
-    from calls.observability import logger  # noqa: PLC0415 - after the environment is set
-
     log = io.StringIO()
     handler: Any = logger.registered_handler
     before = handler.setStream(log)
