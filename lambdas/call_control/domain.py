@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from calls.errors import CallEnded, CallNotFound, NotPossibleNow
+from calls.errors import CallEnded, CallerBlocked, CallNotFound, NotPossibleNow
 from calls.record import Call, State
 
 
@@ -74,9 +74,11 @@ class CallControl:
     def rejoin(self, user_id: str, contact_id: str) -> str:
         """What the app needs to join the call again: the JSON of `StartCallResponse` in openapi.yaml.
 
-        Raises `CallEnded`, `AgentNotConnected` or `NotPossibleNow` too.
+        Raises `CallEnded`, `CallerBlocked`, `AgentNotConnected` or `NotPossibleNow` too.
         """
         call, answer = self._live(user_id, contact_id)
+        if call.is_blocked(self._now()):
+            raise CallerBlocked
         try:
             joinable = self._way.rejoin(call, answer)
         except CallEnded:

@@ -52,7 +52,7 @@ startup_done()
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @metrics.log_metrics
 def handler(event: Mapping[str, Any], _context: object) -> Response:
-    """Answers a proxy request of API Gateway (REST, Cognito authorizer) as openapi.yaml says."""
+    """Answers a proxy request of API Gateway (REST) as openapi.yaml says."""
     return respond(event, _allowed_origins, lambda: _answer(event))
 
 

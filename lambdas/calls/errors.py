@@ -4,6 +4,7 @@ Adapters raise these `from` the error of AWS; `calls.problem` alone knows their 
 No text here may hold a value that the caller sent or that AWS answered: texts end in logs and answers.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -52,6 +53,26 @@ class UnsupportedMediaType(CallError):
 
 class NotSignedIn(CallError):
     """The event holds no verified claims with a subject."""
+
+
+class CallerBlocked(CallError):
+    """The operator keeps this user from calling."""
+
+    def __init__(self, detail: str = "You cannot call at present. Contact the service another way.") -> None:
+        super().__init__(detail)
+
+
+class AuthenticationInsufficient(CallError):
+    """The user is signed in, but too long ago or not in a way that this call asks for (RFC 9470).
+
+    `max_age_seconds` is the greatest age of a sign-in, None for any; one of `amr` must be among the methods
+    that it used (RFC 8176), empty for any.
+    """
+
+    def __init__(self, *, max_age_seconds: int | None, amr: Collection[str]) -> None:
+        super().__init__("This call needs a sign-in as MaxAge and Amr say. Sign in again, then call.")
+        self.max_age_seconds = max_age_seconds
+        self.amr = sorted(amr)
 
 
 class IdempotencyKeyReused(CallError):
@@ -118,6 +139,15 @@ class Unavailable(CallError):
     """AWS is failing or cannot be reached."""
 
     retry_after = 5
+
+
+class CallingStopped(CallError):
+    """The operator has switched calling off."""
+
+    retry_after = 60
+
+    def __init__(self, detail: str = "No calls are taken at present. Try again later.") -> None:
+        super().__init__(detail)
 
 
 class TimedOut(CallError):

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -39,11 +40,19 @@ def respond(
 
 
 def read_claims(event: Mapping[str, Any]) -> Mapping[str, str]:
-    """The claims of the identity token, verified by the API's authorizer; every value is a string.
+    """The claims of the caller's token, verified by the API's authorizer; every value is a string.
 
-    Raises `NotSignedIn` without a subject.
+    Cognito's authorizer hands on an object. Our own can hand on no more than a JSON text, and until when it
+    holds: API Gateway may have kept its answer past the end of the token.
+
+    Raises `NotSignedIn` without a subject, and for a token that has expired.
     """
-    claims: Mapping[str, str] = event["requestContext"].get("authorizer", {}).get("claims", {})
+    authorizer: Mapping[str, Any] = event["requestContext"].get("authorizer") or {}
+    claims: Mapping[str, str] = authorizer.get("claims", {})
+    if isinstance(claims, str):
+        claims = json.loads(claims)
+        if int(authorizer["expiresAt"]) <= time.time():
+            raise NotSignedIn("The token has expired. Sign in again.")
     if not claims.get("sub"):
         raise NotSignedIn("The request carries no verified identity.")
     return claims

@@ -23,6 +23,10 @@ INTERNAL_ERROR = ProblemType("internal-error", 500, "Internal error")
 PROBLEMS: Mapping[type[errors.CallError], ProblemType] = {
     errors.InvalidRequest: ProblemType("invalid-request", 400, "The request is not valid"),
     errors.NotSignedIn: ProblemType("unauthorized", 401, "Sign in first"),
+    errors.AuthenticationInsufficient: ProblemType(
+        "insufficient-user-authentication", 403, "Sign in again first"
+    ),
+    errors.CallerBlocked: ProblemType("caller-blocked", 403, "Calling is blocked"),
     errors.CallNotFound: ProblemType("not-found", 404, "Not found"),
     errors.AgentNotConnected: ProblemType("agent-not-connected", 409, "No agent has taken the call"),
     errors.CallEnded: ProblemType("call-ended", 409, "The call has ended"),
@@ -39,6 +43,7 @@ PROBLEMS: Mapping[type[errors.CallError], ProblemType] = {
     errors.CapacityReached: ProblemType("capacity-reached", 429, "The contact center is busy"),
     errors.ConfigurationFault: INTERNAL_ERROR,
     errors.AnswerIncomplete: ProblemType("answer-incomplete", 502, "An unusable answer"),
+    errors.CallingStopped: ProblemType("calling-stopped", 503, "Calling is switched off"),
     errors.Unavailable: ProblemType("unavailable", 503, "Calling is unavailable"),
     errors.TimedOut: ProblemType("timeout", 504, "Calling takes too long"),
 }
@@ -77,6 +82,11 @@ def problem_response(error: errors.CallError | None, request_id: str) -> Respons
             body["errors"] = [{"pointer": v.pointer, "detail": v.detail} for v in error.violations]
         case errors.CallActive(contact_id=str(contact_id)):
             body["ContactId"] = contact_id
+        case errors.AuthenticationInsufficient():
+            if error.max_age_seconds is not None:
+                body["MaxAge"] = error.max_age_seconds
+            if error.amr:
+                body["Amr"] = error.amr
     if error is not None and error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     return json_response(problem.status, json.dumps(body), headers)

@@ -70,6 +70,8 @@ class Call:
     """What the SIP media application knows the phone call of the bridge by."""
     contact_flow_arn: str | None = None
     """The flow that the bridge's own contact flow passes the contact on to; None without a bridge."""
+    blocked_until: int = 0
+    """Until when the operator keeps the user from calling."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """What the caller sends along, for that flow to set: a phone call brings no attributes to Connect."""
 
@@ -120,6 +122,10 @@ class Call:
     def holds_slot(self, now: int) -> bool:
         """Whether the call keeps its user from starting another."""
         return self.ended_at is None and self.slot_until > now
+
+    def is_blocked(self, now: int) -> bool:
+        """Whether the operator keeps the user from calling."""
+        return self.blocked_until > now
 
     def is_crashed_start(self, now: int) -> bool:
         """Whether the start ended neither with an answer nor with an error: its function must have died."""

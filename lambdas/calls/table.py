@@ -1,10 +1,11 @@
 """The table of calls: one item per user, each change one conditional write."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from calls import aws
+from calls.errors import CallerBlocked
 from calls.observability import traced
 from calls.record import Call, Rate
 
@@ -12,8 +13,8 @@ _Item = Mapping[str, Any]
 
 # A finished call's times and credentials must not show through into the next one.
 _LEFT_BY_EARLIER_CALL = (
-    "ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt, EndedBy, Legs, ConnectionToken,"
-    " ConnectionTokenUntil, MeetingId, JoinedAt, TransactionId"
+    "BlockedUntil, ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt, EndedBy, Legs,"
+    " ConnectionToken, ConnectionTokenUntil, MeetingId, JoinedAt, TransactionId"
 )
 
 CONTACT_INDEX = "ByContactId"
@@ -45,13 +46,18 @@ class CallTable:
         self._retention_seconds = retention_seconds
 
     @traced
-    def claim(self, call: Call, rate: Rate) -> Call | None:
-        """Gives the user's slot to `call`: idempotency, one active call and the rate in one write.
+    def claim(self, call: Call, rates: Sequence[Rate]) -> Call | None:
+        """Gives the user's slot to `call`: idempotency, one active call, all `rates` and the operator's block
+        in one write.
 
-        Returns None when `call` has the slot now, else the record that stands in the way.
+        Returns None when `call` has the slot now, else the record that stands in the way. Raises
+        `CallerBlocked` too.
         """
         now = call.started_at
-        oldest = f"Starts[{rate.calls - 1}]"
+        within_rates = " AND ".join(
+            f"(attribute_not_exists(Starts[{rate.calls - 1}]) OR Starts[{rate.calls - 1}] <= :since_{number})"
+            for number, rate in enumerate(rates)
+        )
         set_for_flow, left_for_flow, for_flow = _for_flow(call)
         try:
             self._update(
@@ -61,12 +67,13 @@ class CallTable:
                 " DisplayName = :display_name, #Capabilities = :capabilities,"
                 " Starts = list_append(:start, if_not_exists(Starts, :no_starts)), ExpiresAt = :expires"
                 f"{set_for_flow} REMOVE {_LEFT_BY_EARLIER_CALL}{left_for_flow}",
-                "attribute_not_exists(UserId) OR ("
+                "(attribute_not_exists(BlockedUntil) OR BlockedUntil <= :now)"
+                " AND (attribute_not_exists(#Reference) OR ("
                 # The slot is free, or was never given back by a call that ended long ago. A crashed start is
                 # not free: its contact may exist and must be found first.
                 " (attribute_exists(EndedAt) OR (SlotUntil <= :now AND attribute_exists(Answer)))"
                 " AND NOT (IdempotencyKey = :key AND ReplayUntil > :now)"
-                f" AND (attribute_not_exists({oldest}) OR {oldest} <= :window_start))",
+                f" AND {within_rates}))",
                 {
                     ":now": _number(now),
                     ":key": {"S": call.idempotency_key},
@@ -79,13 +86,18 @@ class CallTable:
                     ":capabilities": {"L": [{"S": name} for name in call.capabilities]},
                     ":start": {"L": [_number(now)]},
                     ":no_starts": {"L": []},
-                    ":window_start": _number(now - rate.seconds * 1000),
+                    **{
+                        f":since_{number}": _number(now - rate.seconds * 1000)
+                        for number, rate in enumerate(rates)
+                    },
                     ":expires": self._expiry(now),
                     **for_flow,
                 },
                 names={"#Capabilities": "Capabilities", "#Context": "Context", "#Reference": "Reference"},
             )
         except _ConditionNotMet as not_met:
+            if _blocked_until(not_met.item) > now:
+                raise CallerBlocked from None
             standing = _to_call(not_met.item)
             # The write arrived, its answer was lost, and botocore repeated it.
             return None if standing.reference == call.reference else standing
@@ -127,15 +139,17 @@ class CallTable:
         return item is not None
 
     @traced
-    def store_answer(self, call: Call, rate: Rate) -> bool:
+    def store_answer(self, call: Call, rates: Sequence[Rate]) -> bool:
         """Stores the contact, the answer and their times; False when the call is no longer the user's.
 
-        It is not when it ended meanwhile, or when its reference was presented by another contact. Of a call
+        It is not when it ended meanwhile, when the user was blocked meanwhile, or when its reference was
+        presented by another contact. Of a call
         over the SIP bridge the contact stays as it is: the flow may have bound it meanwhile.
         """
         # The list of starts grows by one in each claim; what no rate looks at any more is cut here, with room
         # for starts that crashed before they came this far.
-        cut = ", ".join(f"Starts[{rate.calls + extra}]" for extra in range(3))
+        most = max(rate.calls for rate in rates)
+        cut = ", ".join(f"Starts[{most + extra}]" for extra in range(3))
         if call.meeting_id is None:
             set_call, is_the_call = (
                 "ContactId = :call",
@@ -149,7 +163,7 @@ class CallTable:
             call,
             f"SET {set_call}, Answer = :answer, ReplayUntil = :replay_until,"
             f" SlotUntil = :slot_until, ExpiresAt = :expires REMOVE {cut}",
-            f"attribute_not_exists(EndedAt) AND {is_the_call}",
+            f"attribute_not_exists(EndedAt) AND attribute_not_exists(BlockedUntil) AND {is_the_call}",
             {
                 **of_call,
                 ":answer": {"S": call.answer},
@@ -201,8 +215,8 @@ class CallTable:
             "GetItem", TableName=self._table, Key={"UserId": {"S": user_id}}, ConsistentRead=True
         )
         item: _Item | None = answer.get("Item")
-        # DynamoDB removes an expired item within days.
-        if item is None or int(item["ExpiresAt"]["N"]) <= now // 1000:
+        # DynamoDB removes an expired item within days. One without a call only holds a block.
+        if item is None or "Reference" not in item or int(item["ExpiresAt"]["N"]) <= now // 1000:
             return None
         return _to_call(item)
 
@@ -411,8 +425,13 @@ def _to_call(item: _Item) -> Call:
         joined_at=number("JoinedAt"),
         transaction_id=text("TransactionId"),
         contact_flow_arn=text("ContactFlowArn"),
+        blocked_until=_blocked_until(item),
         attributes={name: value["S"] for name, value in item.get("CallerAttributes", {"M": {}})["M"].items()},
     )
+
+
+def _blocked_until(item: _Item) -> int:
+    return int(item["BlockedUntil"]["N"]) if "BlockedUntil" in item else 0
 
 
 def _for_flow(call: Call) -> tuple[str, str, dict[str, Any]]:

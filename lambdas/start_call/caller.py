@@ -1,9 +1,19 @@
-"""Who calls: the verified claims of the identity token, and nothing else."""
+"""Who calls: the verified claims of the caller's token, and nothing else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from calls.errors import AuthenticationInsufficient
 from start_call.request import LONGEST_DISPLAY_NAME, is_display_name
+
+# What an issuer has not verified is its user's own word (OpenID Connect Core 1.0, section 5.1).
+_VERIFIED_BY = {"email": "email_verified", "phone_number": "phone_number_verified"}
+
+# Digits of seconds since the epoch, for some ten thousand years to come.
+_LONGEST_TIME = 12
+
+# An issuer's clock may be ahead of ours.
+_CLOCK_SKEW_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +26,32 @@ class Caller:
     """What the contact center may rely on: `customer_id`, `auth_time` and the mapped claims ("" where
     absent).
     """
+    auth_time: int | None = None
+    """When the user signed in, in seconds since the epoch; None where the token does not tell."""
+    amr: frozenset[str] = frozenset()
+    """The methods of signing in (RFC 8176)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authentication:
+    """How a user must have signed in for a call; `max_age_seconds` None and an empty `amr` ask for nothing.
+
+    One method of `amr` is enough.
+    """
+
+    max_age_seconds: int | None = None
+    amr: frozenset[str] = frozenset()
+
+    def check(self, caller: Caller, now: int) -> None:
+        """Raises `AuthenticationInsufficient` for a caller who must sign in again; `now` in milliseconds."""
+        if self._is_recent(caller.auth_time, now // 1000) and (not self.amr or self.amr & caller.amr):
+            return
+        raise AuthenticationInsufficient(max_age_seconds=self.max_age_seconds, amr=self.amr)
+
+    def _is_recent(self, auth_time: int | None, now: int) -> bool:
+        if self.max_age_seconds is None:
+            return True
+        return auth_time is not None and -_CLOCK_SKEW_SECONDS <= now - auth_time <= self.max_age_seconds
 
 
 def read_caller(
@@ -26,14 +62,28 @@ def read_caller(
     `claim_attributes` maps a claim to the name of its contact attribute.
     """
     user_id = claims["sub"]
-    auth_time = claims.get("auth_time", "")
+    told = claims.get("auth_time", "")
+    auth_time = told if told.isascii() and told.isdigit() and len(told) <= _LONGEST_TIME else ""
     name = claims.get(display_name_claim, "").strip()[:LONGEST_DISPLAY_NAME]
     return Caller(
         user_id=user_id,
         display_name=name if is_display_name(name) else "Customer",
         context={
             "customer_id": user_id,
-            "auth_time": auth_time if auth_time.isascii() and auth_time.isdigit() else "",
-            **{attribute: claims.get(claim, "") for claim, attribute in claim_attributes.items()},
+            "auth_time": auth_time,
+            **{attribute: _trusted(claims, claim) for claim, attribute in claim_attributes.items()},
         },
+        auth_time=int(auth_time) if auth_time else None,
+        amr=_listed(claims.get("amr", "")),
     )
+
+
+def _trusted(claims: Mapping[str, str], claim: str) -> str:
+    """The value of a claim, "" where it is absent or stands there unverified."""
+    proof = _VERIFIED_BY.get(claim)
+    return claims.get(claim, "") if proof is None or claims.get(proof) == "true" else ""
+
+
+def _listed(claim: str) -> frozenset[str]:
+    """The items of a list, which API Gateway hands on as a text: joined by commas."""
+    return frozenset(item.strip() for item in claim.strip("[]").split(",")) - {""}

@@ -13,7 +13,7 @@ contact, or ends what the crash has left and starts anew.
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -35,13 +35,13 @@ from start_call.request import StartCallRequest
 class Calls(Protocol):
     """The records of calls; `calls.table.CallTable` says more."""
 
-    def claim(self, call: Call, rate: Rate) -> Call | None:
-        """Gives the slot to `call`, or returns what stands in the way."""
+    def claim(self, call: Call, rates: Sequence[Rate]) -> Call | None:
+        """Gives the slot to `call`, or returns what stands in the way. Raises `CallerBlocked`."""
 
     def take_over(self, crashed: Call, *, slot_until: int, reference_until: int) -> Call | None:
         """Renews the lease of a crashed start; None when another request was faster."""
 
-    def store_answer(self, call: Call, rate: Rate) -> bool:
+    def store_answer(self, call: Call, rates: Sequence[Rate]) -> bool:
         """Stores contact and answer; False when the call is no longer the user's."""
 
     def abandon(self, call: Call, now: int) -> Call | None:
@@ -81,7 +81,8 @@ class Terms:
     reference_seconds: int
     start_lease_seconds: int
     longest_call_seconds: int
-    rate: Rate
+    rates: Sequence[Rate]
+    """All of them hold."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,10 @@ class StartCall:
         """
         # Refused before anything is written: a request that can never succeed must not cost the user a start.
         call = self._way.described(self._new_call(caller, request), request)
-        standing = self._calls.claim(call, self._terms.rate)
+        standing = self._calls.claim(call, self._terms.rates)
         if standing is not None and self._is_abandoned_by_crash(standing, call):
             self._clear_away(standing)
-            standing = self._calls.claim(call, self._terms.rate)
+            standing = self._calls.claim(call, self._terms.rates)
         if standing is not None:
             earlier = self._earlier_call(standing, call)
             if isinstance(earlier, StartedCall):
@@ -162,7 +163,7 @@ class StartCall:
             raise CallActive(standing.id, retry_after=None if standing.answer else 1)
         raise RateExceeded(
             "You have started too many calls. Try again later.",
-            retry_after=self._terms.rate.seconds_until_allowed(standing.starts, now),
+            retry_after=max(rate.seconds_until_allowed(standing.starts, now) for rate in self._terms.rates),
         )
 
     def _repeat_crashed(self, standing: Call, now: int) -> Call:
@@ -196,7 +197,7 @@ class StartCall:
             replay_until=now + self._terms.replay_seconds * 1000,
             slot_until=now + self._terms.longest_call_seconds * 1000,
         )
-        if not self._calls.store_answer(answered, self._terms.rate):
+        if not self._calls.store_answer(answered, self._terms.rates):
             raise Unavailable("The call ended before it could be joined. Try again.")
         return StartedCall(answer["ContactId"], body, replayed=False)
 

@@ -16,14 +16,19 @@ from start_call.caller import read_caller
 from start_call.domain import StartCall, StartedCall, Way
 from start_call.request import parse
 from start_call.settings import Settings
+from start_call.switch import Switch
 from start_call.webrtc import WebRtcContacts
 
 _settings = Settings.read(os.environ)
 _calls = CallTable(
     aws.client("dynamodb"),
     _settings.table,
-    retention_seconds=max(_settings.terms.rate.seconds, _settings.terms.longest_call_seconds),
+    retention_seconds=max(
+        _settings.terms.longest_call_seconds, *(rate.seconds for rate in _settings.terms.rates)
+    ),
 )
+# Asked before each start, within the time that is left for it: once, and not for long.
+_switch = Switch(aws.client("ssm", read_timeout=1, repeats=False), _settings.calling_parameter, now)
 _connect = ConnectInstance(aws.client("connect"), _settings.offer.instance_arn)
 
 
@@ -55,7 +60,7 @@ startup_done()
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @metrics.log_metrics
 def handler(event: Mapping[str, Any], _context: object) -> Response:
-    """Answers a proxy request of API Gateway (REST, Cognito authorizer) with a `StartCallResponse` or a
+    """Answers a proxy request of API Gateway (REST) with a `StartCallResponse` or a
     problem.
     """
     return respond(event, _settings.allowed_origins, lambda: _answer(_start(event)))
@@ -63,7 +68,10 @@ def handler(event: Mapping[str, Any], _context: object) -> Response:
 
 def _start(event: Mapping[str, Any]) -> StartedCall:
     caller = read_caller(read_claims(event), _settings.claim_attributes, _settings.display_name_claim)
-    return _start_call(caller, parse(read_headers(event), read_body(event), _settings.offer))
+    request = parse(read_headers(event), read_body(event), _settings.offer)
+    _settings.authentication_for(request.topic).check(caller, now())
+    _switch.check()
+    return _start_call(caller, request)
 
 
 def _answer(call: StartedCall) -> Response:

@@ -47,6 +47,7 @@ class StartCallRequest:
     """A request that keeps the contract."""
 
     contact_flow_arn: str
+    topic: str | None = None
     display_name: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     capabilities: frozenset[str] = frozenset()
@@ -84,6 +85,7 @@ def parse(headers: Mapping[str, Sequence[str]], body: str | None, offer: Offer) 
         raise InvalidRequest(*found)
     return StartCallRequest(
         contact_flow_arn=flow_arn,
+        topic=topic,
         display_name=display_name,
         attributes=attributes,
         capabilities=capabilities,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calls.record import Rate
+from start_call.caller import Authentication
 from start_call.domain import Terms
 from start_call.request import Offer
 
@@ -33,9 +34,18 @@ class Settings:
     bridge: BridgeSettings | None
     """None where calls are WebRTC contacts."""
     terms: Terms
+    calling_parameter: str
+    """The name of the SSM parameter that switches calling on and off."""
+    authentication: Mapping[str, Authentication]
+    """Topic to how a user must have signed in for it; "" for topics not named here, and for none."""
     claim_attributes: Mapping[str, str]
     display_name_claim: str
     allowed_origins: frozenset[str]
+
+    def authentication_for(self, topic: str | None) -> Authentication:
+        """How a user must have signed in for a call about `topic`."""
+        rules = self.authentication
+        return rules.get(topic or "") or rules.get("") or Authentication()
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -62,12 +72,24 @@ class Settings:
                 reference_seconds=seconds("REFERENCE_SECONDS"),
                 start_lease_seconds=seconds("START_LEASE_SECONDS"),
                 longest_call_seconds=seconds("LONGEST_CALL_SECONDS"),
-                rate=Rate(calls=int(environment["STARTS_PER_WINDOW"]), seconds=seconds("WINDOW_SECONDS")),
+                rates=(
+                    Rate(calls=int(environment["STARTS_PER_WINDOW"]), seconds=seconds("WINDOW_SECONDS")),
+                    Rate(calls=int(environment["STARTS_PER_DAY"]), seconds=86_400),
+                ),
             ),
+            calling_parameter=environment["CALLING_PARAMETER"],
+            authentication=_read_authentication(environment["AUTHENTICATION"]),
             claim_attributes=json.loads(environment["CLAIM_ATTRIBUTES"]),
             display_name_claim=environment["DISPLAY_NAME_CLAIM"],
             allowed_origins=frozenset(json.loads(environment["ALLOWED_ORIGINS"])),
         )
+
+
+def _read_authentication(text: str) -> dict[str, Authentication]:
+    return {
+        topic: Authentication(max_age_seconds=rule["max_age_seconds"], amr=frozenset(rule["amr"]))
+        for topic, rule in json.loads(text).items()
+    }
 
 
 def _read_bridge(environment: Mapping[str, str], offer: Offer) -> BridgeSettings:

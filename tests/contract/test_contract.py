@@ -13,6 +13,7 @@ from openapi_spec_validator import validate
 from call_control.request import parse_digits
 from calls.connection import complete
 from calls.errors import (
+    AuthenticationInsufficient,
     CallActive,
     CallError,
     CapacityReached,
@@ -70,6 +71,8 @@ def test_the_completed_answer_of_connect_is_the_documented_one() -> None:
 def example(of: type[CallError]) -> CallError:
     if of is InvalidRequest:
         return InvalidRequest(Violation("/Topic", "Not a topic."))
+    if of is AuthenticationInsufficient:
+        return AuthenticationInsufficient(max_age_seconds=300, amr=["mfa"])
     if of is CallActive:
         return CallActive("contact-1")
     return of("Something is wrong.")

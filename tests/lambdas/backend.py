@@ -47,13 +47,14 @@ ADA = Caller(
         "customer_email": "ada@example.com",
         "tier": "",
     },
+    auth_time=1_790_000_000,
 )
 TERMS = Terms(
     replay_seconds=600,
     reference_seconds=300,
     start_lease_seconds=40,
     longest_call_seconds=7200,
-    rate=Rate(calls=3, seconds=60),
+    rates=(Rate(calls=3, seconds=60), Rate(calls=5, seconds=86_400)),
 )
 
 BRIDGE = BridgeSettings(

@@ -17,6 +17,7 @@ CLAIMS = {
     "auth_time": "1790000000",
     "cognito:username": "user-1",
     "email": "SECRET-EMAIL@example.com",
+    "email_verified": "true",
     "custom:tier": "SECRET-TIER",
     "exp": "Tue Jun 04 04:23:31 UTC 2019",
     "iat": "Tue Jun 04 03:23:31 UTC 2019",

@@ -38,6 +38,7 @@ def respond(
     headers: Any = {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4())}
     if code:
         headers["x-amzn-ErrorType"] = code
+        body = {"__type": code, **body}  # where the JSON protocols have it
     content = b"not json" if body == {"garbage": True} else json.dumps(body).encode()
     return AWSResponse(url, status, headers, _Raw(content))
 

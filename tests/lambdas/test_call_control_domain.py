@@ -12,6 +12,7 @@ from calls.errors import (
     AnswerIncomplete,
     CallActive,
     CallEnded,
+    CallerBlocked,
     CallError,
     CallNotFound,
     CapacityReached,
@@ -22,8 +23,10 @@ from calls.errors import (
     Unavailable,
 )
 from calls.record import State
+from operations import blocks
 from start_call.caller import Caller
 from tests.lambdas.backend import TERMS, Backend, dying
+from tests.lambdas.conftest import TABLE
 from tests.lambdas.events import START
 from tests.lambdas.fake_aws import Answer
 from tests.lambdas.fake_connect import connection_of, rejoin_of
@@ -365,6 +368,21 @@ def less(*path: str) -> Callable[[dict[str, Any]], None]:
             del part[path[-1]]
 
     return alter
+
+
+def test_a_blocked_user_does_not_come_back_but_can_read_the_call_and_hang_up(
+    backend: Backend, dynamodb: Any
+) -> None:
+    contact_id = connected(backend)
+    blocks.block(dynamodb, TABLE, "user-1", until=backend.now + 1000)
+    with pytest.raises(CallerBlocked):
+        backend.call_control.rejoin("user-1", contact_id)
+    assert backend.call_control.find("user-1", contact_id).contact_id == contact_id
+    backend.now += 1000
+    assert backend.call_control.rejoin("user-1", contact_id)
+    blocks.block(dynamodb, TABLE, "user-1", until=blocks.FOR_EVER)
+    backend.call_control.hang_up("user-1", contact_id)
+    assert backend.connect.stopped == [contact_id]
 
 
 def test_the_client_decodes_both_answers_to_a_rejoin(backend: Backend) -> None:

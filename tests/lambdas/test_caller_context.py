@@ -32,7 +32,7 @@ GENUINE = {"customer_id": "user-1", "auth_token": "SECRET-REFERENCE", "auth_stat
 def table(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> CallTable:
     """The table behind the handler, with a call that was just started."""
     table = CallTable(dynamodb, TABLE)
-    table.claim(CALL, Rate(calls=3, seconds=60))
+    table.claim(CALL, [Rate(calls=3, seconds=60)])
     monkeypatch.setattr(module, "_calls", table)
     monkeypatch.setattr(module, "now", lambda: NOW + 1000)
     return table

@@ -54,7 +54,7 @@ GENUINE = {"customer_id": "user-1", "auth_token": CODE}
 def table(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> CallTable:
     """The table behind the handler of a deployment with a bridge, with a call that was just dialled."""
     table = CallTable(dynamodb, TABLE)
-    table.claim(CALL, Rate(calls=3, seconds=60))
+    table.claim(CALL, [Rate(calls=3, seconds=60)])
     table.store_meeting(CALL)
     monkeypatch.setattr(module, "_calls", table)
     monkeypatch.setattr(module, "_bridge_number", CONNECT_NUMBER)
@@ -132,7 +132,7 @@ def test_an_old_code_is_unverified(table: CallTable, monkeypatch: pytest.MonkeyP
 
 
 def test_a_code_that_two_calls_have_by_chance_is_nobodys(table: CallTable) -> None:
-    table.claim(replace(CALL, user_id="user-2"), Rate(calls=3, seconds=60))
+    table.claim(replace(CALL, user_id="user-2"), [Rate(calls=3, seconds=60)])
     assert ask(CODE) == UNVERIFIED
 
 

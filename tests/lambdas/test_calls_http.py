@@ -1,5 +1,6 @@
 import base64
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -181,3 +182,27 @@ def test_a_browser_of_an_allowed_origin_may_read_every_answer_and_no_other_may(
     told = respond(start_call_event(headers=headers), ORIGINS, answer)["headers"]
     assert told.get("Access-Control-Allow-Origin") == allowed
     assert told.get("Vary") == (None if allowed is None else "Origin")
+
+
+@pytest.mark.parametrize("expires_at", ["4102444800", "99999999999"])
+def test_the_claims_of_our_own_authorizer_are_read_from_their_text(expires_at: str) -> None:
+    authorizer = {"principalId": "user", "claims": '{"sub": "user-1", "amr": "mfa"}', "expiresAt": expires_at}
+    claims = read_claims({"requestContext": {"authorizer": authorizer}})
+    assert claims == {"sub": "user-1", "amr": "mfa"}
+
+
+@pytest.mark.parametrize("seconds_ago", [0, 1, 3600])
+def test_an_answer_of_the_authorizer_that_the_gateway_kept_past_the_tokens_end_is_none(
+    seconds_ago: int,
+) -> None:
+    authorizer = {"claims": '{"sub": "user-1"}', "expiresAt": str(int(time.time()) - seconds_ago)}
+    with pytest.raises(NotSignedIn):
+        read_claims({"requestContext": {"authorizer": authorizer}})
+
+
+@pytest.mark.parametrize(
+    "authorizer", [None, {}, {"claims": {}}, {"claims": "{}", "expiresAt": "4102444800"}]
+)
+def test_no_subject_is_nobody(authorizer: object) -> None:
+    with pytest.raises(NotSignedIn):
+        read_claims({"requestContext": {"authorizer": authorizer}})

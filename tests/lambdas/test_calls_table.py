@@ -4,13 +4,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
-from calls.errors import CallError, CapacityReached, ConfigurationFault, TimedOut, Unavailable
+from calls.errors import CallerBlocked, CallError, CapacityReached, ConfigurationFault, TimedOut, Unavailable
 from calls.record import Call, Rate
 from calls.table import CallTable
+from operations import blocks
 from tests.lambdas.conftest import TABLE
 
 NOW = 1_790_000_000_000
-RATE = Rate(calls=2, seconds=60)
+RATES = (Rate(calls=2, seconds=60), Rate(calls=4, seconds=86_400))
 
 
 @pytest.fixture
@@ -51,73 +52,133 @@ def stored(dynamodb: Any) -> dict[str, Any]:
 
 def test_the_first_call_of_a_user_gets_the_slot_and_the_next_meets_it(table: CallTable) -> None:
     first = call()
-    assert table.claim(first, RATE) is None
-    assert table.claim(call(2, NOW + 1), RATE) == first
+    assert table.claim(first, RATES) is None
+    assert table.claim(call(2, NOW + 1), RATES) == first
 
 
 def test_a_claim_that_is_written_twice_because_its_answer_was_lost_holds_the_slot(table: CallTable) -> None:
-    assert table.claim(call(), RATE) is None
-    assert table.claim(call(), RATE) is None
+    assert table.claim(call(), RATES) is None
+    assert table.claim(call(), RATES) is None
 
 
 def test_an_ended_call_leaves_nothing_of_itself_to_the_next(table: CallTable, dynamodb: Any) -> None:
     first = call()
-    table.claim(first, RATE)
-    table.store_answer(answered(first), RATE)
+    table.claim(first, RATES)
+    table.store_answer(answered(first), RATES)
     table.end(first, NOW + 5)
-    assert table.claim(call(2, NOW + 10), RATE) is None
+    assert table.claim(call(2, NOW + 10), RATES) is None
     assert not stored(dynamodb).keys() & {"ContactId", "Answer", "ReplayUntil", "EndedAt"}
 
 
 def test_an_ended_call_is_not_started_again_by_its_own_key_while_it_can_be_replayed(table: CallTable) -> None:
     first = call()
-    table.claim(first, RATE)
-    table.store_answer(answered(first), RATE)
+    table.claim(first, RATES)
+    table.store_answer(answered(first), RATES)
     table.end(first, NOW + 5)
-    standing = table.claim(call(2, NOW + 10, key="key-1"), RATE)
+    standing = table.claim(call(2, NOW + 10, key="key-1"), RATES)
     assert standing is not None
     assert standing.answer == '{"a": 1}'
     assert standing.contact_id == "contact-1"
-    assert table.claim(call(3, NOW + 600_000, key="key-1"), RATE) is None
+    assert table.claim(call(3, NOW + 600_000, key="key-1"), RATES) is None
 
 
 def test_a_call_that_no_event_ended_gives_the_slot_back_after_the_longest_call(table: CallTable) -> None:
     first = call()
-    table.claim(first, RATE)
-    table.store_answer(answered(first), RATE)
-    assert table.claim(call(2, NOW + 7_199_999), RATE) is not None
-    assert table.claim(call(2, NOW + 7_200_000), RATE) is None
+    table.claim(first, RATES)
+    table.store_answer(answered(first), RATES)
+    assert table.claim(call(2, NOW + 7_199_999), RATES) is not None
+    assert table.claim(call(2, NOW + 7_200_000), RATES) is None
 
 
 def test_a_crashed_start_keeps_its_slot_until_it_is_dealt_with(table: CallTable) -> None:
-    table.claim(call(), RATE)
-    standing = table.claim(call(2, NOW + 40_000), RATE)
+    table.claim(call(), RATES)
+    standing = table.claim(call(2, NOW + 40_000), RATES)
     assert standing is not None
     assert standing.is_crashed_start(NOW + 40_000)
 
 
 def test_the_rate_is_a_sliding_window_over_starts(table: CallTable) -> None:
     for number, at in ((1, NOW), (2, NOW + 30_000)):
-        assert table.claim(call(number, at), RATE) is None
+        assert table.claim(call(number, at), RATES) is None
         table.end(call(number, at), at + 1)
-    standing = table.claim(call(3, NOW + 59_999), RATE)
+    standing = table.claim(call(3, NOW + 59_999), RATES)
     assert standing is not None
     assert standing.starts == [NOW + 30_000, NOW]
-    assert table.claim(call(3, NOW + 60_000), RATE) is None
+    assert table.claim(call(3, NOW + 60_000), RATES) is None
+
+
+def test_the_rate_of_a_day_holds_beside_that_of_a_minute(table: CallTable) -> None:
+    hour = 3_600_000
+    for number in range(4):
+        at = NOW + number * hour
+        assert table.claim(call(number, at), RATES) is None
+        table.store_answer(answered(call(number, at)), RATES)
+        table.end(call(number, at), at + 1)
+    standing = table.claim(call(5, NOW + 24 * hour - 1), RATES)
+    assert standing is not None
+    assert max(rate.seconds_until_allowed(standing.starts, NOW + 24 * hour - 1) for rate in RATES) == 1
+    assert table.claim(call(5, NOW + 24 * hour), RATES) is None
+
+
+def block(dynamodb: Any, until: int) -> None:
+    blocks.block(dynamodb, TABLE, "user-1", until=until)
+
+
+def test_a_user_who_never_called_can_be_blocked_and_has_no_call(table: CallTable, dynamodb: Any) -> None:
+    block(dynamodb, NOW + 1000)
+    assert table.find("user-1", NOW) is None
+    with pytest.raises(CallerBlocked):
+        table.claim(call(1, NOW + 999), RATES)
+    assert table.claim(call(1, NOW + 1000), RATES) is None
+    assert "BlockedUntil" not in stored(dynamodb)
+
+
+def test_a_user_who_has_called_can_be_blocked(table: CallTable, dynamodb: Any) -> None:
+    table.claim(call(), RATES)
+    table.store_answer(answered(call()), RATES)
+    table.end(call(), NOW + 1)
+    block(dynamodb, NOW + 9_000_000)
+    with pytest.raises(CallerBlocked):
+        table.claim(call(2, NOW + 8_999_999), RATES)
+    assert table.claim(call(2, NOW + 9_000_000), RATES) is None
+
+
+def test_a_block_is_seen_on_the_call_under_way(table: CallTable, dynamodb: Any) -> None:
+    table.claim(call(), RATES)
+    table.store_answer(answered(call()), RATES)
+    block(dynamodb, NOW + 9_000_000)
+    found = table.find("user-1", NOW)
+    assert found is not None
+    assert found.is_blocked(NOW + 8_999_999)
+    assert not found.is_blocked(NOW + 9_000_000)
+
+
+def test_a_call_of_a_user_who_is_blocked_while_it_starts_is_not_stored(
+    table: CallTable, dynamodb: Any
+) -> None:
+    table.claim(call(), RATES)
+    block(dynamodb, NOW + 9_000_000)
+    assert not table.store_answer(answered(call()), RATES)
+    assert stored(dynamodb)["ExpiresAt"] == {"N": str((NOW + 9_000_000) // 1000 + 1)}
+
+
+def test_a_reference_is_bound_to_nothing_where_there_is_only_a_block(table: CallTable, dynamodb: Any) -> None:
+    block(dynamodb, NOW + 1000)
+    assert table.bind("user-1", "reference-1", "contact-1", NOW) is None
 
 
 def test_the_list_of_starts_does_not_grow_without_end(table: CallTable, dynamodb: Any) -> None:
     for number in range(20):
-        at = NOW + number * 100_000
-        table.claim(call(number, at), RATE)
-        table.store_answer(answered(call(number, at)), RATE)
+        at = NOW + number * 30_000_000
+        table.claim(call(number, at), RATES)
+        table.store_answer(answered(call(number, at)), RATES)
         table.end(call(number, at), at + 1)
-    assert len(stored(dynamodb)["Starts"]["L"]) <= RATE.calls + 1
+    assert len(stored(dynamodb)["Starts"]["L"]) <= RATES[1].calls + 1
 
 
 def test_only_one_of_many_takes_over_a_crashed_start_and_keeps_its_identity(table: CallTable) -> None:
     crashed = call()
-    table.claim(crashed, RATE)
+    table.claim(crashed, RATES)
     renewed = table.take_over(crashed, slot_until=NOW + 90_000, reference_until=NOW + 400_000)
     assert renewed == replace(crashed, slot_until=NOW + 90_000, reference_until=NOW + 400_000)
     assert renewed.client_token == crashed.client_token
@@ -126,34 +187,34 @@ def test_only_one_of_many_takes_over_a_crashed_start_and_keeps_its_identity(tabl
 
 def test_an_answered_or_ended_call_is_not_taken_over(table: CallTable) -> None:
     first = call()
-    table.claim(first, RATE)
-    table.store_answer(replace(answered(first), slot_until=first.slot_until), RATE)
+    table.claim(first, RATES)
+    table.store_answer(replace(answered(first), slot_until=first.slot_until), RATES)
     assert table.take_over(first, slot_until=NOW + 90_000, reference_until=NOW) is None
 
 
 def test_an_answer_is_stored_twice_without_harm(table: CallTable) -> None:
-    table.claim(call(), RATE)
-    assert table.store_answer(answered(call()), RATE)
-    assert table.store_answer(answered(call()), RATE)
+    table.claim(call(), RATES)
+    assert table.store_answer(answered(call()), RATES)
+    assert table.store_answer(answered(call()), RATES)
 
 
 def test_an_answer_is_refused_when_the_call_ended_or_belongs_to_another_contact(table: CallTable) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     assert table.bind("user-1", "reference-1", "another-contact", NOW)
-    assert not table.store_answer(answered(call()), RATE)
+    assert not table.store_answer(answered(call()), RATES)
     table.end(call(), NOW + 1)
-    assert not table.store_answer(answered(call(), "another-contact"), RATE)
+    assert not table.store_answer(answered(call(), "another-contact"), RATES)
 
 
 def test_the_time_to_live_is_in_seconds_and_outlives_the_call(table: CallTable, dynamodb: Any) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     assert stored(dynamodb)["ExpiresAt"] == {"N": str(NOW // 1000 + 100)}
-    table.store_answer(answered(call()), RATE)
+    table.store_answer(answered(call()), RATES)
     assert stored(dynamodb)["ExpiresAt"] == {"N": str(NOW // 1000 + 7200 + 100)}
 
 
 def test_ending_is_of_that_call_only_and_keeps_the_first_time(table: CallTable, dynamodb: Any) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     table.end(call(2), NOW + 1)
     assert "EndedAt" not in stored(dynamodb)
     table.end(call(), NOW + 2)
@@ -162,13 +223,13 @@ def test_ending_is_of_that_call_only_and_keeps_the_first_time(table: CallTable, 
 
 
 def test_a_reference_binds_to_the_contact_that_presents_it_first_and_to_no_other(table: CallTable) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     bound = table.bind("user-1", "reference-1", "contact-1", NOW + 5)
     assert bound is not None
     assert (bound.contact_id, bound.context) == ("contact-1", call().context)
     assert table.bind("user-1", "reference-1", "contact-1", NOW + 6) is not None
     assert table.bind("user-1", "reference-1", "contact-2", NOW + 7) is None
-    assert table.store_answer(answered(call()), RATE)
+    assert table.store_answer(answered(call()), RATES)
 
 
 @pytest.mark.parametrize(
@@ -181,13 +242,13 @@ def test_a_reference_binds_to_the_contact_that_presents_it_first_and_to_no_other
     ids=["another reference", "expired", "another user"],
 )
 def test_a_wrong_reference_binds_nothing(table: CallTable, user_id: str, reference: str, at: int) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     assert table.bind(user_id, reference, "contact-1", at) is None
 
 
 def test_the_reference_of_an_ended_call_tells_so_to_its_own_contact_alone(table: CallTable) -> None:
-    table.claim(call(), RATE)
-    table.store_answer(answered(call()), RATE)
+    table.claim(call(), RATES)
+    table.store_answer(answered(call()), RATES)
     table.end(call(), NOW + 1)
     ended = table.bind("user-1", "reference-1", "contact-1", NOW + 2)
     assert ended is not None
@@ -200,21 +261,21 @@ def test_a_user_who_never_called_has_no_call(table: CallTable) -> None:
 
 
 def test_the_latest_call_is_found_as_it_was_written(table: CallTable) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     assert table.find("user-1", NOW) == call()
-    table.store_answer(answered(call()), RATE)
+    table.store_answer(answered(call()), RATES)
     assert table.find("user-1", NOW) == answered(call())
     assert table.find("user-2", NOW) is None
 
 
 def test_an_expired_record_is_not_found_although_dynamodb_has_not_removed_it_yet(table: CallTable) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     assert table.find("user-1", NOW + 99_999) is not None
     assert table.find("user-1", NOW + 100_000) is None
 
 
 def test_a_record_of_before_rejoining_was_possible_is_read(table: CallTable, dynamodb: Any) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     dynamodb.update_item(
         TableName=TABLE,
         Key={"UserId": {"S": "user-1"}},
@@ -225,14 +286,14 @@ def test_a_record_of_before_rejoining_was_possible_is_read(table: CallTable, dyn
 
 
 def test_a_contact_leads_to_its_user_once_it_is_known_and_until_the_next_call(table: CallTable) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     assert table.find_user("contact-1") is None
     table.bind("user-1", "reference-1", "contact-1", NOW)
     assert table.find_user("contact-1") == "user-1"
     assert table.find_user("contact-2") is None
     table.end(call(), NOW + 1)
     assert table.find_user("contact-1") == "user-1"
-    table.claim(call(2, NOW + 2), RATE)
+    table.claim(call(2, NOW + 2), RATES)
     assert table.find_user("contact-1") is None
 
 
@@ -254,8 +315,8 @@ def test_what_connect_told_is_stored_once_and_over_the_record_it_was_told_about_
 ) -> None:
     before = answered(call())
     after = replace(before, **TOLD[told])
-    table.claim(call(), RATE)
-    table.store_answer(before, RATE)
+    table.claim(call(), RATES)
+    table.store_answer(before, RATES)
     assert table.store_events(before, after)
     assert table.find("user-1", NOW) == after
     assert not table.store_events(before, after)
@@ -268,8 +329,8 @@ def test_of_two_that_are_told_at_once_one_has_to_look_again(
     table: CallTable, first: str, second: str
 ) -> None:
     before = answered(call())
-    table.claim(call(), RATE)
-    table.store_answer(before, RATE)
+    table.claim(call(), RATES)
+    table.store_answer(before, RATES)
     assert table.store_events(before, replace(before, **TOLD[first]))
     assert not table.store_events(before, replace(before, **TOLD[second]))
     assert table.find("user-1", NOW) == replace(before, **TOLD[first])
@@ -279,8 +340,8 @@ def test_a_call_that_goes_on_after_all_is_not_ended_any_more(table: CallTable, d
     before = answered(call())
     ended = replace(before, **TOLD["ended"])
     reopened = replace(before, **TOLD["transferred"])
-    table.claim(call(), RATE)
-    table.store_answer(before, RATE)
+    table.claim(call(), RATES)
+    table.store_answer(before, RATES)
     table.store_events(before, ended)
     assert table.store_events(ended, reopened)
     assert table.find("user-1", NOW) == reopened
@@ -292,29 +353,29 @@ def test_what_connect_tells_is_stored_neither_over_a_hang_up_of_meanwhile_nor_in
 ) -> None:
     before = answered(call())
     after = replace(before, **TOLD["queued"])
-    table.claim(call(), RATE)
-    table.store_answer(before, RATE)
+    table.claim(call(), RATES)
+    table.store_answer(before, RATES)
     table.end(before, NOW + 5)
     assert not table.store_events(before, after)
-    table.claim(call(2, NOW + 6), RATE)
+    table.claim(call(2, NOW + 6), RATES)
     assert not table.store_events(before, after)
     assert table.find("user-1", NOW) == replace(call(2, NOW + 6), starts=[NOW + 6, NOW])
 
 
 def test_nothing_that_connect_told_shows_through_into_the_next_call(table: CallTable, dynamodb: Any) -> None:
     before = answered(call())
-    table.claim(call(), RATE)
-    table.store_answer(before, RATE)
+    table.claim(call(), RATES)
+    table.store_answer(before, RATES)
     table.store_connection_token(before, "token", NOW + 9)
     table.store_events(before, replace(before, queued_at=NOW, connected_at=NOW, **TOLD["ended"]))
-    assert table.claim(call(2, NOW + 10), RATE) is None
+    assert table.claim(call(2, NOW + 10), RATES) is None
     assert not stored(dynamodb).keys() & {
         "QueuedAt", "ConnectedAt", "EndedAt", "EndedBy", "Legs", "ConnectionToken", "ConnectionTokenUntil"
     }  # fmt: skip
 
 
 def test_a_start_that_nobody_answered_is_given_up_once(table: CallTable) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     assert table.give_up(call(), NOW + 50_000)
     assert not table.give_up(call(), NOW + 60_000)
     found = table.find("user-1", NOW)
@@ -323,29 +384,29 @@ def test_a_start_that_nobody_answered_is_given_up_once(table: CallTable) -> None
 
 
 def test_a_start_that_was_taken_over_answered_or_replaced_is_not_given_up(table: CallTable) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     renewed = table.take_over(call(), slot_until=NOW + 90_000, reference_until=NOW + 400_000)
     assert renewed is not None
     assert not table.give_up(call(), NOW + 50_000)
-    table.store_answer(answered(renewed), RATE)
+    table.store_answer(answered(renewed), RATES)
     assert not table.give_up(replace(renewed, slot_until=answered(renewed).slot_until), NOW + 50_000)
     table.end(renewed, NOW + 60_000)
-    table.claim(call(2, NOW + 70_000), RATE)
+    table.claim(call(2, NOW + 70_000), RATES)
     assert not table.give_up(renewed, NOW + 80_000)
 
 
 def test_an_answer_that_comes_after_its_start_was_given_up_is_refused(table: CallTable) -> None:
-    table.claim(call(), RATE)
+    table.claim(call(), RATES)
     table.give_up(call(), NOW + 50_000)
-    assert not table.store_answer(answered(call()), RATE)
+    assert not table.store_answer(answered(call()), RATES)
 
 
 def test_a_rejoin_replaces_the_answer_and_forgets_the_token_of_the_participant_before(
     table: CallTable,
 ) -> None:
     before = answered(call())
-    table.claim(call(), RATE)
-    table.store_answer(before, RATE)
+    table.claim(call(), RATES)
+    table.store_answer(before, RATES)
     table.store_connection_token(before, "token", NOW + 9)
     assert table.store_connection(before, "{}")
     assert table.find("user-1", NOW) == replace(before, answer="{}")
@@ -354,18 +415,18 @@ def test_a_rejoin_replaces_the_answer_and_forgets_the_token_of_the_participant_b
 
 def test_nobody_rejoins_a_call_that_ended_or_was_followed_by_another(table: CallTable) -> None:
     before = answered(call())
-    table.claim(call(), RATE)
-    table.store_answer(before, RATE)
+    table.claim(call(), RATES)
+    table.store_answer(before, RATES)
     table.end(before, NOW + 1)
     assert not table.store_connection(before, "{}")
-    table.claim(call(2, NOW + 2), RATE)
+    table.claim(call(2, NOW + 2), RATES)
     assert not table.store_connection(before, "{}")
 
 
 def test_a_token_for_digits_is_kept_with_its_participant_alone(table: CallTable) -> None:
     before = answered(call())
-    table.claim(call(), RATE)
-    table.store_answer(before, RATE)
+    table.claim(call(), RATES)
+    table.store_answer(before, RATES)
     table.store_connection_token(before, "token", NOW + 9)
     kept = replace(before, connection_token="token", connection_token_until=NOW + 9)
     assert table.find("user-1", NOW) == kept
@@ -390,43 +451,43 @@ def dialled(of: Call) -> Call:
 def test_a_bridged_call_is_found_as_it_was_written_and_by_its_meeting_and_its_reference(
     table: CallTable,
 ) -> None:
-    assert table.claim(bridged(), RATE) is None
+    assert table.claim(bridged(), RATES) is None
     assert table.find("user-1", NOW) == bridged()
     assert table.store_meeting(met(bridged()))
     assert table.find("user-1", NOW) == met(bridged())
     assert table.find_user("meeting-1") == "user-1"
-    assert table.store_answer(dialled(bridged()), RATE)
+    assert table.store_answer(dialled(bridged()), RATES)
     assert table.find("user-1", NOW) == dialled(bridged())
     assert table.find_user_by_reference("reference-1") == "user-1"
     assert table.find_user_by_reference("reference-2") is None
 
 
 def test_a_reference_that_two_users_have_is_nobodys(table: CallTable) -> None:
-    table.claim(bridged(), RATE)
-    table.claim(replace(bridged(), user_id="user-2"), RATE)
+    table.claim(bridged(), RATES)
+    table.claim(replace(bridged(), user_id="user-2"), RATES)
     assert table.find_user_by_reference("reference-1") is None
 
 
 def test_a_meeting_is_stored_twice_without_harm_and_another_one_is_not(table: CallTable) -> None:
-    table.claim(bridged(), RATE)
+    table.claim(bridged(), RATES)
     assert table.store_meeting(met(bridged()))
     assert table.store_meeting(met(bridged()))
     assert not table.store_meeting(replace(bridged(), meeting_id="meeting-2"))
 
 
 def test_no_meeting_is_stored_of_a_call_that_was_answered_ended_or_replaced(table: CallTable) -> None:
-    table.claim(bridged(), RATE)
+    table.claim(bridged(), RATES)
     table.store_meeting(met(bridged()))
-    table.store_answer(dialled(bridged()), RATE)
+    table.store_answer(dialled(bridged()), RATES)
     assert not table.store_meeting(met(bridged()))
     table.end(bridged(), NOW + 1)
     assert not table.store_meeting(met(bridged()))
-    table.claim(bridged(2, NOW + 2), RATE)
+    table.claim(bridged(2, NOW + 2), RATES)
     assert not table.store_meeting(met(bridged()))
 
 
 def test_the_contact_takes_the_place_of_the_meeting_once(table: CallTable) -> None:
-    table.claim(bridged(), RATE)
+    table.claim(bridged(), RATES)
     table.store_meeting(met(bridged()))
     bound = table.bind("user-1", "reference-1", "contact-1", NOW)
     assert bound is not None
@@ -438,36 +499,36 @@ def test_the_contact_takes_the_place_of_the_meeting_once(table: CallTable) -> No
 
 
 def test_an_answer_leaves_the_contact_that_was_bound_meanwhile(table: CallTable) -> None:
-    table.claim(bridged(), RATE)
+    table.claim(bridged(), RATES)
     table.store_meeting(met(bridged()))
     table.bind("user-1", "reference-1", "contact-1", NOW)
     for _ in range(2):
-        assert table.store_answer(dialled(bridged()), RATE)
+        assert table.store_answer(dialled(bridged()), RATES)
         assert table.find("user-1", NOW) == replace(dialled(bridged()), contact_id="contact-1")
 
 
 def test_an_answer_about_another_meeting_or_an_ended_call_is_refused(table: CallTable) -> None:
-    table.claim(bridged(), RATE)
+    table.claim(bridged(), RATES)
     table.store_meeting(met(bridged()))
-    assert not table.store_answer(replace(dialled(bridged()), meeting_id="meeting-2"), RATE)
+    assert not table.store_answer(replace(dialled(bridged()), meeting_id="meeting-2"), RATES)
     table.end(bridged(), NOW + 1)
-    assert not table.store_answer(dialled(bridged()), RATE)
+    assert not table.store_answer(dialled(bridged()), RATES)
 
 
 def test_nothing_of_a_bridged_call_shows_through_into_the_next_whatever_that_is(
     table: CallTable, dynamodb: Any
 ) -> None:
-    table.claim(bridged(), RATE)
+    table.claim(bridged(), RATES)
     table.store_meeting(met(bridged()))
-    table.store_answer(dialled(bridged()), RATE)
+    table.store_answer(dialled(bridged()), RATES)
     table.end(bridged(), NOW + 1)
     following = replace(bridged(2, NOW + 10), attributes={}, starts=[NOW + 10, NOW])
-    table.claim(following, RATE)
+    table.claim(following, RATES)
     assert table.find("user-1", NOW + 10) == following
     table.store_meeting(met(following))
-    table.store_answer(dialled(following), RATE)
+    table.store_answer(dialled(following), RATES)
     table.end(following, NOW + 11)
-    table.claim(call(3, NOW + 100_000), RATE)
+    table.claim(call(3, NOW + 100_000), RATES)
     assert not stored(dynamodb).keys() & {
         "ContactId", "MeetingId", "TransactionId", "ContactFlowArn", "CallerAttributes"
     }  # fmt: skip
@@ -513,8 +574,8 @@ def test_each_failure_of_dynamodb_has_a_meaning_and_says_nothing_of_its_text(
 ) -> None:
     table = CallTable(RefusingClient(error), TABLE)
     for attempt in (
-        lambda: table.claim(call(), RATE),
-        lambda: table.store_answer(answered(call()), RATE),
+        lambda: table.claim(call(), RATES),
+        lambda: table.store_answer(answered(call()), RATES),
         lambda: table.end(call(), NOW),
         lambda: table.bind("u", "r", "c", NOW),
         lambda: table.take_over(call(), slot_until=1, reference_until=1),

@@ -251,7 +251,7 @@ json_values = st.recursive(
 def test_no_message_whatever_it_holds_keeps_a_good_one_from_being_handled(
     backend: Backend, bodies: list[dict[str, Any] | str]
 ) -> None:
-    backend.now += TERMS.rate.seconds * 1000
+    backend.now += TERMS.rates[1].seconds * 1000
     contact_id = backend.call(key=None).contact_id
     failed = take(*bodies, contact_event("DISCONNECTED", contact_id, ended=9))
     assert f"message-{len(bodies)}" not in failed

@@ -27,6 +27,7 @@ from tests.lambdas.events import (
 )
 from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime
 from tests.lambdas.fake_connect import FakeConnect
+from tests.lambdas.fake_parameters import FakeParameters
 
 BRIDGE = {
     "SIP_MEDIA_APPLICATION_ID": APPLICATION_ID,
@@ -97,6 +98,8 @@ def deployment(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Deployment:
                 deployment.connect.attach(made)
             case "chime-sdk-meetings" | "chime-sdk-voice":
                 deployment.chime.attach(made)
+            case "ssm":
+                FakeParameters(os.environ["CALLING_PARAMETER"]).attach(made)
             case service:
                 assert service == "dynamodb"  # nothing else is needed over the bridge
     return deployment

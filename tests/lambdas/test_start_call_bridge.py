@@ -555,7 +555,7 @@ def test_a_crashed_start_that_cannot_be_cleared_away_lets_no_other_begin(
 
 
 def test_a_crashed_start_does_not_use_up_the_users_rate(backend: BridgedBackend) -> None:
-    for _ in range(2 * TERMS.rate.calls):
+    for _ in range(2 * TERMS.rates[1].calls):
         crash(backend, STEPS.index("store_answer"), before=True)
         backend.now += LEASE
     backend.call()

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from start_call.caller import Caller, read_caller
+from calls.errors import AuthenticationInsufficient
+from start_call.caller import Authentication, Caller, read_caller
 from start_call.request import is_display_name
 
 MAPPED = {"email": "customer_email", "custom:tier": "customer_tier"}
@@ -10,6 +11,7 @@ CLAIMS = {
     "sub": "user-1",
     "auth_time": "1790000000",
     "email": "ada@example.com",
+    "email_verified": "true",
     "custom:tier": "gold",
     "name": "Ada",
     "cognito:groups": "staff",
@@ -30,6 +32,8 @@ def test_trusted_attributes_come_from_the_mapped_claims_and_no_others() -> None:
             "customer_email": "ada@example.com",
             "customer_tier": "gold",
         },
+        auth_time=1790000000,
+        amr=frozenset(),
     )
 
 
@@ -37,9 +41,77 @@ def test_an_absent_claim_is_an_empty_attribute() -> None:
     assert read_caller({"sub": "u"}, MAPPED, "name").context["customer_tier"] == ""
 
 
-@pytest.mark.parametrize("auth_time", ["Tue Jun 04 03:23:31 UTC 2019", "-1", "1e9", "", "٣"])
+@pytest.mark.parametrize(
+    "auth_time", ["Tue Jun 04 03:23:31 UTC 2019", "-1", "1e9", "", "٣", "9" * 13, "9" * 5000]
+)
 def test_an_auth_time_that_is_not_epoch_seconds_is_left_out(auth_time: str) -> None:
     assert caller(auth_time=auth_time).context["auth_time"] == ""
+    assert caller(auth_time=auth_time).auth_time is None
+
+
+@pytest.mark.parametrize("verified", ["false", "", "True", "1", "TRUE", None])
+@pytest.mark.parametrize("claim", ["email", "phone_number"])
+def test_an_address_that_nobody_verified_is_no_trusted_attribute(claim: str, verified: str | None) -> None:
+    claims = {"sub": "u", claim: "value"} | ({} if verified is None else {f"{claim}_verified": verified})
+    assert read_caller(claims, {claim: "attribute"}, "name").context["attribute"] == ""
+    claims[f"{claim}_verified"] = "true"
+    assert read_caller(claims, {claim: "attribute"}, "name").context["attribute"] == "value"
+
+
+@pytest.mark.parametrize(
+    ("amr", "methods"),
+    [
+        ("", set()),
+        ("pwd", {"pwd"}),
+        ("pwd,otp,mfa", {"pwd", "otp", "mfa"}),
+        ("[pwd, mfa]", {"pwd", "mfa"}),
+        (" , ,", set()),
+    ],
+)
+def test_the_methods_of_signing_in_are_read_as_a_list(amr: str, methods: set[str]) -> None:
+    assert caller(amr=amr).amr == methods
+
+
+NOW = 1_790_000_300_000  # 300 s after the sign-in of CLAIMS
+
+
+@pytest.mark.parametrize(
+    ("required", "claims"),
+    [
+        (Authentication(), {"auth_time": ""}),
+        (Authentication(max_age_seconds=300), {}),
+        (Authentication(max_age_seconds=300), {"auth_time": "1790000360"}),
+        (Authentication(amr=frozenset({"mfa", "hwk"})), {"amr": "pwd,hwk", "auth_time": ""}),
+        (Authentication(max_age_seconds=300, amr=frozenset({"mfa"})), {"amr": "mfa"}),
+    ],
+)
+def test_a_sign_in_that_is_recent_and_strong_enough_is_let_through(
+    required: Authentication, claims: dict[str, str]
+) -> None:
+    required.check(caller(**claims), NOW)
+
+
+@pytest.mark.parametrize(
+    ("required", "claims"),
+    [
+        (Authentication(max_age_seconds=299), {}),
+        (Authentication(max_age_seconds=300), {"auth_time": ""}),
+        (Authentication(max_age_seconds=300), {"auth_time": "1790000361"}),
+        (Authentication(max_age_seconds=300), {"auth_time": "999999999999"}),
+        (Authentication(amr=frozenset({"mfa"})), {}),
+        (Authentication(amr=frozenset({"mfa"})), {"amr": "pwd,mfax"}),
+        (Authentication(amr=frozenset({"mfa"})), {"amr": "MFA"}),
+        (Authentication(max_age_seconds=299, amr=frozenset({"mfa"})), {"amr": "mfa"}),
+        (Authentication(max_age_seconds=300, amr=frozenset({"mfa"})), {"amr": "pwd"}),
+    ],
+)
+def test_any_other_sign_in_has_to_be_repeated_and_the_app_is_told_how(
+    required: Authentication, claims: dict[str, str]
+) -> None:
+    with pytest.raises(AuthenticationInsufficient) as refused:
+        required.check(caller(**claims), NOW)
+    assert refused.value.max_age_seconds == required.max_age_seconds
+    assert refused.value.amr == sorted(required.amr)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "\x00"])

@@ -249,7 +249,7 @@ def test_an_answer_that_was_stored_but_not_confirmed_is_never_replayed(
 
 
 def test_starts_that_failed_do_not_use_up_the_users_rate(backend: Backend) -> None:
-    for tap in range(2 * TERMS.rate.calls):
+    for tap in range(2 * TERMS.rates[1].calls):
         backend.connect.start_faults = [(400, "InvalidRequestException", {})]
         with pytest.raises(ConfigurationFault):
             backend.call(key=f"tap-{tap}")

@@ -1,6 +1,7 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,19 +14,32 @@ from calls.errors import CallError
 from calls.problem import PROBLEMS
 from calls.table import CallTable
 from start_call import handler as module
+from start_call.caller import Authentication
 from start_call.domain import StartCall
+from start_call.switch import Switch
 from start_call.webrtc import WebRtcContacts
 from tests.lambdas.conftest import INSTANCE_ARN, TABLE
-from tests.lambdas.events import REQUEST_ID, LambdaContext, start_call_event
+from tests.lambdas.events import CLAIMS, REQUEST_ID, LambdaContext, start_call_event
 from tests.lambdas.fake_connect import FakeConnect
+from tests.lambdas.fake_parameters import FakeParameters
 
 NOW = 1_790_000_000_000
+
+
+def switched_on(monkeypatch: pytest.MonkeyPatch, value: str | None = "on") -> FakeParameters:
+    """A switch that nobody has read yet."""
+    name = module._settings.calling_parameter
+    parameters = FakeParameters(name, value)
+    client = parameters.attach(aws.client("ssm", read_timeout=1, repeats=False))
+    monkeypatch.setattr(module, "_switch", Switch(client, name, lambda: NOW))
+    return parameters
 
 
 @pytest.fixture
 def connect(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> FakeConnect:
     """The handler with fresh clients; returns the Connect behind it."""
     fake = FakeConnect()
+    switched_on(monkeypatch)
     monkeypatch.setattr(
         module,
         "_start_call",
@@ -68,6 +82,60 @@ def test_a_replay_is_marked(connect: FakeConnect) -> None:
     assert second["headers"]["Idempotent-Replayed"] == "true"
     assert second["body"] == first["body"]
     assert len(connect.active) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "slug"), [("off", 503, "calling-stopped"), (None, 500, "internal-error")]
+)
+def test_a_switch_that_is_not_on_stops_the_call_before_anything_is_written(
+    connect: FakeConnect,
+    dynamodb: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    value: str | None,
+    status: int,
+    slug: str,
+) -> None:
+    switched_on(monkeypatch, value)
+    response = post()
+    assert response["statusCode"] == status
+    assert problem(response)["type"].endswith(f":{slug}")
+    assert not connect.requests
+    assert dynamodb.scan(TableName=TABLE)["Items"] == []
+    if status == 503:
+        assert response["headers"]["Retry-After"] == "60"
+
+
+def test_a_topic_may_ask_for_another_sign_in_than_a_plain_call(
+    connect: FakeConnect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = {"billing": Authentication(max_age_seconds=300, amr=frozenset({"mfa", "hwk"}))}
+    monkeypatch.setattr(module, "_settings", replace(module._settings, authentication=rules))
+    monkeypatch.setattr(module, "now", lambda: NOW)
+    response = post('{"Topic": "billing"}')
+    assert response["statusCode"] == 403
+    body = problem(response)
+    assert body["type"].endswith(":insufficient-user-authentication")
+    assert (body["MaxAge"], body["Amr"]) == (300, ["hwk", "mfa"])
+    assert not connect.requests
+    assert post('{"Topic": "billing"}', claims={**CLAIMS, "amr": "pwd,mfa"})["statusCode"] == 201
+
+
+@pytest.mark.parametrize(("topic", "age"), [(None, 60), ("billing", 300), ("sales", 60)])
+def test_what_has_no_rule_of_its_own_follows_the_rule_for_all(topic: str | None, age: int) -> None:
+    rules = {"": Authentication(max_age_seconds=60), "billing": Authentication(max_age_seconds=300)}
+    settings = replace(module._settings, authentication=rules)
+    assert settings.authentication_for(topic).max_age_seconds == age
+
+
+def test_a_blocked_user_is_told_so_and_nothing_else(connect: FakeConnect, dynamodb: Any) -> None:
+    dynamodb.put_item(
+        TableName=TABLE,
+        Item={"UserId": {"S": "user-1"}, "BlockedUntil": {"N": str(NOW + 1)}, "ExpiresAt": {"N": "9"}},
+    )
+    response = post()
+    assert response["statusCode"] == 403
+    assert problem(response)["type"].endswith(":caller-blocked")
+    assert not connect.requests
 
 
 def test_an_active_call_is_named(connect: FakeConnect) -> None:

@@ -51,6 +51,7 @@ def test_a_full_request_is_read() -> None:
         },
         idempotency_key="tap-1",
     ) == StartCallRequest(
+        topic="billing",
         contact_flow_arn=BILLING_FLOW_ARN,
         display_name="Zoë 👩‍🚀",
         attributes={"order_id": "A-1", "page": ""},
