@@ -1,4 +1,4 @@
-"""DynamoDB, Amazon Connect and its Participant Service on loopback: always the same answers, over TLS.
+"""DynamoDB, SSM, Amazon Connect and its Participant Service on loopback: always the same answers, over TLS.
 
 TLS, because a function pays for it: botocore reads the 120 or so root certificates that it ships for each new
 connection. The functions trust those, as on AWS, and this server's own.
@@ -69,10 +69,11 @@ _CALL = {
     "ReplayUntil": {"N": f"{_NOW + 600}000"},
     "ExpiresAt": {"N": str(_NOW + 7200)},
 }
-# REST operations by path; DynamoDB names its own in a header.
+# REST operations by path; DynamoDB and SSM name their own in a header.
 _OPERATIONS = {"/contact/webrtc": "StartWebRTCContact", "/contact/stop": "StopContact"}
 _ANSWERS: dict[str, dict[str, Any]] = {
     "GetItem": {"Item": _CALL},
+    "GetParameter": {"Parameter": {"Name": "/in-app-calling/bench/Calling", "Type": "String", "Value": "on"}},
     "PutItem": {},
     "Query": {"Items": [{"UserId": {"S": USER_ID}, "ContactId": {"S": CONTACT_ID}}], "Count": 1},
     "StartWebRTCContact": _STARTED,
@@ -133,12 +134,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        is_dynamodb = "X-Amz-Target" in self.headers
-        operation = self.headers["X-Amz-Target"].rpartition(".")[2] if is_dynamodb else _OPERATIONS[self.path]
+        target = self.headers.get("X-Amz-Target", "")
+        operation = target.rpartition(".")[2] if target else _OPERATIONS[self.path]
         self.operations.append(operation)
         body = json.dumps(_ANSWERS[operation]).encode()
         self.send_response(200)
-        self.send_header("Content-Type", f"application/{'x-amz-json-1.0' if is_dynamodb else 'json'}")
+        self.send_header("Content-Type", "application/x-amz-json-1.0" if target else "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("x-amzn-RequestId", "0f000000-0000-4000-8000-000000000015")
         self.end_headers()

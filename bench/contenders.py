@@ -62,6 +62,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "LONGEST_CALL_SECONDS": "14400",
     "STARTS_PER_WINDOW": "10",
     "WINDOW_SECONDS": "60",
+    "STARTS_PER_DAY": "20",
+    "CALLING_PARAMETER": "/in-app-calling/bench/Calling",
+    "AUTHENTICATION": "{}",
     "ALLOWED_ORIGINS": "[]",
 }
 
@@ -182,6 +185,7 @@ def _api_event(method: str, resource: str, body: str | None = None) -> dict[str,
                     "sub": USER_ID,
                     "auth_time": "1790000000",
                     "email": "ada@example.com",
+                    "email_verified": "true",
                     "name": "Ada",
                     "token_use": "id",
                 }

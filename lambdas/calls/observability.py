@@ -8,15 +8,18 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
+from calls.tracing import DaemonProvider
+
 logger = Logger(log_uncaught_exceptions=False)
 metrics = Metrics()
-tracer = Tracer(auto_patch=False)
-_recorder: Any = tracer.provider  # the X-Ray SDK's, whose type Powertools does not tell
+_provider = DaemonProvider()
+# Powertools asks a provider for more than our use of it needs.
+tracer = Tracer(auto_patch=False, provider=cast(Any, _provider))
 
 
 def count(metric: str, number: int = 1) -> None:
@@ -34,11 +37,8 @@ def traced[**P, R](function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def in_subsegment(*args: P.args, **kwargs: P.kwargs) -> R:
-        _recorder.begin_subsegment(name=function.__qualname__)
-        try:
+        with _provider.in_subsegment(function.__qualname__):
             return function(*args, **kwargs)
-        finally:
-            _recorder.end_subsegment()
 
     return in_subsegment
 

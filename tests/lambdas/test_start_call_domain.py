@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -234,8 +235,8 @@ def test_an_answer_that_was_stored_but_not_confirmed_is_never_replayed(
     """The app was told that the call failed, and its contact was stopped: the next try is another call."""
     store = backend.table.store_answer
 
-    def lose_the_answer(call: Call, rate: Rate) -> bool:
-        store(call, rate)
+    def lose_the_answer(call: Call, rates: Sequence[Rate]) -> bool:
+        store(call, rates)
         raise TimedOut("the table is slow")
 
     with monkeypatch.context() as slow:
