@@ -1,8 +1,8 @@
 """Traces of AWS X-Ray: a provider for Powertools' Tracer that imports nothing heavy.
 
 The X-Ray SDK takes a twentieth of a cold start, for what amounts to one datagram: a subsegment is a JSON
-document for the daemon that Lambda runs beside the function (AWS X-Ray Developer Guide, "Sending trace data to
-X-Ray" and "Segment documents").
+document for the daemon that Lambda runs beside the function (AWS X-Ray Developer Guide, "Sending trace data
+to X-Ray" and "Segment documents").
 """
 
 import json

@@ -1,0 +1,1 @@
+"""The API's authorizer where users have tokens of another issuer than a user pool: tells who sends one."""
