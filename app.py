@@ -10,7 +10,8 @@ import aws_cdk as cdk
 from infra.app import add_stacks
 from infra.bundling import BundlingError
 from infra.checks import add_checks
-from infra.config import ConfigurationError, load
+from infra.config import load
+from infra.config_section import ConfigurationError
 from infra.contact_flow_lint import ContactFlowError
 from infra.contract import ContractError
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk.aws_cognito import IUserPool
 
 from infra.calling_stack import CallingStack
 from infra.config import Configuration
+from infra.identity_config import Issuer, UserPool
 from infra.identity_stack import IdentityStack
 from infra.sip_bridge_stack import SipBridgeStack
 
 
-def add_stacks(
-    app: cdk.App, configuration: Configuration, checkout: Path
-) -> tuple[IdentityStack, CallingStack]:
+def add_stacks(app: cdk.App, configuration: Configuration, checkout: Path) -> None:
     """Adds the environment's stacks to `app`; `checkout` is the root of the source tree."""
     prefix = f"InAppCalling-{configuration.environment}"
-    identity = IdentityStack(app, f"{prefix}-Identity", configuration=configuration)
+    source = configuration.identity.source
+    users: IUserPool | Issuer
+    if isinstance(source, UserPool):
+        users = IdentityStack(
+            app, f"{prefix}-Identity", configuration=configuration, settings=source
+        ).user_pool
+    else:
+        users = source
     sip_bridge = None
     if configuration.sip_bridge is not None:
         sip_bridge = SipBridgeStack(
@@ -27,14 +34,13 @@ def add_stacks(
             settings=configuration.sip_bridge,
             checkout=checkout,
         )
-    calling = CallingStack(
+    CallingStack(
         app,
         f"{prefix}-Calling",
         configuration=configuration,
-        user_pool=identity.user_pool,
+        users=users,
         sip_bridge=sip_bridge,
         checkout=checkout,
     )
     cdk.Tags.of(app).add("Application", "in-app-calling")
     cdk.Tags.of(app).add("Environment", configuration.environment)
-    return identity, calling

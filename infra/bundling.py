@@ -1,5 +1,7 @@
 """Builds what Lambda runs, without Docker: a layer of pruned dependencies, and an asset of each function.
 
+What only one function imports of other people's is part of its asset.
+
 Python on Lambda spends most of a cold start on importing. So both ship bytecode that the runtime takes
 without looking at the sources, and the layer holds only those parts of botocore and Powertools that are used.
 
@@ -50,7 +52,10 @@ _UNUSED = (
     "bin/**",
     "botocore/data/*/**",
     "botocore/data/endpoints.json",
+    "cffi/**",
     "dateutil/zoneinfo/*.tar.gz",
+    "joserfc/drafts/**",
+    "pycparser*/**",
     "urllib3/contrib/emscripten/**",
     "wrapt/*.c",
 )
@@ -76,11 +81,13 @@ class FunctionSource:
     """What a function is made of beside the layer.
 
     `packages` are folders of `lambdas/`. `aws_operations` names the operations that the function calls by
-    service, as botocore spells both; botocore's models are cut down to them.
+    service, as botocore spells both; botocore's models are cut down to them. `requirements` is the file in
+    `lambdas/` that pins what the function imports and no other does.
     """
 
     packages: tuple[str, ...]
     aws_operations: Mapping[str, tuple[str, ...]]
+    requirements: str | None = None
 
 
 FUNCTIONS: Mapping[str, FunctionSource] = {
@@ -91,6 +98,7 @@ FUNCTIONS: Mapping[str, FunctionSource] = {
             "chime-sdk-voice": ("CreateSipMediaApplicationCall", "UpdateSipMediaApplicationCall"),
             "connect": ("StartWebRTCContact", "StopContact"),
             "dynamodb": ("UpdateItem",),
+            "ssm": ("GetParameter",),
         },
     ),
     "call_control": FunctionSource(
@@ -114,6 +122,11 @@ FUNCTIONS: Mapping[str, FunctionSource] = {
     "caller_context": FunctionSource(
         packages=("calls", "caller_context"),
         aws_operations={"dynamodb": ("Query", "UpdateItem")},
+    ),
+    "authorizer": FunctionSource(
+        packages=("calls", "authorizer"),
+        aws_operations={"kms": ("GetPublicKey",)},
+        requirements="requirements-authorizer.txt",
     ),
     "sip_media": FunctionSource(
         packages=("calls", "sip_media"),
@@ -156,15 +169,20 @@ def bundle(checkout: Path, function: str) -> Path:
     Raises BundlingError.
     """
     _check_python()
-    sources = [
-        path for package in FUNCTIONS[function].packages for path in _sources(checkout / "lambdas" / package)
-    ]
+    lambdas = checkout / "lambdas"
+    made_of = FUNCTIONS[function]
+    sources = [path for package in made_of.packages for path in _sources(lambdas / package)]
+    requirements = [] if made_of.requirements is None else [lambdas / made_of.requirements]
 
     def build(target: Path) -> None:
-        _copy(checkout / "lambdas", sources, target)
+        for pins in requirements:
+            installed = _dependencies(checkout, pins)
+            _copy(installed, _used(installed), target)
+            _compile_alone(target, _ASSET_PATH)
+        _copy(lambdas, sources, target)
         _compile(target, _ASSET_PATH)
 
-    key = _hash(checkout / "lambdas", sources, function)
+    key = _hash(lambdas, [*sources, *requirements], function)
     return _cached(checkout, f"assets/{function}-{key}", f"the asset of {function}", build)
 
 
@@ -186,10 +204,7 @@ def bundle_dependencies(checkout: Path) -> Path:
         _copy(installed, _used(installed), packages)
         _trim_models(installed / "botocore" / "data", packages / "botocore" / "data", operations)
         _trim_roots(packages / "botocore" / "cacert.pem")
-        _compile(target, _LAYER_PATH, "-b")
-        # The sources can be had by their pinned hashes; here they would be a third of it.
-        for path in list(target.rglob("*.py")):
-            path.unlink()
+        _compile_alone(target, _LAYER_PATH)
 
     key = _hash(checkout / "lambdas", [requirements])
     return _cached(checkout, f"assets/dependencies-{key}", "the functions' layer", build)
@@ -339,6 +354,15 @@ def _compile(target: Path, runtime_path: str, *options: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONHASHSEED": "0"})
     if done.returncode != 0:
         raise BundlingError(f"The functions' sources do not compile:\n{done.stdout}{done.stderr}")
+
+
+def _compile_alone(target: Path, runtime_path: str) -> None:
+    """Compiles every source and leaves only that: the sources of dependencies can be had by their pinned
+    hashes, and would be a third of what is shipped.
+    """
+    _compile(target, runtime_path, "-b")
+    for path in list(target.rglob("*.py")):
+        path.unlink()
 
 
 def _hash(root: Path, files: list[Path], *what: str) -> str:

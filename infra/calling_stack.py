@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from aws_cdk import Duration, Environment, Stack
@@ -20,8 +21,9 @@ from infra.config import (
     OwnContactFlow,
     Sandbox,
 )
-from infra.constructs.call_api import CallApi, Throttle
+from infra.constructs.call_api import CallApi, Throttle, TokenCheck
 from infra.constructs.call_table import CallTable
+from infra.constructs.calling_switch import CallingSwitch
 from infra.constructs.connect_function import ConnectFunction
 from infra.constructs.connect_sandbox import ConnectSandbox
 from infra.constructs.contact_events import FUNCTION_TIMEOUT, MOST_AT_ONCE, ContactEvents
@@ -32,8 +34,10 @@ from infra.constructs.monitoring import Monitoring
 from infra.constructs.python_function import PythonFunction
 from infra.contract import read_operation
 from infra.functions import FAULTS, Functions, log_retention
-from infra.outputs import Output, publish
+from infra.identity_config import Issuer
+from infra.outputs import Output, parameter_name, publish
 from infra.sip_bridge_stack import MEETING_FAULTS, SipBridgeStack
+from infra.token_authorizer import AUTHORIZER, FAULTS_OF_AUTHORIZER, add_token_authorizer
 
 # Longer than two attempts of (connect 1 s + read 2 s) at the table, twice, and of (connect 1 s + read 4 s) at
 # Connect: 22 s. Shorter than the gateway's 29 s, so that the function itself still answers. A start over the
@@ -55,12 +59,12 @@ class CallingStack(Stack):
         id_: str,
         *,
         configuration: Configuration,
-        user_pool: cognito.IUserPool,
+        users: cognito.IUserPool | Issuer,
         sip_bridge: SipBridgeStack | None,
         checkout: Path,
     ) -> None:
-        """`checkout` is where `lambdas/`, `openapi.yaml` and `infra/contact_flows/` lie. Calls take
-        `sip_bridge` to Connect where there is one.
+        """`users` are those of a pool, or of an issuer of tokens. `checkout` is where `lambdas/`,
+        `openapi.yaml` and `infra/contact_flows/` lie. Calls take `sip_bridge` to Connect where there is one.
         """
         super().__init__(
             scope,
@@ -82,6 +86,9 @@ class CallingStack(Stack):
         ).key
         self._calls = CallTable(self, "Calls", key=self._key, bridged=sip_bridge is not None)
         self._functions = Functions(self, configuration=configuration, key=self._key, checkout=checkout)
+        self._switch = CallingSwitch(
+            self, "CallingSwitch", parameter_name=parameter_name(configuration.environment, "Calling")
+        )
 
         self._instance_arn, queues = self._connect_instance()
         self._contact_arns = f"{self._instance_arn}/contact/*"
@@ -110,25 +117,34 @@ class CallingStack(Stack):
                 external_meeting_id=self._bridged.external_meeting_id,
             )
         contact_events = self._contact_events(events)
-        api = self._api(start_call, call_control, user_pool)
+        authorizer: PythonFunction | None = None
+        callers: cognito.IUserPool | TokenCheck
+        if isinstance(users, Issuer):
+            authorizer = add_token_authorizer(self._functions, configuration=configuration, issuer=users)
+            callers = TokenCheck(function=authorizer.alias, cached=Duration.seconds(users.cache_seconds))
+        else:
+            callers = users
+        api = self._api(start_call, call_control, callers)
         self._monitoring(
             api,
             events,
+            authorizer=authorizer,
             start_call=start_call,
             call_control=call_control,
             contact_events=contact_events,
             caller_context=caller_context,
         )
-        publish(
-            self,
-            environment=configuration.environment,
-            values={
-                Output.API_URL: api.rest_api.url,
-                Output.REGION: self.region,
-                Output.CONNECT_INSTANCE_ARN: self._instance_arn,
-                Output.CONTACT_FLOW_ARN: contact_flow_arn,
-            },
-        )
+        outputs = {
+            Output.API_URL: api.rest_api.url,
+            Output.REGION: self.region,
+            Output.CONNECT_INSTANCE_ARN: self._instance_arn,
+            Output.CONTACT_FLOW_ARN: contact_flow_arn,
+            Output.CALLS_TABLE: self._calls.table.table_name,
+            Output.CALLING_PARAMETER: self._switch.parameter.parameter_name,
+        }
+        if isinstance(users, Issuer):
+            outputs[Output.ISSUER] = users.issuer
+        publish(self, environment=configuration.environment, values=outputs)
 
     def _connect_instance(self) -> tuple[str, Mapping[str, str]]:
         """The instance's ARN, and the queues by the placeholders that contact flows have for them."""
@@ -228,11 +244,17 @@ class CallingStack(Stack):
                 "LONGEST_CALL_SECONDS": str(calls.longest_call_seconds),
                 "STARTS_PER_WINDOW": str(calls.starts_per_window),
                 "WINDOW_SECONDS": str(calls.window_seconds),
+                "STARTS_PER_DAY": str(calls.starts_per_day),
+                "CALLING_PARAMETER": self._switch.parameter.parameter_name,
+                "AUTHENTICATION": json.dumps(
+                    {topic: asdict(rule) for topic, rule in configuration.identity.authentication.items()}
+                ),
                 "ALLOWED_ORIGINS": json.dumps(configuration.api.allowed_origins),
                 **environment,
             },
             statements=[
                 *self._calls.statements("dynamodb:UpdateItem"),
+                self._switch.read_statement(),
                 *start,
                 self._on_contacts("connect:StopContact"),
             ],
@@ -331,7 +353,10 @@ class CallingStack(Stack):
         )
 
     def _api(
-        self, start_call: PythonFunction, call_control: PythonFunction, user_pool: cognito.IUserPool
+        self,
+        start_call: PythonFunction,
+        call_control: PythonFunction,
+        callers: cognito.IUserPool | TokenCheck,
     ) -> CallApi:
         settings, quotas = self._configuration.api, self._configuration.connect.quotas
         start = Throttle(rate=quotas.start_webrtc_contact_rate, burst=quotas.start_webrtc_contact_burst)
@@ -341,7 +366,7 @@ class CallingStack(Stack):
         api = CallApi(
             self,
             "Api",
-            user_pool=user_pool,
+            users=callers,
             allowed_origins=settings.allowed_origins,
             throttle=Throttle(rate=settings.status_rate, burst=settings.status_burst),
             # What asks Connect or the SIP bridge something, within their quotas.
@@ -373,6 +398,7 @@ class CallingStack(Stack):
             self,
             "Firewall",
             requests_per_ip_per_5_minutes=settings.requests_per_ip_per_5_minutes,
+            starts_per_ip_per_5_minutes=settings.starts_per_ip_per_5_minutes,
             allowed_origins=settings.allowed_origins,
             key=self._key,
             log_retention=self._log_retention,
@@ -385,6 +411,7 @@ class CallingStack(Stack):
         api: CallApi,
         events: ContactEvents,
         *,
+        authorizer: PythonFunction | None,
         start_call: PythonFunction,
         call_control: PythonFunction,
         contact_events: PythonFunction,
@@ -407,6 +434,16 @@ class CallingStack(Stack):
         ):
             monitoring.watch_function(name, function.function)
             monitoring.watch_faults(name, self._functions.service(package), {**FAULTS, **more})
+        if authorizer is not None:
+            # An error of it is never a stranger's doing: a bad token gets an answer.
+            monitoring.watch_function(
+                "Authorizer",
+                authorizer.function,
+                failed="it had no keys to verify a token with, crashed or timed out",
+            )
+            service = self._functions.service(AUTHORIZER)
+            monitoring.watch_faults("Authorizer", service, {**FAULTS, **FAULTS_OF_AUTHORIZER})
+            monitoring.show_counts("Tokens", service, ["TokenAccepted", "TokenRefused"])
         monitoring.watch_queue(
             "ContactEvents",
             events.queue,

@@ -5,14 +5,22 @@ Every fault is a `ConfigurationError` that names the file, the key, the value fo
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+
+from infra.config_section import UUID, ConfigurationError, Section, matches, partition
+from infra.identity_config import (
+    CLAIM_OF_ISSUER,
+    Identity,
+    Issuer,
+    UserPool,
+    is_claim_of_issuer,
+    read_identity,
+)
 
 # Where Amazon Connect offers in-app, web and video calling
 # (Amazon Connect administrator guide, "Availability of Amazon Connect features by Region").
@@ -55,7 +63,7 @@ RESERVED_SIP_HEADERS = ("x-amzn", "x-canary", "x-chime", "x-vc", "x-vine", "x-vo
 # Contact attributes that only the backend and the contact flow write.
 TRUSTED_ATTRIBUTES = ("customer_id", "auth_status", "auth_time", "auth_token")
 
-# Claims that a user of the pool writes himself, unverified: no proof of anything.
+# Claims that users write themselves, unverified: no proof of anything.
 SELF_WRITTEN_CLAIMS = ("name",)
 
 # The start_call function's own timeout; a shorter lease would let a second start pass a running first one.
@@ -68,7 +76,6 @@ _DEFAULT_CONTACT_FLOW = "inbound"
 
 # Where calls that come over the SIP bridge arrive: no flow that a call could choose.
 _BRIDGE_CONTACT_FLOW = "bridge"
-_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -82,20 +89,6 @@ _SIP_HEADER = re.compile(r"[xX]-[A-Za-z0-9-]{1,62}")
 _MOST_SIP_HEADERS = 10
 _MOST_ROUTES = 20
 _ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
-
-
-class ConfigurationError(Exception):
-    """A value that cannot be deployed.
-
-    Attributes: `file`, `key` (dotted path in the file), `value` (as found, or None), `fix` (what to write).
-    """
-
-    def __init__(self, file: str, key: str, value: object, fix: str) -> None:
-        self.file, self.key, self.value, self.fix = file, key, value, fix
-        shown = "missing" if value is None else repr(value)
-        super().__init__(
-            f"{file}: {key} = {shown}\n  Fix: {fix}" if key else f"{file}: {shown}\n  Fix: {fix}"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +150,9 @@ class Connect:
 
 @dataclass(frozen=True, kw_only=True)
 class Calls:
-    """The life of a call's record, in seconds, and how many calls one user may start in a window."""
+    """The life of a call's record, in seconds, and how many calls one user may start: in a window, and in 24
+    hours.
+    """
 
     replay_seconds: int
     reference_seconds: int
@@ -165,6 +160,7 @@ class Calls:
     longest_call_seconds: int
     starts_per_window: int
     window_seconds: int
+    starts_per_day: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,18 +180,6 @@ class Capabilities:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Identity:
-    """The user pool's policy: who signs up, passwords, token lifetimes, passkeys."""
-
-    self_sign_up: bool
-    password_length: int
-    token_minutes: int
-    refresh_token_days: int
-    display_name_claim: str
-    passkey_relying_party: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Api:
     """Browser origins that may call the API (none: no CORS); how often it may be asked.
 
@@ -206,6 +190,7 @@ class Api:
     status_rate: int
     status_burst: int
     requests_per_ip_per_5_minutes: int
+    starts_per_ip_per_5_minutes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,89 +311,6 @@ class Configuration:
     sip_bridge: SipBridge | None
 
 
-class _Section:
-    """One table of the file: hands out each value checked, and remembers which keys are known."""
-
-    def __init__(self, file: str, path: str, values: Mapping[str, object]) -> None:
-        self._file, self._path, self._values = file, path, values
-        self._known: list[str] = []
-
-    def fail(self, key: str, fix: str) -> NoReturn:
-        """Raises the ConfigurationError for `key`, with the value that the file holds."""
-        raise ConfigurationError(self._file, self._dotted(key), self._values.get(key), fix)
-
-    def has(self, key: str) -> bool:
-        """Whether the file sets `key`."""
-        self._known.append(key)
-        return key in self._values
-
-    def section(self, key: str) -> _Section:
-        """The table `key`; an absent one is empty, so that the error names the missing value itself."""
-        value = self._values.get(key, {}) if self.has(key) else {}
-        if not isinstance(value, dict):
-            self.fail(key, f"make it a table: [{self._dotted(key)}]")
-        return _Section(self._file, self._dotted(key), value)
-
-    def sections(self, key: str, most: int) -> list[_Section]:
-        """The tables of the list `key`: at least one, and at most `most`."""
-        value = self._values[key] if self.has(key) else None
-        if (
-            not isinstance(value, list)
-            or not 1 <= len(value) <= most
-            or not all(isinstance(item, dict) for item in value)
-        ):
-            self.fail(key, f"1 to {most} tables: [[{self._dotted(key)}]]")
-        return [
-            _Section(self._file, f"{self._dotted(key)}[{number}]", item) for number, item in enumerate(value)
-        ]
-
-    def text(self, key: str, fix: str, valid: Callable[[str], bool]) -> str:
-        """The string `key`, which `valid` must accept."""
-        value = self._values[key] if self.has(key) else None
-        if not isinstance(value, str) or not valid(value):
-            self.fail(key, fix)
-        return value
-
-    def number(self, key: str, minimum: int, maximum: int, unit: str) -> int:
-        """The whole number `key` from `minimum` to `maximum`."""
-        value = self._values[key] if self.has(key) else None
-        # bool is an int in Python; `true` is no number in TOML.
-        if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
-            self.fail(key, f"a whole number from {minimum} to {maximum} ({unit})")
-        return value
-
-    def switch(self, key: str) -> bool:
-        """The boolean `key`."""
-        value = self._values[key] if self.has(key) else None
-        if not isinstance(value, bool):
-            self.fail(key, "true or false")
-        return value
-
-    def texts(self, key: str, fix: str, valid: Callable[[str], bool]) -> tuple[str, ...]:
-        """The list of strings `key`, each accepted by `valid`, none twice."""
-        value = self._values[key] if self.has(key) else None
-        if not isinstance(value, list) or not all(isinstance(item, str) and valid(item) for item in value):
-            self.fail(key, fix)
-        if len(set(value)) < len(value):
-            self.fail(key, "name each once")
-        return tuple(value)
-
-    def mapping_items(self) -> list[tuple[str, str]]:
-        """The entries of a table whose keys the writer chooses, each value a string."""
-        return [(name, self.text(name, "a string in quotes", bool)) for name in self._values]
-
-    def refuse_unknown_keys(self) -> None:
-        """Raises for the first key that nothing reads: a typo would otherwise be a value that is ignored."""
-        for key in self._values:
-            if key not in self._known:
-                close = difflib.get_close_matches(key, self._known, n=1)
-                meant = f"did you mean {close[0]!r}? " if close else ""
-                self.fail(key, f"{meant}known here: {', '.join(sorted(set(self._known)))}")
-
-    def _dotted(self, key: str) -> str:
-        return f"{self._path}.{key}" if self._path else key
-
-
 def environments(checkout: Path) -> list[str]:
     """The names of the environments that have a file under `checkout/config`, sorted."""
     return sorted(path.stem for path in (checkout / "config").glob("*.toml"))
@@ -448,12 +350,12 @@ def load(checkout: Path, environment: object) -> Configuration:
         for path in (checkout / "infra" / "contact_flows").glob("*.json")
         if path.stem != _BRIDGE_CONTACT_FLOW
     )
-    return _configuration(_Section(file, "", values), environment, flow_names)
+    return _configuration(Section(file, "", values), environment, flow_names, checkout)
 
 
-def _configuration(root: _Section, environment: str, flow_names: list[str]) -> Configuration:
+def _configuration(root: Section, environment: str, flow_names: list[str], checkout: Path) -> Configuration:
     account = root.text(
-        "account", 'the 12 digits of the AWS account, in quotes: "111122223333"', _matches(r"\d{12}")
+        "account", 'the 12 digits of the AWS account, in quotes: "111122223333"', matches(r"\d{12}")
     )
     region = root.text(
         "region",
@@ -461,7 +363,14 @@ def _configuration(root: _Section, environment: str, flow_names: list[str]) -> C
         lambda value: value in IN_APP_CALLING_REGIONS,
     )
     connect = _connect(root.section("connect"), account, region, flow_names)
-    attributes = _attributes(root.section("attributes"))
+    identity = read_identity(
+        root.section("identity"),
+        account=account,
+        region=region,
+        topics=connect.topics,
+        checkout=checkout,
+    )
+    attributes = _attributes(root.section("attributes"), identity.source)
     sip_bridge = _sip_bridge(root, account, region, connect.instance, attributes)
     configuration = Configuration(
         environment=environment,
@@ -471,7 +380,7 @@ def _configuration(root: _Section, environment: str, flow_names: list[str]) -> C
         calls=_calls(root.section("calls"), bridged=sip_bridge is not None),
         attributes=attributes,
         capabilities=_capabilities(root.section("capabilities"), bridged=sip_bridge is not None),
-        identity=_identity(root.section("identity")),
+        identity=identity,
         api=_api(root.section("api")),
         functions=_functions(root.section("functions"), connect.quotas, sip_bridge),
         alarms=_alarms(root.section("alarms")),
@@ -481,7 +390,7 @@ def _configuration(root: _Section, environment: str, flow_names: list[str]) -> C
     return configuration
 
 
-def _connect(section: _Section, account: str, region: str, flow_names: list[str]) -> Connect:
+def _connect(section: Section, account: str, region: str, flow_names: list[str]) -> Connect:
     adopted, created = section.has("instance_arn"), section.has("sandbox")
     if adopted and created:
         section.fail("instance_arn", "either an existing instance, or [connect.sandbox]: remove one")
@@ -510,7 +419,7 @@ def _connect(section: _Section, account: str, region: str, flow_names: list[str]
                 "instance_alias",
                 "1 to 45 letters, digits and inner hyphens, not used by any other Connect instance "
                 "in the world",
-                _matches(r"(?!d-)[A-Za-z0-9]([A-Za-z0-9-]{0,43}[A-Za-z0-9])?"),
+                matches(r"(?!d-)[A-Za-z0-9]([A-Za-z0-9-]{0,43}[A-Za-z0-9])?"),
             )
         )
         sandbox.refuse_unknown_keys()
@@ -557,13 +466,12 @@ class _ArnPattern:
 
 
 def _instance_pattern(account: str, region: str) -> _ArnPattern:
-    partition = "aws-us-gov" if region.startswith("us-gov-") else "aws"
-    prefix = f"arn:{partition}:connect:{region}:{account}:instance/"
-    return _ArnPattern(re.compile(re.escape(prefix) + _UUID), prefix + "<uuid>")
+    prefix = f"arn:{partition(region)}:connect:{region}:{account}:instance/"
+    return _ArnPattern(re.compile(re.escape(prefix) + UUID), prefix + "<uuid>")
 
 
-def _instance_arn(section: _Section, account: str, region: str) -> str:
-    shape = re.compile(rf"arn:(aws|aws-us-gov):connect:([a-z0-9-]+):(\d{{12}}):instance/{_UUID}")
+def _instance_arn(section: Section, account: str, region: str) -> str:
+    shape = re.compile(rf"arn:(aws|aws-us-gov):connect:([a-z0-9-]+):(\d{{12}}):instance/{UUID}")
     value = section.text(
         "instance_arn",
         f'the ARN of a Connect instance: "{_instance_pattern(account, region).example}" '
@@ -590,17 +498,17 @@ def _instance_arn(section: _Section, account: str, region: str) -> str:
     return value
 
 
-def _arn_within(section: _Section, key: str, instance_arn: str | None, kind: str) -> str:
+def _arn_within(section: Section, key: str, instance_arn: str | None, kind: str) -> str:
     if instance_arn is None:
         section.fail(key, f"a sandbox has no {kind} yet: remove the key, or name an instance_arn")
     return section.text(
         key,
         f'the ARN of a {kind} of this instance: "{instance_arn}/{kind}/<uuid>"',
-        _matches(f"{re.escape(instance_arn)}/{kind}/{_UUID}"),
+        matches(f"{re.escape(instance_arn)}/{kind}/{UUID}"),
     )
 
 
-def _queue_arn(section: _Section, key: str, instance_arn: str, own_flows: list[str]) -> str | None:
+def _queue_arn(section: Section, key: str, instance_arn: str, own_flows: list[str]) -> str | None:
     if own_flows:
         return _arn_within(section, key, instance_arn, "queue")
     if section.has(key):
@@ -610,7 +518,7 @@ def _queue_arn(section: _Section, key: str, instance_arn: str, own_flows: list[s
     return None
 
 
-def _topics(section: _Section, instance_arn: str | None, flow_names: list[str]) -> dict[str, ContactFlow]:
+def _topics(section: Section, instance_arn: str | None, flow_names: list[str]) -> dict[str, ContactFlow]:
     topics: dict[str, ContactFlow] = {}
     for topic, value in section.mapping_items():
         if not _TOPIC_NAME.fullmatch(topic):
@@ -628,7 +536,7 @@ def _topics(section: _Section, instance_arn: str | None, flow_names: list[str]) 
     return topics
 
 
-def _calls(section: _Section, *, bridged: bool) -> Calls:
+def _calls(section: Section, *, bridged: bool) -> Calls:
     calls = Calls(
         replay_seconds=section.number(
             "replay_seconds", 1, 3_600, "seconds in which a repeat gets the same call"
@@ -650,7 +558,13 @@ def _calls(section: _Section, *, bridged: bool) -> Calls:
         ),
         starts_per_window=section.number("starts_per_window", 1, 100, "calls of one user in a window"),
         window_seconds=section.number("window_seconds", 1, 86_400, "seconds"),
+        starts_per_day=section.number("starts_per_day", 1, 100, "calls of one user in 24 hours"),
     )
+    if calls.starts_per_day < calls.starts_per_window:
+        section.fail(
+            "starts_per_day",
+            f"at least starts_per_window ({calls.starts_per_window}): a window is no longer than a day",
+        )
     if bridged and calls.reference_seconds < _LEAST_BRIDGED_REFERENCE_SECONDS:
         section.fail(
             "reference_seconds",
@@ -661,9 +575,9 @@ def _calls(section: _Section, *, bridged: bool) -> Calls:
     return calls
 
 
-def _attributes(section: _Section) -> Attributes:
+def _attributes(section: Section, source: UserPool | Issuer) -> Attributes:
     name_fix = "names of 1 to 128 of A-Z a-z 0-9 _ -"
-    from_caller = section.texts("from_caller", f"a list of {name_fix}", _matches(_ATTRIBUTE_NAME))
+    from_caller = section.texts("from_caller", f"a list of {name_fix}", matches(_ATTRIBUTE_NAME))
     claims = section.section("from_claims")
     from_claims: dict[str, str] = {}
     taken = {name.lower(): "is a trusted attribute" for name in TRUSTED_ATTRIBUTES}
@@ -678,6 +592,8 @@ def _attributes(section: _Section) -> Attributes:
     for claim, name in claims.mapping_items():
         if claim in SELF_WRITTEN_CLAIMS:
             claims.fail(claim, "users write this claim themselves, so it proves nothing: map another")
+        if isinstance(source, Issuer) and not is_claim_of_issuer(claim):
+            claims.fail(claim, CLAIM_OF_ISSUER)
         if not _ATTRIBUTE_NAME.fullmatch(name):
             claims.fail(claim, f"{name_fix}; a claim such as custom:plan needs a name without the colon")
         if name.lower() in taken:
@@ -688,7 +604,7 @@ def _attributes(section: _Section) -> Attributes:
     return Attributes(from_caller=from_caller, from_claims=from_claims)
 
 
-def _capabilities(section: _Section, *, bridged: bool) -> Capabilities:
+def _capabilities(section: Section, *, bridged: bool) -> Capabilities:
     capabilities = Capabilities(video=section.switch("video"), screen_share=section.switch("screen_share"))
     if bridged:
         for name, allowed in (("video", capabilities.video), ("screen_share", capabilities.screen_share)):
@@ -698,47 +614,36 @@ def _capabilities(section: _Section, *, bridged: bool) -> Capabilities:
     return capabilities
 
 
-def _identity(section: _Section) -> Identity:
-    identity = Identity(
-        self_sign_up=section.switch("self_sign_up"),
-        password_length=section.number("password_length", 8, 99, "characters; Cognito takes 6 to 99"),
-        token_minutes=section.number("token_minutes", 5, 1_440, "minutes an ID or access token lives"),
-        refresh_token_days=section.number("refresh_token_days", 1, 3_650, "days until a new sign-in"),
-        display_name_claim=section.text(
-            "display_name_claim",
-            'a claim of the ID token, such as "name" or "email"',
-            _matches(r"[\w:]{1,128}"),
-        ),
-        passkey_relying_party=section.text(
-            "passkey_relying_party",
-            'the domain that serves the apps\' .well-known association files: "example.com"',
-            _matches(r"(?=.{4,127}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"),
-        )
-        if section.has("passkey_relying_party")
-        else None,
-    )
-    section.refuse_unknown_keys()
-    return identity
-
-
-def _api(section: _Section) -> Api:
+def _api(section: Section) -> Api:
     api = Api(
         allowed_origins=section.texts(
             "allowed_origins",
             'origins without a path, "https://app.example.com" or "http://localhost:3000"; [] for none',
-            _matches(r"https://[a-z0-9.-]+(:\d{1,5})?|http://localhost(:\d{1,5})?"),
+            matches(r"https://[a-z0-9.-]+(:\d{1,5})?|http://localhost(:\d{1,5})?"),
         ),
         status_rate=section.number("status_rate", 1, 10_000, "reads of calls' states a second"),
         status_burst=section.number("status_burst", 1, 5_000, "reads of calls' states at once"),
         requests_per_ip_per_5_minutes=section.number(
             "requests_per_ip_per_5_minutes", 10, 2_000_000_000, "requests; AWS WAF takes no fewer than 10"
         ),
+        starts_per_ip_per_5_minutes=section.number(
+            "starts_per_ip_per_5_minutes",
+            10,
+            2_000_000_000,
+            "requests to start a call; AWS WAF takes no fewer than 10",
+        ),
     )
+    if api.starts_per_ip_per_5_minutes > api.requests_per_ip_per_5_minutes:
+        section.fail(
+            "starts_per_ip_per_5_minutes",
+            f"at most requests_per_ip_per_5_minutes ({api.requests_per_ip_per_5_minutes}), which would be "
+            "reached before it",
+        )
     section.refuse_unknown_keys()
     return api
 
 
-def _functions(section: _Section, quotas: Quotas, sip_bridge: SipBridge | None) -> Functions:
+def _functions(section: Section, quotas: Quotas, sip_bridge: SipBridge | None) -> Functions:
     if sip_bridge is None:
         start_burst, start_key = quotas.start_webrtc_contact_burst, "start_webrtc_contact_burst"
     else:
@@ -763,9 +668,9 @@ def _functions(section: _Section, quotas: Quotas, sip_bridge: SipBridge | None) 
     return functions
 
 
-def _alarms(section: _Section) -> Alarms:
+def _alarms(section: Section) -> Alarms:
     email = (
-        section.text("email", 'an address: "on-call@example.com"', _matches(r"[^@\s]+@[^@\s]+\.[^@\s]+"))
+        section.text("email", 'an address: "on-call@example.com"', matches(r"[^@\s]+@[^@\s]+\.[^@\s]+"))
         if section.has("email")
         else None
     )
@@ -774,7 +679,7 @@ def _alarms(section: _Section) -> Alarms:
 
 
 def _sip_bridge(
-    root: _Section, account: str, region: str, instance: AdoptedInstance | Sandbox, attributes: Attributes
+    root: Section, account: str, region: str, instance: AdoptedInstance | Sandbox, attributes: Attributes
 ) -> SipBridge | None:
     if not root.has("sip_bridge"):
         return None
@@ -818,7 +723,7 @@ def _sip_bridge(
     return bridge
 
 
-def _caller_number(section: _Section, region: str) -> AdoptedCallerNumber | OrderedCallerNumber:
+def _caller_number(section: Section, region: str) -> AdoptedCallerNumber | OrderedCallerNumber:
     number: AdoptedCallerNumber | OrderedCallerNumber
     if section.has("number"):
         number = AdoptedCallerNumber(number=_e164(section, "number"))
@@ -828,9 +733,9 @@ def _caller_number(section: _Section, region: str) -> AdoptedCallerNumber | Orde
                 "country",
                 'where to order a number, as two capital letters: "US"; '
                 "or the number of your Amazon Chime SDK inventory to use: number",
-                _matches(_COUNTRY),
+                matches(_COUNTRY),
             ),
-            type=section.text("type", '"Local" or "TollFree"', _matches("Local|TollFree")),
+            type=section.text("type", '"Local" or "TollFree"', matches("Local|TollFree")),
         )
         if region not in CHIME_PHONE_NUMBER_REGIONS:
             section.fail(
@@ -843,7 +748,7 @@ def _caller_number(section: _Section, region: str) -> AdoptedCallerNumber | Orde
 
 
 def _connect_number(
-    section: _Section, account: str, region: str, instance: AdoptedInstance | Sandbox
+    section: Section, account: str, region: str, instance: AdoptedInstance | Sandbox
 ) -> AdoptedConnectNumber | ClaimedConnectNumber:
     number: AdoptedConnectNumber | ClaimedConnectNumber
     if section.has("arn"):
@@ -854,7 +759,7 @@ def _connect_number(
             arn=section.text(
                 "arn",
                 f'the ARN of a number that is claimed to the instance: "{pattern}<uuid>"',
-                _matches(re.escape(pattern) + _UUID),
+                matches(re.escape(pattern) + UUID),
             ),
             number=_e164(section, "number"),
         )
@@ -864,20 +769,20 @@ def _connect_number(
                 "country",
                 'where to claim a number, as two capital letters: "US"; '
                 "or arn and number of one that the instance has",
-                _matches(_COUNTRY),
+                matches(_COUNTRY),
             ),
-            type=section.text("type", '"DID" or "TOLL_FREE"', _matches("DID|TOLL_FREE")),
+            type=section.text("type", '"DID" or "TOLL_FREE"', matches("DID|TOLL_FREE")),
         )
     section.refuse_unknown_keys()
     return number
 
 
-def _e164(section: _Section, key: str) -> str:
-    return section.text(key, 'a phone number in E.164: "+12065550100"', _matches(_E164))
+def _e164(section: Section, key: str) -> str:
+    return section.text(key, 'a phone number in E.164: "+12065550100"', matches(_E164))
 
 
 def _voice_connector(
-    section: _Section, account: str, region: str
+    section: Section, account: str, region: str
 ) -> AdoptedVoiceConnector | OwnVoiceConnector:
     connector: AdoptedVoiceConnector | OwnVoiceConnector
     if section.has("arn"):
@@ -886,7 +791,7 @@ def _voice_connector(
             arn=section.text(
                 "arn",
                 f'the ARN of a Voice Connector of this account and Region: "{pattern}<id>"',
-                _matches(re.escape(pattern) + "[a-z0-9]+"),
+                matches(re.escape(pattern) + "[a-z0-9]+"),
             )
         )
     else:
@@ -896,11 +801,11 @@ def _voice_connector(
             calls_per_second=section.number(
                 "calls_per_second", 1, 1_000, "calls a second; AWS gives 1 unless your quota was raised"
             ),
-            calling_regions=_some_texts(
-                section,
+            calling_regions=section.texts(
                 "calling_regions",
                 'a list of countries that the SIP host may call, as two capital letters: ["US"]',
-                _matches(_COUNTRY),
+                matches(_COUNTRY),
+                least=1,
             ),
             termination_cidrs=_termination_cidrs(section),
             credentials_version=section.number(
@@ -919,17 +824,10 @@ def _voice_connector(
     return connector
 
 
-def _some_texts(section: _Section, key: str, fix: str, valid: Callable[[str], bool]) -> tuple[str, ...]:
-    values = section.texts(key, fix, valid)
-    if not values:
-        section.fail(key, fix)
-    return values
-
-
-def _termination_cidrs(section: _Section) -> tuple[str, ...]:
+def _termination_cidrs(section: Section) -> tuple[str, ...]:
     key = "termination_cidrs"
     fix = 'a list of the public IPv4 networks that the SIP host calls from, /27 to /32: ["<address>/32"]'
-    cidrs = _some_texts(section, key, fix, bool)
+    cidrs = section.texts(key, fix, bool, least=1)
     for cidr in cidrs:
         try:
             network = ipaddress.IPv4Network(cidr)
@@ -952,11 +850,11 @@ def _is_public(place: ipaddress.IPv4Address | ipaddress.IPv4Network) -> bool:
     return place.is_global and not place.is_multicast
 
 
-def _route(section: _Section, *, require_encryption: bool) -> Route:
+def _route(section: Section, *, require_encryption: bool) -> Route:
     route = Route(
         host=_host(section),
         port=section.number("port", 1, 65_535, "the port that the SIP host listens on"),
-        protocol=section.text("protocol", '"TCP" or "UDP"', _matches("TCP|UDP")),
+        protocol=section.text("protocol", '"TCP" or "UDP"', matches("TCP|UDP")),
         priority=section.number("priority", 1, 100, "the route of the lowest number is tried first"),
         weight=section.number("weight", 1, 100, "its share of the calls among routes of one priority"),
     )
@@ -966,7 +864,7 @@ def _route(section: _Section, *, require_encryption: bool) -> Route:
     return route
 
 
-def _host(section: _Section) -> str:
+def _host(section: Section) -> str:
     fix = 'a public IPv4 address, or a domain name: "sip.example.com"'
     host = section.text("host", fix, bool)
     try:
@@ -980,7 +878,7 @@ def _host(section: _Section) -> str:
     return host
 
 
-def _headers(section: _Section, attributes: Attributes) -> dict[str, str]:
+def _headers(section: Section, attributes: Attributes) -> dict[str, str]:
     headers: dict[str, str] = {}
     taken: set[str] = set()
     for attribute, header in section.mapping_items():
@@ -1004,8 +902,3 @@ def _headers(section: _Section, attributes: Attributes) -> dict[str, str]:
         if len(headers) > _MOST_SIP_HEADERS:
             section.fail(attribute, f"remove it: at most {_MOST_SIP_HEADERS} headers travel with a call")
     return headers
-
-
-def _matches(expression: str | re.Pattern[str]) -> Callable[[str], bool]:
-    pattern = re.compile(expression)
-    return lambda value: pattern.fullmatch(value) is not None

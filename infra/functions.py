@@ -69,8 +69,10 @@ class Functions:
         statements: Sequence[iam.PolicyStatement],
         environment: Mapping[str, str],
         reserved_concurrency: int | None = None,
+        reaches: str = "AWS APIs alone",
     ) -> PythonFunction:
-        """The function of `lambdas/<package>`; `statements` are what it may do beside logging and tracing.
+        """The function of `lambdas/<package>`; `statements` are what it may do beside logging and tracing,
+        and `reaches` all that it connects to.
 
         Without `reserved_concurrency` it is the configured one.
         """
@@ -91,6 +93,7 @@ class Functions:
             tracing=self._tracing,
             key=self._key,
             log_retention=log_retention(self._configuration),
+            reaches=reaches,
         )
 
     def service(self, package: str) -> str:

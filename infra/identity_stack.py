@@ -5,15 +5,25 @@ from __future__ import annotations
 from aws_cdk import Duration, Environment, Stack
 from constructs import Construct
 
+from infra import identity_config
 from infra.config import Configuration
-from infra.constructs.user_pool import UserPool
+from infra.config_section import partition
+from infra.constructs.user_pool import Provider, SignInPages, UserPool
 from infra.outputs import Output, publish
 
 
 class IdentityStack(Stack):
     """The user pool. It survives the stack, and the stack resists its deletion."""
 
-    def __init__(self, scope: Construct, id_: str, *, configuration: Configuration) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        configuration: Configuration,
+        settings: identity_config.UserPool,
+    ) -> None:
+        """`settings` are those of `configuration` that are the user pool's."""
         super().__init__(
             scope,
             id_,
@@ -21,27 +31,73 @@ class IdentityStack(Stack):
             env=Environment(account=configuration.account, region=configuration.region),
             termination_protection=True,
         )
-        identity = configuration.identity
         users = UserPool(
             self,
             "Users",
-            self_sign_up=identity.self_sign_up,
-            password_length=identity.password_length,
-            token_validity=Duration.minutes(identity.token_minutes),
-            refresh_token_validity=Duration.days(identity.refresh_token_days),
-            passkey_relying_party=identity.passkey_relying_party,
+            self_sign_up=settings.self_sign_up,
+            password_length=settings.password_length,
+            token_validity=Duration.minutes(settings.token_minutes),
+            refresh_token_validity=Duration.days(settings.refresh_token_days),
+            passkey_relying_party=settings.passkey_relying_party,
             custom_attributes=[
                 claim.removeprefix("custom:")
                 for claim in configuration.attributes.from_claims
                 if claim.startswith("custom:")
             ],
+            pages=_pages(settings.managed_login, configuration.region),
+            providers=[_provider(provider) for provider in settings.providers],
         )
         self.user_pool = users.pool
-        publish(
-            self,
-            environment=configuration.environment,
-            values={
-                Output.USER_POOL_ID: users.pool.user_pool_id,
-                Output.USER_POOL_CLIENT_ID: users.client.user_pool_client_id,
-            },
-        )
+        outputs = {
+            Output.USER_POOL_ID: users.pool.user_pool_id,
+            Output.USER_POOL_CLIENT_ID: users.client.user_pool_client_id,
+        }
+        if users.pages_url is not None:
+            outputs[Output.MANAGED_LOGIN_URL] = users.pages_url
+        publish(self, environment=configuration.environment, values=outputs)
+
+
+def _pages(settings: identity_config.ManagedLogin | None, region: str) -> SignInPages | None:
+    if settings is None:
+        return None
+    return SignInPages(
+        domain_prefix=settings.domain_prefix,
+        callback_urls=settings.callback_urls,
+        logout_urls=settings.logout_urls,
+        fips_alone=partition(region) == "aws-us-gov",
+    )
+
+
+def _provider(settings: identity_config.IdentityProvider) -> Provider:
+    match settings:
+        case identity_config.OidcProvider():
+            return Provider(
+                name=settings.name,
+                type="OIDC",
+                details={
+                    "oidc_issuer": settings.issuer,
+                    "client_id": settings.client_id,
+                    "authorize_scopes": " ".join(settings.scopes),
+                    "attributes_request_method": "GET",
+                },
+                secrets={"client_secret": settings.client_secret_arn},
+            )
+        case identity_config.SamlProvider():
+            return Provider(
+                name=settings.name,
+                type="SAML",
+                details={"MetadataURL": settings.metadata_url},
+                secrets={},
+            )
+        case identity_config.AppleProvider():
+            return Provider(
+                name=settings.name,
+                type="SignInWithApple",
+                details={
+                    "client_id": settings.services_id,
+                    "team_id": settings.team_id,
+                    "key_id": settings.key_id,
+                    "authorize_scopes": "email name",
+                },
+                secrets={"private_key": settings.private_key_arn},
+            )

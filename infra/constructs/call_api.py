@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -125,6 +125,32 @@ _GATEWAY_PROBLEMS: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
     "WafFiltered": (apigateway.ResponseType.WAF_FILTERED, _FORBIDDEN),
 }
 
+# Of a bad token the gateway knows no more, where a function looks at tokens, than that it is denied.
+_TOKEN_REFUSED = replace(
+    _UNAUTHORIZED, detail="Send a valid token of a signed-in user in the Authorization header."
+)
+_GATEWAY_PROBLEMS_OF_TOKENS: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
+    **{
+        name: (response_type, _TOKEN_REFUSED if problem is _UNAUTHORIZED else problem)
+        for name, (response_type, problem) in _GATEWAY_PROBLEMS.items()
+    },
+    "AccessDenied": (apigateway.ResponseType.ACCESS_DENIED, _TOKEN_REFUSED),
+    "AuthorizerFailure": (
+        apigateway.ResponseType.AUTHORIZER_FAILURE,
+        _Problem(
+            status=503,
+            slug="unavailable",
+            title="Unavailable",
+            detail="Tokens cannot be verified just now. Repeat the request after the seconds in Retry-After.",
+            retry_after_seconds=10,
+        ),
+    ),
+}
+
+# A token of three parts in base64url (RFC 7515, section 7.1), alone or with its scheme (RFC 6750): what is
+# something else costs no function.
+_THREE_PARTS = r"^([Bb][Ee][Aa][Rr][Ee][Rr] )?[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
+
 # Ids and figures only. Not the authorizer's claims, and not the text of a validation error: that quotes
 # the body.
 _ACCESS_LOG = {
@@ -156,23 +182,35 @@ class Throttle:
     burst: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class TokenCheck:
+    """A function that tells good tokens from bad ones; the gateway keeps its answer to one for `cached`.
+
+    Its answer to a good token must hold for all methods, and what comes of it must end with the token.
+    """
+
+    function: lambda_.Alias
+    cached: Duration
+
+
 class CallApi(Construct):
-    """A regional REST API whose every method wants the identity token of a user of the pool."""
+    """A regional REST API whose every method wants the token of a signed-in user."""
 
     def __init__(
         self,
         scope: Construct,
         id_: str,
         *,
-        user_pool: cognito.IUserPool,
+        users: cognito.IUserPool | TokenCheck,
         allowed_origins: Sequence[str],
         throttle: Throttle,
         throttles: Mapping[str, Throttle],
         key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
-        """`throttle` holds for each method that `throttles` ("/start-call/POST") does not name.
+        """`users` are those of a pool, with its identity tokens, or those whose tokens a function takes.
 
+        `throttle` holds for each method that `throttles` ("/start-call/POST") does not name.
         `allowed_origins` are browser origins (none: no CORS).
         """
         super().__init__(scope, id_)
@@ -241,13 +279,8 @@ class CallApi(Construct):
         )
         self.rest_api.deployment_stage.node.add_dependency(execution_log)
 
-        self._authorizer = apigateway.CognitoUserPoolsAuthorizer(
-            self,
-            "Authorizer",
-            cognito_user_pools=[user_pool],
-            # A cached answer would let a token live on past its expiry.
-            results_cache_ttl=Duration.seconds(0),
-        )
+        self._users = users
+        self._authorizer = self._add_authorizer(users)
         self._validator = apigateway.RequestValidator(
             self,
             "Validator",
@@ -255,8 +288,27 @@ class CallApi(Construct):
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        for name, (response_type, problem) in _GATEWAY_PROBLEMS.items():
+        problems = _GATEWAY_PROBLEMS_OF_TOKENS if isinstance(users, TokenCheck) else _GATEWAY_PROBLEMS
+        for name, (response_type, problem) in problems.items():
             self._gateway_response(name, response_type, problem, allowed_origins)
+
+    def _add_authorizer(self, users: cognito.IUserPool | TokenCheck) -> apigateway.Authorizer:
+        if isinstance(users, TokenCheck):
+            return apigateway.TokenAuthorizer(
+                self,
+                "Authorizer",
+                handler=users.function,
+                identity_source=apigateway.IdentitySource.header("Authorization"),
+                validation_regex=_THREE_PARTS,
+                results_cache_ttl=users.cached,
+            )
+        return apigateway.CognitoUserPoolsAuthorizer(
+            self,
+            "Authorizer",
+            cognito_user_pools=[users],
+            # A cached answer would let a token live on past its expiry.
+            results_cache_ttl=Duration.seconds(0),
+        )
 
     def add_method(
         self,
@@ -277,10 +329,9 @@ class CallApi(Construct):
             name = "".join(part for part in f"{path}-{method.lower()}" if part not in "{}")
             models = {"application/json": self._model(name.replace("/", "-"), body_schema)}
         resource = self.rest_api.root.resource_for_path(path)
-        return resource.add_method(
+        added = resource.add_method(
             method,
             apigateway.LambdaIntegration(function, timeout=_INTEGRATION_TIMEOUT, allow_test_invoke=False),
-            authorization_type=apigateway.AuthorizationType.COGNITO,
             authorizer=self._authorizer,
             request_validator=self._validator,
             request_models=models,
@@ -288,6 +339,15 @@ class CallApi(Construct):
                 f"method.request.header.{name}": required for name, required in headers.items()
             },
         )
+        if isinstance(self._users, TokenCheck):
+            acknowledge(
+                added,
+                "AwsSolutions::AwsSolutions-COG4",
+                reason="The users are an issuer's and not a Cognito user pool's. The method has an "
+                "authorizer all the same: a function that verifies signature, issuer, audience and expiry of "
+                "each token.",
+            )
+        return added
 
     def _model(self, id_: str, schema: Mapping[str, Any]) -> apigateway.IModel:
         model = apigateway.CfnModel(

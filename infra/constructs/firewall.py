@@ -13,12 +13,15 @@ from constructs import Construct
 
 _THROTTLED = "throttled"
 
+# What the path of a request to start a call holds, and that of no other.
+_START_CALL = "/start-call"
+
 # Seconds in which AWS WAF counts an address's requests.
 _WINDOW_SECONDS = 300
 
 
 class Firewall(Construct):
-    """A web ACL: a limit for each IP address, and AWS's rules against known attacks."""
+    """A web ACL: limits for each IP address, and AWS's rules against known attacks."""
 
     def __init__(
         self,
@@ -26,11 +29,13 @@ class Firewall(Construct):
         id_: str,
         *,
         requests_per_ip_per_5_minutes: int,
+        starts_per_ip_per_5_minutes: int,
         allowed_origins: Sequence[str],
         key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, id_)
+        answer = _too_many(allowed_origins)
         self.web_acl = wafv2.CfnWebACL(
             self,
             "WebAcl",
@@ -54,11 +59,14 @@ class Firewall(Construct):
                 )
             },
             rules=[
-                self._rate_rule(requests_per_ip_per_5_minutes, allowed_origins),
-                _managed_rules("AWSManagedRulesAmazonIpReputationList", 1),
-                _managed_rules("AWSManagedRulesKnownBadInputsRuleSet", 2),
+                # A request that one rule blocks is not seen by the next. So the rule for all requests is the
+                # first: what it counts is what an address has sent.
+                _rate_rule("RequestsPerIp", 0, requests_per_ip_per_5_minutes, answer),
+                _rate_rule("StartsPerIp", 1, starts_per_ip_per_5_minutes, answer, only=_to_start_a_call()),
+                _managed_rules("AWSManagedRulesAmazonIpReputationList", 2),
+                _managed_rules("AWSManagedRulesKnownBadInputsRuleSet", 3),
                 # It would block bodies over 8 KB; attributes may take 32 KB, and the function checks that.
-                _managed_rules("AWSManagedRulesCommonRuleSet", 3, only_counted=["SizeRestrictions_BODY"]),
+                _managed_rules("AWSManagedRulesCommonRuleSet", 4, only_counted=["SizeRestrictions_BODY"]),
             ],
         )
         log_group = logs.LogGroup(
@@ -91,36 +99,79 @@ class Firewall(Construct):
         """Puts the firewall in front of a stage of a REST API."""
         wafv2.CfnWebACLAssociation(self, id_, resource_arn=stage_arn, web_acl_arn=self.web_acl.attr_arn)
 
-    def _rate_rule(
-        self, requests_per_ip_per_5_minutes: int, allowed_origins: Sequence[str]
-    ) -> wafv2.CfnWebACL.RuleProperty:
-        headers = {"Retry-After": str(_WINDOW_SECONDS)}
-        if allowed_origins:
-            headers["Access-Control-Allow-Origin"] = allowed_origins[0] if len(allowed_origins) == 1 else "*"
-        return wafv2.CfnWebACL.RuleProperty(
-            name="RequestsPerIp",
-            priority=0,
-            visibility_config=_visibility("RequestsPerIp"),
-            statement=wafv2.CfnWebACL.StatementProperty(
-                rate_based_statement=wafv2.CfnWebACL.RateBasedStatementProperty(
-                    aggregate_key_type="IP",
-                    evaluation_window_sec=_WINDOW_SECONDS,
-                    limit=requests_per_ip_per_5_minutes,
-                )
-            ),
-            action=wafv2.CfnWebACL.RuleActionProperty(
-                block=wafv2.CfnWebACL.BlockActionProperty(
-                    custom_response=wafv2.CfnWebACL.CustomResponseProperty(
-                        response_code=429,
-                        custom_response_body_key=_THROTTLED,
-                        response_headers=[
-                            wafv2.CfnWebACL.CustomHTTPHeaderProperty(name=name, value=value)
-                            for name, value in headers.items()
-                        ],
-                    )
-                )
-            ),
+
+def _rate_rule(
+    name: str,
+    priority: int,
+    limit: int,
+    answer: wafv2.CfnWebACL.RuleActionProperty,
+    *,
+    only: wafv2.CfnWebACL.StatementProperty | None = None,
+) -> wafv2.CfnWebACL.RuleProperty:
+    """Gives `answer` to an address while it sends more than `limit` requests in the window: any, or `only`
+    those.
+    """
+    return wafv2.CfnWebACL.RuleProperty(
+        name=name,
+        priority=priority,
+        visibility_config=_visibility(name),
+        statement=wafv2.CfnWebACL.StatementProperty(
+            rate_based_statement=wafv2.CfnWebACL.RateBasedStatementProperty(
+                aggregate_key_type="IP",
+                evaluation_window_sec=_WINDOW_SECONDS,
+                limit=limit,
+                scope_down_statement=only,
+            )
+        ),
+        action=answer,
+    )
+
+
+def _to_start_a_call() -> wafv2.CfnWebACL.StatementProperty:
+    """POST /start-call, however the path is spelled: with letters encoded, or with a slash behind it."""
+    return wafv2.CfnWebACL.StatementProperty(
+        and_statement=wafv2.CfnWebACL.AndStatementProperty(
+            statements=[
+                _found_in(wafv2.CfnWebACL.FieldToMatchProperty(method={}), "EXACTLY", "POST", "NONE"),
+                _found_in(
+                    wafv2.CfnWebACL.FieldToMatchProperty(uri_path={}), "CONTAINS", _START_CALL, "URL_DECODE"
+                ),
+            ]
         )
+    )
+
+
+def _found_in(
+    field: wafv2.CfnWebACL.FieldToMatchProperty, constraint: str, text: str, transformation: str
+) -> wafv2.CfnWebACL.StatementProperty:
+    return wafv2.CfnWebACL.StatementProperty(
+        byte_match_statement=wafv2.CfnWebACL.ByteMatchStatementProperty(
+            field_to_match=field,
+            positional_constraint=constraint,
+            search_string=text,
+            text_transformations=[
+                wafv2.CfnWebACL.TextTransformationProperty(priority=0, type=transformation)
+            ],
+        )
+    )
+
+
+def _too_many(allowed_origins: Sequence[str]) -> wafv2.CfnWebACL.RuleActionProperty:
+    headers = {"Retry-After": str(_WINDOW_SECONDS)}
+    if allowed_origins:
+        headers["Access-Control-Allow-Origin"] = allowed_origins[0] if len(allowed_origins) == 1 else "*"
+    return wafv2.CfnWebACL.RuleActionProperty(
+        block=wafv2.CfnWebACL.BlockActionProperty(
+            custom_response=wafv2.CfnWebACL.CustomResponseProperty(
+                response_code=429,
+                custom_response_body_key=_THROTTLED,
+                response_headers=[
+                    wafv2.CfnWebACL.CustomHTTPHeaderProperty(name=name, value=value)
+                    for name, value in headers.items()
+                ],
+            )
+        )
+    )
 
 
 def _managed_rules(

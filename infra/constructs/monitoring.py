@@ -89,15 +89,17 @@ class Monitoring(Construct):
             ),
         )
 
-    def watch_function(self, name: str, function: lambda_.Function) -> None:
-        """Errors, throttles, duration and concurrency; alarms on the first two."""
+    def watch_function(
+        self, name: str, function: lambda_.Function, *, failed: str = "it crashed or timed out"
+    ) -> None:
+        """Errors, throttles, duration and concurrency; alarms on the first two. An error means `failed`."""
         errors = function.metric_errors(period=_PERIOD)
         throttles = function.metric_throttles(period=_PERIOD)
         self._alarm(
             f"{name}Errors",
             errors,
             threshold=1,
-            description=f"{name} failed without an answer: it crashed or timed out. Look at its log.",
+            description=f"{name} failed without an answer: {failed}. Look at its log.",
         )
         self._alarm(
             f"{name}Throttles",

@@ -36,10 +36,11 @@ class PythonFunction(Construct):
         tracing: iam.IManagedPolicy,
         key: kms.IKey,
         log_retention: logs.RetentionDays,
+        reaches: str = "AWS APIs alone",
     ) -> None:
         """`asset` is a directory to ship as it is, `layer` what it imports beside; `service` names the
         function in logs, metrics and traces; `statements` and `tracing` are all that it may do beside
-        writing its log.
+        writing its log. `reaches` is all that it connects to.
         """
         super().__init__(scope, id_)
         log_group = logs.LogGroup(
@@ -98,8 +99,8 @@ class PythonFunction(Construct):
             "NIST.800.53.R4::NIST.800.53.R4-LambdaInsideVPC",
             "NIST.800.53.R5::NIST.800.53.R5-LambdaInsideVPC",
             "PCI.DSS.321::PCI.DSS.321-LambdaInsideVPC",
-            reason="The function reaches AWS APIs alone, over TLS, and nothing reaches it. A VPC would add "
-            "endpoints, and a NAT gateway for Amazon Connect, which has none, and protect nothing.",
+            reason=f"The function reaches {reaches}, over TLS, and nothing reaches it. A VPC would add "
+            "endpoints, and a NAT gateway for what has none, as Amazon Connect, and protect nothing.",
         )
         acknowledge(
             self.function,

@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, SecretValue
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 
+# What of a user Cognito takes over from another provider, each time the user signs in. Without the provider's
+# word for it that an address is verified, the address is not trusted.
+_TAKEN_OVER = {"email": "email", "email_verified": "email_verified", "name": "name"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInPages:
+    """Cognito's managed login: its domain's prefix, and the URLs of apps that it sends users back to."""
+
+    domain_prefix: str
+    callback_urls: Sequence[str]
+    logout_urls: Sequence[str]
+    fips_alone: bool
+    """Whether the Region has the pages under their FIPS name alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """Another provider whose users sign in through Cognito's pages.
+
+    `type` and `details` are as Cognito has them (CreateIdentityProvider); `secrets` maps a detail to the ARN
+    of the secret in Secrets Manager whose text it is.
+    """
+
+    name: str
+    type: str
+    details: Mapping[str, str]
+    secrets: Mapping[str, str]
+
 
 class UserPool(Construct):
-    """A user pool with sign-in by email over SRP or passkey, and a client without a secret for the apps."""
+    """A user pool with sign-in by email over SRP or passkey, and a client without a secret for the apps.
+
+    With sign-in pages, users of other providers can sign in too.
+    """
 
     def __init__(
         self,
@@ -25,6 +58,8 @@ class UserPool(Construct):
         refresh_token_validity: Duration,
         passkey_relying_party: str | None,
         custom_attributes: Sequence[str],
+        pages: SignInPages | None,
+        providers: Sequence[Provider],
     ) -> None:
         """`custom_attributes` are names without the prefix `custom:`; only the backend may write them."""
         super().__init__(scope, id_)
@@ -73,13 +108,73 @@ class UserPool(Construct):
             "App",
             generate_secret=False,
             auth_flows=cognito.AuthFlow(user_srp=True, user=True),
-            disable_o_auth=True,
+            disable_o_auth=pages is None,
+            o_auth=_code_grant(pages) if pages is not None else None,
+            supported_identity_providers=[
+                cognito.UserPoolClientIdentityProvider.COGNITO,
+                *(cognito.UserPoolClientIdentityProvider.custom(provider.name) for provider in providers),
+            ],
             prevent_user_existence_errors=True,
             enable_token_revocation=True,
             access_token_validity=token_validity,
             id_token_validity=token_validity,
             refresh_token_validity=refresh_token_validity,
             # What a user may write himself. Everything else in his token is somebody else's word for it.
+            # Cognito takes over from a provider only what the client may write, and email_verified, which no
+            # client may.
             write_attributes=cognito.ClientAttributes().with_standard_attributes(email=True, fullname=True),
         )
         self.client.apply_removal_policy(RemovalPolicy.RETAIN)
+        for provider in providers:
+            self.client.node.add_dependency(self._add_provider(provider))
+        # Where the sign-in pages are, without a slash at its end.
+        self.pages_url = self._add_pages(pages) if pages is not None else None
+
+    def _add_provider(self, provider: Provider) -> cognito.CfnUserPoolIdentityProvider:
+        return cognito.CfnUserPoolIdentityProvider(
+            self,
+            f"Provider-{provider.name}",
+            user_pool_id=self.pool.user_pool_id,
+            provider_name=provider.name,
+            provider_type=provider.type,
+            provider_details={
+                **provider.details,
+                # CloudFormation reads the secret when it makes or changes the provider. The template holds
+                # the secret's name.
+                **{
+                    detail: SecretValue.secrets_manager(arn).unsafe_unwrap()
+                    for detail, arn in provider.secrets.items()
+                },
+            },
+            attribute_mapping=_TAKEN_OVER,
+        )
+
+    def _add_pages(self, pages: SignInPages) -> str:
+        domain = self.pool.add_domain(
+            "Domain",
+            cognito_domain=cognito.CognitoDomainOptions(domain_prefix=pages.domain_prefix),
+            managed_login_version=cognito.ManagedLoginVersion.NEWER_MANAGED_LOGIN,
+        )
+        # Without a style of its own a client has no pages.
+        cognito.CfnManagedLoginBranding(
+            self,
+            "Style",
+            user_pool_id=self.pool.user_pool_id,
+            client_id=self.client.user_pool_client_id,
+            use_cognito_provided_values=True,
+        )
+        return domain.base_url(fips=pages.fips_alone)
+
+
+def _code_grant(pages: SignInPages) -> cognito.OAuthSettings:
+    """The authorization code grant alone: no token is ever part of a URL.
+
+    An app can keep no secret, so it has to send a code challenge (PKCE, RFC 7636): Cognito asks for the
+    verifier when there was a challenge, and cannot be told to insist on one.
+    """
+    return cognito.OAuthSettings(
+        flows=cognito.OAuthFlows(authorization_code_grant=True),
+        scopes=[cognito.OAuthScope.OPENID, cognito.OAuthScope.EMAIL, cognito.OAuthScope.PROFILE],
+        callback_urls=list(pages.callback_urls),
+        logout_urls=list(pages.logout_urls) or None,
+    )

@@ -1,10 +1,21 @@
+import functools
+from collections.abc import Callable
+
 import pytest
 
 from infra.config import environments
 from tests.infra.synthesis import CHECKOUT, Synthesis, synthesize
 
 
+@pytest.fixture(scope="session")
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synthesis]:
+    """An environment of config/, synthesized once, whatever order the tests come in."""
+    return functools.cache(
+        lambda environment: synthesize(environment, tmp_path_factory.mktemp(environment) / "cdk.out")
+    )
+
+
 @pytest.fixture(scope="session", params=environments(CHECKOUT))
-def synthesis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    """Each environment of config/ in turn, synthesized once."""
-    return synthesize(request.param, tmp_path_factory.mktemp(request.param) / "cdk.out")
+def synthesis(request: pytest.FixtureRequest, synthesized: Callable[[str], Synthesis]) -> Synthesis:
+    """Each environment of config/ in turn."""
+    return synthesized(request.param)

@@ -13,7 +13,8 @@ import aws_cdk as cdk
 
 from infra.app import add_stacks
 from infra.checks import add_checks
-from infra.config import Configuration, load
+from infra.config import Configuration, environments, load
+from infra.identity_config import Issuer, UserPool
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -42,6 +43,12 @@ class Synthesis:
     def bridged(self) -> bool:
         """Whether calls take the SIP bridge."""
         return self.configuration.sip_bridge is not None
+
+    @property
+    def issuer(self) -> Issuer | None:
+        """Whose tokens are taken instead of a user pool's."""
+        source = self.configuration.identity.source
+        return source if isinstance(source, Issuer) else None
 
     def alone(self, stack: str) -> Synthesis:
         """The same, of one stack: Identity, Calling, SipBridge."""
@@ -142,6 +149,14 @@ def context() -> dict[str, Any]:
     """cdk.json's context, which an app made in a test does not read by itself."""
     values: dict[str, Any] = _read(CHECKOUT / "cdk.json")["context"]
     return values
+
+
+def environments_with_a_user_pool() -> list[str]:
+    return [
+        environment
+        for environment in environments(CHECKOUT)
+        if isinstance(load(CHECKOUT, environment).identity.source, UserPool)
+    ]
 
 
 def synthesize(environment: str, directory: Path) -> Synthesis:

@@ -71,17 +71,72 @@ def path_of(synthesis: Synthesis, method: Properties) -> str:
 
 def test_every_method_wants_a_signed_in_user(synthesis: Synthesis) -> None:
     ((id_, authorizer),) = synthesis.resources("AWS::ApiGateway::Authorizer").items()
-    assert authorizer["Type"] == "COGNITO_USER_POOLS"
     assert authorizer["IdentitySource"] == "method.request.header.Authorization"
-    # A cached answer would outlive the token.
-    assert authorizer["AuthorizerResultTtlInSeconds"] == 0
+    assert authorizer["Type"] == ("COGNITO_USER_POOLS" if synthesis.issuer is None else "TOKEN")
+    for method in methods(synthesis):
+        assert method["AuthorizationType"] == ("COGNITO_USER_POOLS" if synthesis.issuer is None else "CUSTOM")
+        assert method["AuthorizerId"] == {"Ref": id_}
+        # With scopes it would be a user pool's access token that is wanted.
+        assert "AuthorizationScopes" not in method
+
+
+def test_identity_tokens_of_the_own_user_pool_are_taken(synthesis: Synthesis) -> None:
+    if synthesis.issuer is not None:
+        return
+    authorizer = synthesis.the("AWS::ApiGateway::Authorizer")
     (pool,) = synthesis.resources("AWS::Cognito::UserPool")
     assert pool in json.dumps(authorizer["ProviderARNs"])
-    for method in methods(synthesis):
-        assert method["AuthorizationType"] == "COGNITO_USER_POOLS"
-        assert method["AuthorizerId"] == {"Ref": id_}
-        # With scopes it would be the access token that is wanted.
-        assert "AuthorizationScopes" not in method
+    # A cached answer would outlive the token.
+    assert authorizer["AuthorizerResultTtlInSeconds"] == 0
+
+
+def test_tokens_of_an_issuer_are_looked_at_by_a_function(synthesis: Synthesis) -> None:
+    if synthesis.issuer is None:
+        return
+    assert not [type_ for _, of in synthesis.declarations() if "Cognito" in (type_ := of["Type"])]
+    assert "Identity" not in synthesis.templates
+    authorizer = synthesis.the("AWS::ApiGateway::Authorizer")
+    (alias,) = (id_ for id_ in synthesis.resources("AWS::Lambda::Alias") if id_.startswith("Authorizer"))
+    assert {"Ref": alias} in authorizer["AuthorizerUri"]["Fn::Join"][1]
+    assert authorizer["AuthorizerResultTtlInSeconds"] == synthesis.issuer.cache_seconds
+    # API Gateway takes 0 to 3,600.
+    assert 0 <= synthesis.issuer.cache_seconds <= 3_600
+
+
+def test_what_is_no_token_costs_no_function(synthesis: Synthesis) -> None:
+    expression = synthesis.the("AWS::ApiGateway::Authorizer").get("IdentityValidationExpression")
+    assert (expression is None) == (synthesis.issuer is None)
+    if expression is not None:
+        taken = ["a.b.c", "Bearer a.b.c", "bearer e30.e30.c2ln", "BEARER aA0-_.e30.-_"]
+        refused = [
+            *("", "a", "a.b", "a.b.", "a.b.c.d", ".b.c", "a..c", "a.b.c=", "a.b.c\n", "a.b.é", "a.b .c"),
+            *("Bearer", "Bearer ", "Bearer  a.b.c", "Basic a.b.c", " a.b.c", "a.b.c "),
+        ]
+        assert [text for text in taken + refused if re.fullmatch(expression, text)] == taken
+        # API Gateway says nothing of whether it looks for a match or at the whole.
+        assert (expression[0], expression[-1]) == ("^", "$")
+
+
+def test_a_bad_token_is_told_from_one_that_cannot_be_verified(synthesis: Synthesis) -> None:
+    """Where a function looks at tokens, the gateway's own words for both are others."""
+    answers = {
+        response["ResponseType"]: json.loads(response["ResponseTemplates"]["application/json"])
+        for response in synthesis.resources("AWS::ApiGateway::GatewayResponse").values()
+    }
+    told = {
+        type_: (answers[type_]["status"], answers[type_]["type"].rpartition(":")[2])
+        for type_ in ("ACCESS_DENIED", "AUTHORIZER_CONFIGURATION_ERROR", "AUTHORIZER_FAILURE", "UNAUTHORIZED")
+    }
+    assert told == {
+        "ACCESS_DENIED": (403, "forbidden") if synthesis.issuer is None else (401, "unauthorized"),
+        "AUTHORIZER_CONFIGURATION_ERROR": (500, "internal-error"),
+        "AUTHORIZER_FAILURE": (500, "internal-error") if synthesis.issuer is None else (503, "unavailable"),
+        "UNAUTHORIZED": (401, "unauthorized"),
+    }
+    if synthesis.issuer is not None:
+        # Whether the gateway or the function refused it is nothing to a stranger.
+        assert answers["ACCESS_DENIED"] == answers["UNAUTHORIZED"]
+        assert "identity token" not in json.dumps(answers)
 
 
 def test_every_method_has_its_request_checked(synthesis: Synthesis) -> None:

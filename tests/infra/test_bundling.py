@@ -9,7 +9,9 @@ import marshal
 import ssl
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import CodeType
 
@@ -19,6 +21,7 @@ from infra import bundling
 from infra.bundling import FUNCTIONS, BundlingError, bundle, bundle_dependencies
 from tests.infra.checkout_copy import copy_checkout
 from tests.infra.synthesis import CHECKOUT
+from tests.lambdas.tokens import ACCESS, AUDIENCE, ISSUER, key_set, signing_key
 
 # What AWS Lambda and the stack would set.
 ENVIRONMENT = {
@@ -38,7 +41,18 @@ ENVIRONMENT = {
     "CAPABILITIES": "[]",
     "ALLOWED_ORIGINS": "[]",
     **dict.fromkeys(("REPLAY_SECONDS", "REFERENCE_SECONDS", "START_LEASE_SECONDS"), "30"),
-    **dict.fromkeys(("LONGEST_CALL_SECONDS", "STARTS_PER_WINDOW", "WINDOW_SECONDS"), "60"),
+    **dict.fromkeys(("LONGEST_CALL_SECONDS", "STARTS_PER_DAY", "STARTS_PER_WINDOW", "WINDOW_SECONDS"), "60"),
+    "CALLING_PARAMETER": "/in-app-calling/test/Calling",
+    "AUTHENTICATION": "{}",
+    "ISSUER": "https://login.example.com/",
+    "AUDIENCES": '["a"]',
+    "TOKEN_USE": "access",
+    "ALGORITHMS": '["ES256"]',
+    "LEEWAY_SECONDS": "0",
+    "REQUIRED_SCOPES": "[]",
+    "REQUIRED_CLAIMS": "{}",
+    "CLAIMS": "[]",
+    "KMS_KEYS": '["arn:aws:kms:eu-west-2:111122223333:key/k"]',
     "VOICE_CONNECTOR_ARN": "arn:aws:chime:eu-west-2:111122223333:vc/v",
     "CALLER_NUMBER": "+12065550100",
 }
@@ -50,15 +64,47 @@ OVER_THE_BRIDGE = {
     "EXTERNAL_MEETING_ID": "InAppCalling-test",
 }
 
-# Imports a handler as Lambda does, and prints the files that this took from the asset and from the layer.
-IMPORT_HANDLER = """
-import importlib, json, sys
-asset, layer, handler = sys.argv[1:]
+# Where else an issuer's keys can be than in KMS: the key is that of RFC 7517, appendix A.1.
+OTHER_KEYS = [
+    {"JWKS_URL": "https://login.example.com/jwks", "JWKS_FRESH_SECONDS": "60", "JWKS_STALE_SECONDS": "60"},
+    {
+        "JWKS": '{"keys": [{"kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", '
+        '"y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}'
+    },
+]
+
+# Imports a handler as Lambda does, but for what was compiled for Lambda's processor.
+START = (
+    (CHECKOUT / "local" / "extension_modules.py").read_text(encoding="utf-8")
+    + """
+import importlib
+extensions, asset, layer, handler = sys.argv[1:]
+sys.meta_path.insert(0, ExtensionModules(extensions))
 sys.path[:0] = [asset, layer]
 importlib.import_module(handler)
-files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-print(json.dumps([[file for file in files if file and file.startswith(place)] for place in (asset, layer)]))
 """
+)
+# Prints the files that this took from the asset, for which those of this machine stand, and from the layer.
+LIST_FILES = """
+import json
+files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+places = asset, extensions, layer
+print(json.dumps([[file for file in files if file.startswith(place)] for place in places]))
+"""
+# Has the authorizer answer, and prints what it lets each of TOKENS do.
+VERIFY_TOKENS = """
+import json, os, types
+context = types.SimpleNamespace(
+    function_name="", memory_limit_in_mb=0, invoked_function_arn="", aws_request_id="", function_version=""
+)
+method = "arn:aws:execute-api:eu-west-2:111122223333:a/prod/GET/x"
+for token in json.loads(os.environ["TOKENS"]):
+    event = {"authorizationToken": token, "methodArn": method}
+    answer = sys.modules[handler].handler(event, context)
+    print("Effect:", answer["policyDocument"]["Statement"][0]["Effect"])
+"""
+SIGNED_BY = ["RS256", "PS256", "ES256", "ES384", "ES512", "Ed25519"]
+EXTENSIONS = CHECKOUT / ".venv-functions" / "extensions"
 
 
 @pytest.fixture(params=FUNCTIONS)
@@ -105,53 +151,115 @@ def test_two_checkouts_build_the_same_layer(layer: Path, elsewhere: Path) -> Non
     assert content(again) == content(layer)
 
 
-def imported(name: str, **environment: str) -> tuple[set[str], set[str]]:
-    """What a handler imports of its asset and of the layer, by the first part of the path."""
-    asset, layer = bundle(CHECKOUT, name), bundle_dependencies(CHECKOUT) / "python"
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", IMPORT_HANDLER, str(asset), str(layer), f"{name}.handler"],
-        env=ENVIRONMENT | environment,
+def run(name: str, what: str, environment: Mapping[str, str]) -> str:
+    """What Python code prints once a handler was imported."""
+    places = EXTENSIONS, bundle(CHECKOUT, name), bundle_dependencies(CHECKOUT) / "python"
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", START + what, *map(str, places), f"{name}.handler"],
+        env=environment,
         capture_output=True,
         text=True,
         check=True,
-    )
-    of_asset, of_layer = json.loads(done.stdout)
+    ).stdout
+
+
+def imported(name: str, environment: Mapping[str, str] = ENVIRONMENT) -> tuple[set[str], set[str]]:
+    """The modules and packages that a handler imports of its asset and of the layer."""
+    of_asset, of_extensions, of_layer = json.loads(run(name, LIST_FILES, environment))
     return (
-        {Path(file).relative_to(asset).parts[0] for file in of_asset},
-        {Path(file).relative_to(layer).parts[0] for file in of_layer},
+        {module(Path(file).relative_to(bundle(CHECKOUT, name))) for file in of_asset}
+        | {module(Path(file).relative_to(EXTENSIONS)) for file in of_extensions},
+        {module(Path(file).relative_to(bundle_dependencies(CHECKOUT) / "python")) for file in of_layer},
     )
+
+
+def module(file: Path) -> str:
+    """The name of the module or package at the top of a path."""
+    return file.parts[0].partition(".")[0]
+
+
+def shipped(directory: Path) -> set[str]:
+    """The names of the modules and packages in a directory."""
+    return {module(Path(path.name)) for path in directory.iterdir() if path.suffix != ".dist-info"}
 
 
 def test_an_asset_holds_only_what_its_handler_imports(name: str, asset: Path) -> None:
-    assert {path.name for path in asset.iterdir()} == imported(name)[0]
+    assert shipped(asset) == imported(name)[0]
 
 
 def test_a_handler_of_bridged_calls_needs_nothing_else(name: str) -> None:
     """Clients are made at import, of the models that the layer has."""
-    assert imported(name, **OVER_THE_BRIDGE) == imported(name)
+    assert imported(name, ENVIRONMENT | OVER_THE_BRIDGE) == imported(name)
+
+
+@pytest.mark.parametrize("keys", OTHER_KEYS)
+def test_the_authorizer_needs_nothing_else_wherever_the_keys_are(keys: dict[str, str]) -> None:
+    environment = {key: value for key, value in ENVIRONMENT.items() if key != "KMS_KEYS"}
+    assert imported("authorizer", environment | keys)[0] == imported("authorizer")[0]
+
+
+def test_the_authorizers_asset_verifies_signatures_of_all_kinds() -> None:
+    """What cryptography imports only when it is used is there too."""
+    keys = {algorithm: signing_key(algorithm, algorithm) for algorithm in SIGNED_BY}
+    now = int(time.time())
+    tokens = [key.token({**ACCESS, "iat": now, "exp": now + 600}) for key in keys.values()]
+    environment = {key: value for key, value in ENVIRONMENT.items() if key != "KMS_KEYS"} | {
+        "AUDIENCES": json.dumps([AUDIENCE]),
+        "ISSUER": ISSUER,
+        "ALGORITHMS": json.dumps(SIGNED_BY),
+        "JWKS": key_set(*(key.jwk() for key in keys.values())).decode(),
+        "TOKENS": json.dumps([*tokens, tokens[0][:-2]]),
+    }
+    printed = run("authorizer", VERIFY_TOKENS, environment).splitlines()
+    effects = [line.removeprefix("Effect: ") for line in printed if line.startswith("Effect: ")]
+    assert effects == ["Allow"] * len(tokens) + ["Deny"]
 
 
 def test_the_layer_holds_only_what_handlers_import(layer: Path) -> None:
     used = set.union(*(imported(function)[1] for function in FUNCTIONS))
-    packages = (layer / "python").iterdir()
-    assert {path.name for path in packages if not path.name.endswith(".dist-info")} == used
+    assert shipped(layer / "python") == used
 
 
 def test_of_a_packages_metadata_only_its_name_and_version_stay(layer: Path) -> None:
-    described = list(layer.glob("python/*.dist-info/*"))
-    assert described
-    assert {path.name for path in described} == {"METADATA"}
+    for packages in (layer / "python", bundle(CHECKOUT, "authorizer")):
+        described = list(packages.glob("*.dist-info/*"))
+        assert described
+        assert {path.name for path in described} == {"METADATA"}
+
+
+def zipped_bytes(directory: Path) -> int:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
+        for file, data in content(directory).items():
+            written.writestr(file, data)
+    return len(archive.getvalue())
 
 
 def test_all_assets_together_are_small(layer: Path) -> None:
-    size = 0
-    for directory in (layer, *(bundle(CHECKOUT, function) for function in FUNCTIONS)):
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
-            for file, data in content(directory).items():
-                written.writestr(file, data)
-        size += len(archive.getvalue())
-    assert size < 6_000_000
+    """But for the authorizer, which only environments with another issuer than a user pool have."""
+    functions = (bundle(CHECKOUT, function) for function in FUNCTIONS if function != "authorizer")
+    assert sum(map(zipped_bytes, (layer, *functions))) < 6_000_000
+
+
+def test_the_authorizer_is_hardly_more_than_the_cryptography_in_it() -> None:
+    assert zipped_bytes(bundle(CHECKOUT, "authorizer")) < 5_500_000
+
+
+def test_what_is_compiled_is_for_the_processor_that_the_functions_run_on(layer: Path) -> None:
+    compiled = [*layer.rglob("*.so"), *bundle(CHECKOUT, "authorizer").rglob("*.so")]
+    assert {"_rust.abi3.so", "_cffi_backend.cpython-313-aarch64-linux-gnu.so"} <= {
+        file.name for file in compiled
+    }
+    for file in compiled:
+        head = file.read_bytes()[:20]
+        assert head[:4] == b"\x7fELF"
+        assert int.from_bytes(head[18:20], "little") == 183, file  # AArch64 (ELF header, e_machine)
+
+
+def test_this_machine_runs_the_versions_that_are_shipped() -> None:
+    described = {path.name for path in bundle(CHECKOUT, "authorizer").glob("*.dist-info")}
+    assert described
+    assert described <= {path.name for path in EXTENSIONS.glob("*.dist-info")}
 
 
 @pytest.mark.parametrize("of", [*FUNCTIONS, "the layer"])
@@ -210,19 +318,8 @@ def test_a_root_that_botocore_no_longer_has_is_told(tmp_path: Path) -> None:
 
 def test_garbage_is_collected_again_once_a_function_has_started(name: str) -> None:
     """Without it a start would look for garbage among all that it imports."""
-    asset, layer = bundle(CHECKOUT, name), bundle_dependencies(CHECKOUT) / "python"
-    script = (
-        "import gc, importlib, sys; sys.path[:0] = sys.argv[1:3]; importlib.import_module(sys.argv[3]); "
-        "print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", script, str(asset), str(layer), f"{name}.handler"],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["True", "True"]
+    printed = run(name, "import gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)", ENVIRONMENT)
+    assert printed.split() == ["True", "True"]
 
 
 @pytest.fixture

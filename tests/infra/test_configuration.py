@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -29,7 +30,6 @@ from infra.config import (
     AdoptedVoiceConnector,
     ClaimedConnectNumber,
     Configuration,
-    ConfigurationError,
     OrderedCallerNumber,
     OwnContactFlow,
     OwnVoiceConnector,
@@ -39,6 +39,21 @@ from infra.config import (
     environments,
     load,
 )
+from infra.config_section import ConfigurationError
+from infra.identity_config import (
+    AppleProvider,
+    Authentication,
+    GivenKeys,
+    Issuer,
+    KmsKeys,
+    ManagedLogin,
+    OidcProvider,
+    PublishedKeys,
+    SamlProvider,
+    TokenUse,
+    UserPool,
+)
+from infra.key_set import SIGNATURE_ALGORITHMS
 from tests.infra.synthesis import CHECKOUT
 
 ACCOUNT = "111122223333"
@@ -101,7 +116,7 @@ def changed(changes: Mapping[str, Any]) -> dict[str, Any]:
             name, _, number = part.partition("[")
             table = table[name][int(number[:-1])] if number else table.setdefault(name, {})
         if value is MISSING:
-            del table[last]
+            table.pop(last, None)
         else:
             table[last] = value
     return values
@@ -129,7 +144,7 @@ def test_the_values_arrive_as_written(load_changed: Loader) -> None:
         {
             "connect.contact_flow_arn": FLOW,
             "connect.topics": {"billing": "billing", "sales": FLOW},
-            "identity.passkey_relying_party": "app.example.com",
+            "identity.user_pool.passkey_relying_party": "app.example.com",
             "alarms.email": "on-call@example.com",
             "attributes.from_claims": {"custom:plan": "plan"},
         }
@@ -147,7 +162,19 @@ def test_the_values_arrive_as_written(load_changed: Loader) -> None:
     assert configuration.connect.quotas.start_webrtc_contact_rate == 2
     assert configuration.attributes.from_caller == ("order_id", "page")
     assert configuration.attributes.from_claims == {"custom:plan": "plan"}
-    assert configuration.identity.passkey_relying_party == "app.example.com"
+    assert configuration.identity.source == UserPool(
+        self_sign_up=True,
+        password_length=12,
+        token_minutes=60,
+        refresh_token_days=7,
+        passkey_relying_party="app.example.com",
+        managed_login=None,
+        providers=(),
+    )
+    assert configuration.identity.display_name_claim == "name"
+    assert configuration.identity.authentication == {}
+    assert configuration.calls.starts_per_day == VALID["calls"]["starts_per_day"]
+    assert configuration.api.starts_per_ip_per_5_minutes == VALID["api"]["starts_per_ip_per_5_minutes"]
     assert configuration.alarms.email == "on-call@example.com"
     assert (configuration.capabilities.video, configuration.capabilities.screen_share) == (True, False)
 
@@ -246,6 +273,9 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("calls.longest_call_seconds", 59, "from 60"),
     ("calls.starts_per_window", 0, "from 1 to 100"),
     ("calls.window_seconds", 86_401, "to 86400"),
+    ("calls.starts_per_day", MISSING, "24 hours"),
+    ("calls.starts_per_day", 101, "from 1 to 100"),
+    ("calls.starts_per_day", 9, "at least starts_per_window (10)"),
     ("calls.replay_second", 1, "did you mean 'replay_seconds'"),
     ("attributes.from_caller", MISSING, "a list"),
     ("attributes.from_caller", "order_id", "a list"),
@@ -270,19 +300,26 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("capabilities.video", 1, "true or false"),
     ("capabilities.screen_share", MISSING, "true or false"),
     ("capabilities.screenshare", True, "did you mean 'screen_share'"),
-    ("identity.self_sign_up", MISSING, "true or false"),
-    ("identity.password_length", 7, "from 8"),
-    ("identity.token_minutes", 4, "from 5"),
-    ("identity.token_minutes", 1_441, "to 1440"),
-    ("identity.refresh_token_days", 0, "from 1"),
+    ("identity.user_pool", MISSING, "or [identity.issuer]"),
+    ("identity.user_pool", "pool", "[identity.user_pool]"),
+    ("identity.user_pool.self_sign_up", MISSING, "true or false"),
+    ("identity.user_pool.password_length", 7, "from 8"),
+    ("identity.user_pool.token_minutes", 4, "from 5"),
+    ("identity.user_pool.token_minutes", 1_441, "to 1440"),
+    ("identity.user_pool.refresh_token_days", 0, "from 1"),
     ("identity.display_name_claim", "", "a claim"),
-    ("identity.passkey_relying_party", "https://example.com", "example.com"),
-    ("identity.passkey_relying_party", "localhost", "example.com"),
-    ("identity.mfa", True, "known here"),
+    ("identity.user_pool.passkey_relying_party", "https://example.com", "example.com"),
+    ("identity.user_pool.passkey_relying_party", "localhost", "example.com"),
+    ("identity.user_pool.mfa", True, "known here"),
+    # Where these stood before there was anything but a user pool.
+    ("identity.self_sign_up", True, "known here: authentication, display_name_claim, issuer, user_pool"),
     ("api.allowed_origins", ["*"], "[] for none"),
     ("api.allowed_origins", ["http://app.example.com"], "https://app.example.com"),
     ("api.allowed_origins", ["https://app.example.com/"], "without a path"),
     ("api.requests_per_ip_per_5_minutes", 9, "AWS WAF"),
+    ("api.starts_per_ip_per_5_minutes", MISSING, "requests to start a call"),
+    ("api.starts_per_ip_per_5_minutes", 9, "AWS WAF"),
+    ("api.starts_per_ip_per_5_minutes", 1_001, "at most requests_per_ip_per_5_minutes (1000)"),
     ("api.origins", [], "known here"),
     ("functions.reserved_concurrency", 4, "start_webrtc_contact_burst"),
     ("functions.memory_mib", 64, "from 128"),
@@ -657,6 +694,589 @@ def test_a_host_may_speak_udp_without_encryption(load_changed: Loader) -> None:
     assert [route.protocol for route in bridge.voice_connector.routes] == ["UDP"]
 
 
+LOGIN = {
+    "domain_prefix": "acme-calls",
+    "callback_urls": ["com.example.calls://signed-in"],
+    "logout_urls": ["com.example.calls://signed-out"],
+}
+SECRET = f"arn:aws:secretsmanager:eu-west-2:{ACCOUNT}:secret:calls/acme-AbCdEf"
+OIDC = {
+    "type": "OIDC",
+    "name": "Acme",
+    "issuer": "https://acme.eu.auth0.com/",
+    "client_id": "acme-client",
+    "client_secret_arn": SECRET,
+    "scopes": ["openid", "email"],
+}
+SAML = {"type": "SAML", "name": "Corp", "metadata_url": "https://sso.example.com/metadata?app=calls"}
+APPLE = {
+    "type": "SignInWithApple",
+    "services_id": "com.example.calls.signin",
+    "team_id": "TEAM123456",
+    "key_id": "KEY1234567",
+    "private_key_arn": SECRET,
+}
+PROVIDERS: list[dict[str, Any]] = [OIDC, SAML, APPLE]
+
+
+def federated(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A user pool with sign-in pages and a provider of each kind."""
+    return {
+        "identity.user_pool.managed_login": deepcopy(LOGIN),
+        "identity.user_pool.providers": deepcopy(PROVIDERS),
+        **changes,
+    }
+
+
+def test_a_user_pool_can_have_pages_and_providers_behind_it(load_changed: Loader) -> None:
+    pool = load_changed(federated({})).identity.source
+    assert isinstance(pool, UserPool)
+    assert pool.managed_login == ManagedLogin(
+        domain_prefix="acme-calls",
+        callback_urls=("com.example.calls://signed-in",),
+        logout_urls=("com.example.calls://signed-out",),
+    )
+    assert pool.providers == (
+        OidcProvider(
+            name="Acme",
+            issuer="https://acme.eu.auth0.com/",
+            client_id="acme-client",
+            client_secret_arn=SECRET,
+            scopes=("openid", "email"),
+        ),
+        SamlProvider(name="Corp", metadata_url="https://sso.example.com/metadata?app=calls"),
+        AppleProvider(
+            services_id="com.example.calls.signin",
+            team_id="TEAM123456",
+            key_id="KEY1234567",
+            private_key_arn=SECRET,
+        ),
+    )
+    assert [provider.name for provider in pool.providers] == ["Acme", "Corp", "SignInWithApple"]
+
+
+def test_pages_do_not_need_a_provider(load_changed: Loader) -> None:
+    pool = load_changed({"identity.user_pool.managed_login": {**LOGIN, "logout_urls": []}}).identity.source
+    assert isinstance(pool, UserPool)
+    assert pool.managed_login is not None
+    assert (pool.managed_login.logout_urls, pool.providers) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "com.example.calls://signed-in",
+        "com.example.calls:/signed-in",
+        "com.example.calls:///",
+        "https://app.example.com",
+        "https://app.example.com/signed-in?from=calls",
+        "https://app.example.com:8443/",
+        "http://localhost:3000/signed-in",
+        "http://localhost",
+        "http://127.0.0.1:3000",
+        "http://[::1]:3000/",
+    ],
+)
+def test_a_url_leads_to_the_app_and_nowhere_else(load_changed: Loader, url: str) -> None:
+    for key in ("callback_urls", "logout_urls"):
+        load_changed(federated({f"identity.user_pool.managed_login.{key}": [url]}))
+
+
+ML = "managed_login"
+APP_URLS = "http on localhost"
+
+# Key of identity.user_pool, value, and what the fix must say.
+REFUSED_OF_A_USER_POOL: list[tuple[str, Any, str]] = [
+    (ML, MISSING, "Cognito's own pages"),
+    (ML, True, "[identity.user_pool.managed_login]"),
+    (f"{ML}.domain_prefix", MISSING, "lower-case letters"),
+    (f"{ML}.domain_prefix", "Acme", "lower-case letters"),
+    (f"{ML}.domain_prefix", "acme-", "inner hyphens"),
+    (f"{ML}.domain_prefix", "acme.calls", "lower-case letters"),
+    (f"{ML}.domain_prefix", "a" * 64, "1 to 63"),
+    *((f"{ML}.domain_prefix", f"my-{word}-calls", repr(word)) for word in ("amazon", "aws", "cognito")),
+    (f"{ML}.callback_urls", MISSING, APP_URLS),
+    (f"{ML}.callback_urls", [], APP_URLS),
+    (f"{ML}.callback_urls", [f"https://example.com/{number}" for number in range(21)], "at most 20"),
+    (f"{ML}.callback_urls", ["com.example.calls://a", "com.example.calls://a"], "each once"),
+    *(
+        (f"{ML}.callback_urls", [url], APP_URLS)
+        for url in (
+            "calls://signed-in",
+            "com.example.calls",
+            "com.example.calls:signed-in",
+            "COM.example.calls://signed-in",
+            "http://app.example.com/",
+            "http://localhost.example.com/",
+            "http://127.0.0.2/",
+            "https://",
+            "https://user@example.com/",
+            "https://user:password@example.com/",
+            "https://example.com/#signed-in",
+            "com.example.calls://signed-in#",
+            "https://*.example.com/",
+            "https://example.com/*",
+            "com.example.calls://*",
+            "https://example.com/ ",
+            "https://example.com/\n",
+            "https://example.com\\@evil.example/",
+            "https://example.com/é",
+            "javascript:alert(1)",
+            "//example.com/",
+            "",
+            f"https://example.com/{'a' * 1_024}",
+        )
+    ),
+    (f"{ML}.logout_urls", MISSING, "[] for none"),
+    (f"{ML}.logout_urls", ["calls://out"], "[] for none"),
+    (f"{ML}.css", "", "known here"),
+    ("providers", [], "1 to 20 tables"),
+    ("providers", [OIDC] * 21, "1 to 20 tables"),
+    ("providers", OIDC, "[[identity.user_pool.providers]]"),
+    ("providers[0].type", MISSING, '"OIDC", "SAML" or "SignInWithApple"'),
+    ("providers[0].type", "Google", '"OIDC", "SAML" or "SignInWithApple"'),
+    ("providers[0].name", MISSING, "3 to 32"),
+    ("providers[0].name", "AB", "3 to 32"),
+    ("providers[0].name", "a" * 33, "3 to 32"),
+    ("providers[0].name", "Acme_SSO", "3 to 32"),
+    ("providers[0].name", "-Acme", "letter or digit first"),
+    *(
+        ("providers[0].name", name, "Cognito keeps this one")
+        for name in ("COGNITO", "Google", "Facebook", "LoginWithAmazon", "signinwithapple")
+    ),
+    ("providers[1].name", "acme", "another provider"),
+    ("providers[0].issuer", "http://acme.eu.auth0.com/", "https"),
+    ("providers[0].issuer", "https://acme.eu.auth0.com/?a=b", "https"),
+    ("providers[0].client_id", "", "without blanks"),
+    ("providers[0].client_id", "a b", "without blanks"),
+    ("providers[0].client_secret_arn", "s3cret", "what is secret never stands here"),
+    ("providers[0].client_secret_arn", SECRET.replace("eu-west-2", "us-east-1"), "this account and Region"),
+    ("providers[0].client_secret_arn", SECRET.replace(ACCOUNT, "999988887777"), "this account and Region"),
+    ("providers[0].client_secret_arn", SECRET.removesuffix("-AbCdEf"), "<6 characters>"),
+    ("providers[0].client_secret_arn", f"{SECRET}:SecretString", "<6 characters>"),
+    ("providers[0].client_secret", "s3cret", "did you mean 'client_secret_arn'"),
+    ("providers[0].scopes", ["email"], '"openid" among them'),
+    ("providers[0].scopes", ["openid", "e mail"], '"openid" among them'),
+    ("providers[0].scopes", ["openid", *map(str, range(10))], "at most 10"),
+    ("providers[0].metadata_url", "https://example.com", "known here"),
+    ("providers[1].metadata_url", "http://sso.example.com/metadata", "https"),
+    ("providers[1].metadata_url", "com.example.calls://metadata", "https"),
+    ("providers[1].issuer", "https://example.com", "known here"),
+    ("providers[2].services_id", "com example", "Services ID"),
+    ("providers[2].team_id", "team123456", "10 capital letters"),
+    ("providers[2].key_id", "KEY", "10 capital letters"),
+    ("providers[2].private_key_arn", MISSING, "ARN of a secret"),
+    ("providers[2].private_key", "-----BEGIN", "did you mean 'private_key_arn'"),
+    ("providers[2].name", "Apple", "known here"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "fix"), REFUSED_OF_A_USER_POOL, ids=lambda value: str(value)[:40])
+def test_a_wrong_value_of_a_user_pool_is_refused_with_key_value_and_fix(
+    load_changed: Loader, key: str, value: Any, fix: str
+) -> None:
+    error = refusal(load_changed, federated({f"identity.user_pool.{key}": value}))
+    assert error.key == f"identity.user_pool.{key}"
+    assert error.value == (None if value is MISSING else value)
+    assert fix in error.fix
+
+
+def test_users_sign_in_with_apple_through_one_provider(load_changed: Loader) -> None:
+    error = refusal(load_changed, federated({"identity.user_pool.providers": [APPLE, SAML, APPLE]}))
+    assert error.key == "identity.user_pool.providers[2].type"
+    assert "another provider" in error.fix
+
+
+ISSUER: dict[str, Any] = {
+    "issuer": "https://login.example.com/",
+    "audiences": ["https://calls.example.com"],
+    "token_use": "access",
+    "algorithms": ["RS256", "ES256"],
+    "leeway_seconds": 30,
+    "cache_seconds": 60,
+    "required_scopes": ["calls"],
+    "jwks_url": "https://login.example.com/jwks",
+    "jwks_fresh_seconds": 300,
+    "jwks_stale_seconds": 3_600,
+}
+KEY = f"arn:aws:kms:eu-west-2:{ACCOUNT}:key/{UUID}"
+BY_URL = ("jwks_url", "jwks_fresh_seconds", "jwks_stale_seconds")
+
+
+def issued(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """An issuer that publishes its keys, in place of a user pool."""
+    return {"identity.user_pool": MISSING, "identity.issuer": deepcopy(ISSUER), **changes}
+
+
+def with_keys(kind: str, value: Any) -> dict[str, Any]:
+    """An issuer whose keys come from elsewhere."""
+    return issued({f"identity.issuer.{key}": MISSING for key in BY_URL} | {f"identity.issuer.{kind}": value})
+
+
+def test_an_issuers_values_arrive_as_written(load_changed: Loader) -> None:
+    changes = {
+        "identity.issuer.required_claims": {"azp": "app", "https://acme.example/tenant": "acme"},
+        "identity.display_name_claim": "https://acme.example/name",
+        "attributes.from_claims": {"https://acme.example/plan": "plan"},
+    }
+    configuration = load_changed(issued(changes))
+    assert configuration.identity.source == Issuer(
+        issuer="https://login.example.com/",
+        audiences=("https://calls.example.com",),
+        token_use=TokenUse.ACCESS,
+        algorithms=("RS256", "ES256"),
+        leeway_seconds=30,
+        cache_seconds=60,
+        required_scopes=("calls",),
+        required_claims={"azp": "app", "https://acme.example/tenant": "acme"},
+        keys=PublishedKeys(url="https://login.example.com/jwks", fresh_seconds=300, stale_seconds=3_600),
+    )
+    assert configuration.identity.display_name_claim == "https://acme.example/name"
+    assert configuration.attributes.from_claims == {"https://acme.example/plan": "plan"}
+
+
+def test_users_are_those_of_a_pool_or_of_an_issuer(load_changed: Loader) -> None:
+    error = refusal(load_changed, {"identity.issuer": ISSUER})
+    assert error.key == "identity.issuer"
+    assert "remove one" in error.fix
+
+
+def test_an_issuers_keys_can_be_in_kms(load_changed: Loader) -> None:
+    """Of any account; and replicas of keys of another Region have ids of another shape."""
+    arns = [KEY, KEY.replace(ACCOUNT, "999988887777"), f"{KEY.partition('/')[0]}/mrk-{'0a' * 16}"]
+    source = load_changed(with_keys("kms_keys", arns)).identity.source
+    assert isinstance(source, Issuer)
+    assert source.keys == KmsKeys(arns=tuple(arns))
+
+
+def test_keys_come_from_one_place(load_changed: Loader) -> None:
+    for more in ({"jwks_file": "keys.json"}, {"kms_keys": [KEY]}):
+        ((kind, value),) = more.items()
+        error = refusal(load_changed, issued({f"identity.issuer.{kind}": value}))
+        assert (error.key, error.value) == (f"identity.issuer.{kind}", value)
+        assert "only one" in error.fix
+
+
+# Key of identity.issuer, value, and what the fix must say.
+REFUSED_OF_AN_ISSUER: list[tuple[str, Any, str]] = [
+    *(
+        (key, value, "no fragment")
+        for key in ("issuer", "jwks_url")
+        for value in (
+            "http://login.example.com/",
+            "HTTPS://login.example.com/",
+            "https://",
+            "https:///jwks",
+            "https://user@login.example.com/",
+            "https://user:password@login.example.com/",
+            "https://login.example.com/?a=b",
+            "https://login.example.com/?",
+            "https://login.example.com/#",
+            "https://login.example.com/*",
+            "https://login.example.com/ ",
+            "https://login.example.com\n",
+            "https://login.example.com\\.evil.example/",
+            f"https://login.example.com/{'a' * 512}",
+            "login.example.com",
+            7,
+        )
+    ),
+    ("issuer", MISSING, "character by character"),
+    ("jwks_url", MISSING, "jwks_file"),
+    ("audiences", MISSING, "aud"),
+    ("audiences", [], "aud"),
+    ("audiences", [""], "aud"),
+    ("audiences", ["a b"], "aud"),
+    ("audiences", ["calls", "calls"], "each once"),
+    ("audiences", list(map(str, range(11))), "at most 10"),
+    ("token_use", MISSING, '"access"'),
+    ("token_use", "refresh", '"access"'),
+    ("algorithms", [], ", ".join(SIGNATURE_ALGORITHMS)),
+    ("algorithms", ["none"], "RS256"),
+    ("algorithms", ["HS256"], "RS256"),
+    ("algorithms", ["EdDSA"], "Ed25519"),
+    ("algorithms", ["rs256"], "RS256"),
+    ("algorithms", ["RS256", "RS256"], "each once"),
+    ("leeway_seconds", -1, "from 0 to 120"),
+    ("leeway_seconds", 121, "from 0 to 120"),
+    ("cache_seconds", 3_601, "from 0 to 3600"),
+    ("required_scopes", MISSING, "[] for none"),
+    ("required_scopes", ["calls mail"], "[] for none"),
+    ("required_scopes", list(map(str, range(11))), "at most 10"),
+    ("required_claims", ["azp"], "[identity.issuer.required_claims]"),
+    ("required_claims.azp", "", "string in quotes"),
+    ("required_claims.azp", 7, "string in quotes"),
+    ("required_claims.azp", "a" * 257, "at most 256"),
+    ("required_claims.custom:plan", "gold", "user pool"),
+    *((f"required_claims.{claim}", "a", "remove it") for claim in ("iss", "aud", "exp", "scope", "scp")),
+    ("jwks_fresh_seconds", 59, "from 60"),
+    ("jwks_fresh_seconds", 86_401, "to 86400"),
+    ("jwks_stale_seconds", -1, "from 0"),
+    ("jwks_stale_seconds", 86_401, "to 86400"),
+    ("jwks_uri", "https://login.example.com/jwks", "did you mean 'jwks_url'"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "fix"), REFUSED_OF_AN_ISSUER, ids=lambda value: str(value)[:40])
+def test_a_wrong_value_of_an_issuer_is_refused_with_key_value_and_fix(
+    load_changed: Loader, key: str, value: Any, fix: str
+) -> None:
+    error = refusal(load_changed, issued({f"identity.issuer.{key}": value}))
+    assert error.key == f"identity.issuer.{key}"
+    assert error.value == (None if value is MISSING else value)
+    assert fix in error.fix
+
+
+@pytest.mark.parametrize(
+    ("arns", "fix"),
+    [
+        ([], "a list of ARNs"),
+        (KEY, "a list of ARNs"),
+        ([KEY.replace("eu-west-2", "eu-west-1")], "of this Region"),
+        ([KEY.replace("arn:aws:", "arn:aws-us-gov:")], "arn:aws:kms:eu-west-2"),
+        ([UUID], "key/<uuid>"),
+        ([f"arn:aws:kms:eu-west-2:{ACCOUNT}:alias/tokens"], "key/<uuid>"),
+        ([KEY, KEY], "each once"),
+        ([f"{KEY.partition('/')[0]}/{number}{UUID[1:]}" for number in range(5)], "at most 4"),
+    ],
+)
+def test_wrong_keys_of_kms_are_refused(load_changed: Loader, arns: Any, fix: str) -> None:
+    error = refusal(load_changed, with_keys("kms_keys", arns))
+    assert (error.key, error.value) == ("identity.issuer.kms_keys", arns)
+    assert fix in error.fix
+
+
+def test_id_tokens_have_no_scopes(load_changed: Loader) -> None:
+    error = refusal(load_changed, issued({"identity.issuer.token_use": "id"}))
+    assert (error.key, error.value) == ("identity.issuer.required_scopes", ["calls"])
+    changes = {"identity.issuer.token_use": "id", "identity.issuer.required_scopes": []}
+    source = load_changed(issued(changes)).identity.source
+    assert isinstance(source, Issuer)
+    assert source.token_use is TokenUse.ID
+
+
+def test_at_most_ten_claims_are_required(load_changed: Loader) -> None:
+    claims = {f"claim{number}": "a" for number in range(11)}
+    error = refusal(load_changed, issued({"identity.issuer.required_claims": claims}))
+    assert error.key == "identity.issuer.required_claims.claim10"
+    del claims["claim10"]
+    load_changed(issued({"identity.issuer.required_claims": claims}))
+
+
+@pytest.mark.parametrize("claim", ["custom:plan", "a b", 'a"b', "é", "a" * 257, "https://acme.example/a b"])
+def test_claims_are_such_as_an_issuer_has(load_changed: Loader, claim: str) -> None:
+    for changes, key in (
+        ({"identity.display_name_claim": claim}, "identity.display_name_claim"),
+        ({"attributes.from_claims": {claim: "plan"}}, f"attributes.from_claims.{claim}"),
+        (
+            {"identity.issuer.required_claims": {claim: "gold"}},
+            f"identity.issuer.required_claims.{claim}",
+        ),
+    ):
+        error = refusal(load_changed, issued(changes))
+        assert error.key == key
+        assert "https://acme.example/plan" in error.fix
+
+
+def test_a_user_pool_has_no_claims_that_are_urls(load_changed: Loader) -> None:
+    error = refusal(load_changed, {"identity.display_name_claim": "https://acme.example/name"})
+    assert error.key == "identity.display_name_claim"
+
+
+def number(length: int, *, first: int = 0xFF) -> str:
+    """A number of so many bytes in base64url."""
+    return base64.urlsafe_b64encode(bytes([first]) + b"\x01" * (length - 1)).rstrip(b"=").decode()
+
+
+RSA = {"kty": "RSA", "kid": "rsa", "n": number(256), "e": "AQAB"}
+P_256 = {"kty": "EC", "crv": "P-256", "kid": "ec", "x": number(32), "y": number(32)}
+P_384 = {"kty": "EC", "crv": "P-384", "kid": "ec3", "x": number(48), "y": number(48)}
+P_521 = {"kty": "EC", "crv": "P-521", "kid": "ec5", "x": number(66, first=1), "y": number(66, first=1)}
+ED_25519 = {"kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": number(32)}
+
+type KeySetLoader = Callable[..., Configuration]
+
+
+@pytest.fixture
+def load_key_set(tmp_path: Path) -> KeySetLoader:
+    """Loads an issuer with these keys in a file of the checkout, or with the file as it is."""
+
+    def load_(keys: Any, algorithms: list[str], content: bytes | None = None) -> Configuration:
+        changes = with_keys("jwks_file", "config/keys.json") | {"identity.issuer.algorithms": algorithms}
+        checkout = write_checkout(tmp_path, toml_of(changed(changes)))
+        file = checkout / "config" / "keys.json"
+        file.write_bytes(json.dumps({"keys": keys}, indent=4).encode() if content is None else content)
+        return load(checkout, "test")
+
+    return load_
+
+
+def fault(load_key_set: KeySetLoader, *of: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load_key_set(*of)
+    # Nothing of the file but its name is told.
+    assert (caught.value.key, caught.value.value) == ("identity.issuer.jwks_file", "config/keys.json")
+    return caught.value.fix
+
+
+def test_keys_of_a_file_arrive_without_what_nobody_reads(load_key_set: KeySetLoader) -> None:
+    more = {"use": "sig", "alg": "RS256", "key_ops": ["verify"], "x5c": ["MII" * 500], "x5t": "a", "é": 1}
+    source = load_key_set([RSA | more, P_256], ["RS256", "ES256"]).identity.source
+    assert isinstance(source, Issuer)
+    assert isinstance(source.keys, GivenKeys)
+    assert json.loads(source.keys.jwks) == {
+        "keys": [RSA | {"use": "sig", "alg": "RS256", "key_ops": ["verify"]}, P_256]
+    }
+    assert " " not in source.keys.jwks
+    assert source.keys.jwks.isascii()
+
+
+def test_a_single_key_needs_no_name(load_key_set: KeySetLoader) -> None:
+    for key, algorithms in (
+        (RSA, ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]),
+        (P_256, ["ES256"]),
+        (P_384, ["ES384"]),
+        (P_521, ["ES512"]),
+        (ED_25519, ["Ed25519"]),
+    ):
+        load_key_set([{name: value for name, value in key.items() if name != "kid"}], algorithms)
+
+
+PRIVATE = {"d": "c2VjcmV0"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "algorithms", "fix"),
+    [
+        ([], ["RS256"], "a key or more"),
+        ({}, ["RS256"], "a key or more"),
+        (["key"], ["RS256"], "keys[0]: make it an object"),
+        ([P_256, RSA | PRIVATE], ["RS256", "ES256"], "keys[1]: take a new one"),
+        ([P_256 | PRIVATE], ["ES256"], "not secret any more"),
+        ([ED_25519 | PRIVATE], ["Ed25519"], "not secret any more"),
+        ([{"kty": "oct", "k": "c2VjcmV0"}], ["RS256"], "not secret any more"),
+        ([{"kty": "oct"}], ["RS256"], "use an RSA key"),
+        ([{**RSA, "kty": 7}], ["RS256"], "write kty as a text"),
+        ([{**RSA, "kid": 7}], ["RS256"], "write kid as a text"),
+        ([{**RSA, "kid": ""}], ["RS256"], "1 to 256 printable"),
+        ([{**P_256, "crv": "secp256k1"}], ["ES256"], "P-256, P-384 and P-521"),
+        ([{**ED_25519, "crv": "X25519"}], ["Ed25519"], "Ed25519"),
+        ([{**RSA, "crv": "P-256"}], ["RS256"], "use an RSA key"),
+        ([{**RSA, "use": "enc"}], ["RS256"], "does not verify"),
+        ([{**RSA, "key_ops": ["encrypt"]}], ["RS256"], "does not verify"),
+        ([{**RSA, "key_ops": "verify"}], ["RS256"], "does not verify"),
+        ([{**RSA, "alg": "ES256"}], ["ES256"], "write an alg that it can verify: RS256"),
+        ([{**RSA, "alg": "PS256"}], ["RS256"], "allow one of its algorithms: PS256"),
+        ([RSA], ["RS256", "ES256"], "add a key that verifies ES256"),
+        ([{**RSA, "alg": "RS256"}], ["RS256", "RS512"], "add a key that verifies RS512"),
+        ([RSA, P_256], ["RS256"], "keys[1]: remove it, or allow one of its algorithms: ES256"),
+        ([{**RSA, "n": number(255)}], ["RS256"], "2,048 bits"),
+        ([{**RSA, "n": number(256, first=0x7F)}], ["RS256"], "2,048 bits"),
+        ([{**RSA, "n": "a b"}], ["RS256"], "write n in base64url"),
+        ([{**RSA, "e": "A"}], ["RS256"], "write e in base64url"),
+        ([{**RSA, "e": None}], ["RS256"], "write e in base64url"),
+        ([{**P_256, "y": number(31)}], ["ES256"], "write y in base64url"),
+        ([{**ED_25519, "x": number(33)}], ["Ed25519"], "write x in base64url"),
+        ([RSA, {**P_256, "kid": "rsa"}], ["RS256", "ES256"], "a kid of its own"),
+        ([RSA, {**P_256, "kid": None}], ["RS256", "ES256"], "a kid of its own"),
+    ],
+)
+def test_a_wrong_key_is_refused_with_its_place(
+    load_key_set: KeySetLoader, keys: Any, algorithms: list[str], fix: str
+) -> None:
+    told = fault(load_key_set, keys, algorithms)
+    assert told.startswith("in that file, ")
+    assert fix in told
+    assert "c2VjcmV0" not in told
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff", b"[" * 100_000, b'{"keys": [], "keys": []}', b"[]", b'"keys"', b"{}"],
+)
+def test_a_file_that_is_no_key_set_is_refused(load_key_set: KeySetLoader, content: bytes) -> None:
+    assert re.search("JSON", fault(load_key_set, None, ["RS256"], content))
+
+
+def test_keys_fit_into_what_a_function_can_be_told(load_key_set: KeySetLoader) -> None:
+    keys = [RSA | {"kid": f"{number}", "n": "_" * 683} for number in range(4)]
+    load_key_set(keys[:3], ["RS256"])
+    told = fault(load_key_set, keys, ["RS256"])
+    assert "fewer keys, or jwks_url" in told
+    assert "2500" in told
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "config", "config/none.json", "/etc/hostname", "../keys.json", "config/out.json", "é", 7],
+)
+def test_the_keys_are_in_the_checkout(tmp_path: Path, name: Any) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    write_checkout(checkout, toml_of(changed(with_keys("jwks_file", name))))
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [RSA, P_256]}), encoding="utf-8")
+    (checkout / "config" / "out.json").symlink_to(tmp_path / "keys.json")
+    with pytest.raises(ConfigurationError) as caught:
+        load(checkout, "test")
+    assert (caught.value.key, caught.value.value) == ("identity.issuer.jwks_file", name)
+    assert "config/keys.json" in caught.value.fix
+
+
+def test_for_each_topic_users_must_have_signed_in_as_it_says(load_changed: Loader) -> None:
+    changes: dict[str, Any] = {
+        "connect.topics": {"billing": "billing", "sales": FLOW},
+        "identity.authentication": {
+            "max_age_seconds": 86_400,
+            "amr": ["mfa", "hwk"],
+            "topics": {"billing": {"max_age_seconds": 300}, "sales": {"amr": ["mfa"]}},
+        },
+    }
+    general = Authentication(max_age_seconds=86_400, amr=("mfa", "hwk"))
+    of_topics = {
+        "billing": Authentication(max_age_seconds=300, amr=()),
+        "sales": Authentication(max_age_seconds=None, amr=("mfa",)),
+    }
+    assert load_changed(changes).identity.authentication == {"": general, **of_topics}
+    # Some topics can ask for more where the others ask for nothing.
+    del changes["identity.authentication"]["max_age_seconds"]
+    del changes["identity.authentication"]["amr"]
+    assert load_changed(changes).identity.authentication == of_topics
+
+
+AUTHENTICATION: dict[str, Any] = {"amr": ["mfa"], "topics": {"billing": {"max_age_seconds": 300}}}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fix"),
+    [
+        ("", {}, "amr, or both"),
+        ("", True, "[identity.authentication]"),
+        ("topics", {}, ""),
+        ("topics.billing", {}, "amr, or both"),
+        ("topics.sales", {"amr": ["mfa"]}, "known here: billing"),
+        ("topics.billing.max_age_seconds", 59, "from 60"),
+        ("topics.billing.max_age_seconds", 31_536_001, "to 31536000"),
+        ("topics.billing.topics", {}, "known here: amr, max_age_seconds"),
+        ("max_age_seconds", "300", "whole number"),
+        ("amr", [], "RFC 8176"),
+        ("amr", ["mfa,pwd"], "RFC 8176"),
+        ("amr", ["[mfa]"], "RFC 8176"),
+        ("amr", ["mfa", "mfa"], "each once"),
+        ("amr", list(map(str, range(11))), "at most 10"),
+        ("max_age", 300, "did you mean 'max_age_seconds'"),
+    ],
+)
+def test_a_wrong_rule_of_signing_in_is_refused(load_changed: Loader, key: str, value: Any, fix: str) -> None:
+    path = f"identity.authentication.{key}".rstrip(".")
+    changes = {"identity.authentication": deepcopy(AUTHENTICATION)} | {path: value}
+    if not fix:
+        load_changed(changes)
+        return
+    error = refusal(load_changed, changes)
+    assert error.key == (f"{path}.max_age_seconds" if value == {} and "both" in fix else path)
+    assert fix in error.fix
+
+
 @pytest.mark.parametrize("toml", ["account = ", "account = 1\naccount = 2", "\x00"])
 def test_a_file_that_is_no_toml_is_refused_with_the_place(tmp_path: Path, toml: str) -> None:
     with pytest.raises(ConfigurationError, match=r"config/test.toml: .*\(at ") as caught:
@@ -674,7 +1294,8 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("environment", [None, "staging", "", "../dev", 7, True, ["dev"]])
 def test_an_unknown_environment_is_refused_with_those_there_are(environment: object) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"one of: dev, local, local-bridge, prod .*-c environment=dev"
+        ConfigurationError,
+        match=r"one of: dev, local, local-backend, local-bridge, local-issuer, prod .*-c environment=dev",
     ) as caught:
         load(CHECKOUT, environment)
     assert caught.value.value == environment
@@ -699,6 +1320,16 @@ bridge_leaves = [
 ]
 
 
+identity_leaves = [
+    *(f"user_pool.{key}" for key in (*VALID["identity"]["user_pool"], "managed_login", "providers")),
+    *(f"user_pool.managed_login.{key}" for key in LOGIN),
+    *(f"user_pool.providers[{number}].{key}" for number, of in enumerate(PROVIDERS) for key in of),
+    *(f"issuer.{key}" for key in (*ISSUER, "jwks_file", "kms_keys", "required_claims")),
+    *("authentication", "authentication.amr", "authentication.max_age_seconds", "authentication.topics"),
+    "display_name_claim",
+]
+
+
 def refused_key(load_changed: Loader, changes: Mapping[str, Any]) -> str | None:
     try:
         load_changed(changes)
@@ -715,6 +1346,7 @@ leaves = [
     for path, table in [
         *((name, table) for name, table in VALID.items() if isinstance(table, dict)),
         *((f"connect.{name}", VALID["connect"][name]) for name in ("quotas", "topics")),
+        ("identity.user_pool", VALID["identity"]["user_pool"]),
         ("attributes.from_claims", VALID["attributes"]["from_claims"]),
     ]
     for key in table
@@ -736,6 +1368,15 @@ def test_whatever_a_value_of_a_bridge_is_it_is_taken_or_refused_by_key(
 ) -> None:
     refused = refused_key(load_changed, bridged({key: value}))
     assert refused is None or refused.startswith(("sip_bridge", "functions"))
+
+
+@given(key=st.sampled_from(identity_leaves), value=values)
+def test_whatever_a_value_of_the_identity_is_it_is_taken_or_refused_by_key(
+    load_changed: Loader, key: str, value: object
+) -> None:
+    of = federated if key.startswith("user_pool") else issued
+    refused = refused_key(load_changed, of({f"identity.{key}": value}))
+    assert refused is None or refused.startswith(("attributes.from_claims", "identity"))
 
 
 @given(name=st.from_regex(r"[A-Za-z0-9_-]{1,128}", fullmatch=True))

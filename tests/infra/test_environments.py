@@ -46,17 +46,29 @@ def test_no_physical_name_stands_in_the_way_of_a_replacement(synthesis: Synthesi
     assert named <= NAMED
 
 
-def test_the_outputs_are_the_six_names_and_four_for_a_sip_host(synthesis: Synthesis) -> None:
+def test_each_environment_tells_what_it_has(synthesis: Synthesis) -> None:
+    of_a_user_pool = {Output.USER_POOL_ID, Output.USER_POOL_CLIENT_ID}
     of_the_bridge = {
         Output.CALLER_NUMBER,
         Output.CONNECT_PHONE_NUMBER,
         Output.TERMINATION_CREDENTIALS_ARN,
         Output.VOICE_CONNECTOR_HOST_NAME,
     }
-    assert set(synthesis.outputs) == (
-        set(Output) if synthesis.bridged else set(Output).difference(of_the_bridge)
-    )
-    assert len(Output) == 6 + len(of_the_bridge)
+    assert set(synthesis.outputs) == {
+        Output.API_URL,
+        Output.REGION,
+        Output.CONNECT_INSTANCE_ARN,
+        Output.CONTACT_FLOW_ARN,
+        Output.CALLS_TABLE,
+        Output.CALLING_PARAMETER,
+        *(of_a_user_pool if synthesis.issuer is None else {Output.ISSUER}),
+        *(of_the_bridge if synthesis.bridged else ()),
+    }
+
+
+def test_the_issuer_is_told_as_it_is_configured(synthesis: Synthesis) -> None:
+    if synthesis.issuer is not None:
+        assert synthesis.outputs["Issuer"]["Value"] == synthesis.issuer.issuer
 
 
 def test_every_output_is_a_parameter_of_the_same_name_and_value(synthesis: Synthesis) -> None:
@@ -64,10 +76,23 @@ def test_every_output_is_a_parameter_of_the_same_name_and_value(synthesis: Synth
         parameter["Name"]: parameter["Value"]
         for parameter in synthesis.resources("AWS::SSM::Parameter").values()
     }
+    del parameters[f"/in-app-calling/{synthesis.environment}/Calling"]
     assert parameters == {
         f"/in-app-calling/{synthesis.environment}/{name}": output["Value"]
         for name, output in synthesis.outputs.items()
     }
+
+
+def test_calling_is_switched_on_until_an_operator_switches_it_off(synthesis: Synthesis) -> None:
+    ((id_, switch),) = (
+        (id_, parameter)
+        for id_, parameter in synthesis.resources("AWS::SSM::Parameter").items()
+        if parameter["Name"] == f"/in-app-calling/{synthesis.environment}/Calling"
+    )
+    assert (switch["Type"], switch["Value"], switch["AllowedPattern"]) == ("String", "on", "^(on|off)$")
+    assert synthesis.outputs["CallingParameter"]["Value"] == {"Ref": id_}
+    (table,) = synthesis.resources("AWS::DynamoDB::Table")
+    assert synthesis.outputs["CallsTable"]["Value"] == {"Ref": table}
 
 
 def test_every_output_says_what_it_is(synthesis: Synthesis) -> None:
@@ -90,7 +115,7 @@ def templates_of(configuration: Configuration, directory: Path) -> str:
     return "".join(path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.template.json")))
 
 
-@pytest.mark.parametrize("environment", ["local-bridge", "prod"])
+@pytest.mark.parametrize("environment", ["local-bridge", "local-issuer", "prod"])
 def test_two_environments_of_the_same_values_differ_in_their_names_alone(
     tmp_path: Path, environment: str
 ) -> None:

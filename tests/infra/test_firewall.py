@@ -12,11 +12,37 @@ def rules(synthesis: Synthesis) -> dict[str, Properties]:
 
 def test_one_address_cannot_take_the_quota_of_all(synthesis: Synthesis) -> None:
     first, *_ = rules(synthesis).values()
+    assert first["Name"] == "RequestsPerIp"
     assert first["Statement"]["RateBasedStatement"] == {
         "AggregateKeyType": "IP",
         "EvaluationWindowSec": 300,
         "Limit": synthesis.configuration.api.requests_per_ip_per_5_minutes,
     }
+
+
+def test_one_address_starts_fewer_calls_than_it_sends_requests(synthesis: Synthesis) -> None:
+    # Behind the rule for all requests, which so counts these too.
+    _, second, *_ = rules(synthesis).values()
+    assert second["Name"] == "StartsPerIp"
+    rate = second["Statement"]["RateBasedStatement"]
+    assert (rate["AggregateKeyType"], rate["EvaluationWindowSec"]) == ("IP", 300)
+    assert rate["Limit"] == synthesis.configuration.api.starts_per_ip_per_5_minutes
+    assert rate["Limit"] <= synthesis.configuration.api.requests_per_ip_per_5_minutes
+    method, path = (
+        match["ByteMatchStatement"] for match in rate["ScopeDownStatement"]["AndStatement"]["Statements"]
+    )
+    assert (method["FieldToMatch"], method["PositionalConstraint"]) == ({"Method": {}}, "EXACTLY")
+    assert method["SearchString"] == "POST"
+    assert method["TextTransformations"] == [{"Priority": 0, "Type": "NONE"}]
+    # Neither a slash behind it nor an encoded letter in it leads past the rule.
+    assert (path["FieldToMatch"], path["PositionalConstraint"]) == ({"UriPath": {}}, "CONTAINS")
+    assert path["SearchString"] == "/start-call"
+    assert path["TextTransformations"] == [{"Priority": 0, "Type": "URL_DECODE"}]
+
+
+def test_whoever_sends_too_many_requests_is_told_when_to_come_back(synthesis: Synthesis) -> None:
+    first, second, *_ = rules(synthesis).values()
+    assert first["Action"] == second["Action"]
     answer = first["Action"]["Block"]["CustomResponse"]
     assert answer["ResponseCode"] == 429
     assert {"Name": "Retry-After", "Value": "300"} in answer["ResponseHeaders"]
@@ -25,7 +51,7 @@ def test_one_address_cannot_take_the_quota_of_all(synthesis: Synthesis) -> None:
 
 
 def test_awss_rules_block(synthesis: Synthesis) -> None:
-    _, *managed = rules(synthesis).values()
+    _, _, *managed = rules(synthesis).values()
     assert [rule["Statement"]["ManagedRuleGroupStatement"]["Name"] for rule in managed] == [
         "AWSManagedRulesAmazonIpReputationList",
         "AWSManagedRulesKnownBadInputsRuleSet",

@@ -12,6 +12,7 @@ GATEWAY_SECONDS = 29
 SIP_MEDIA_SECONDS = 20
 
 OF_THE_BRIDGE = {"bridge_resources", "sip_media"}
+OF_AN_ISSUER = {"authorizer"}
 
 # The CDK's own function between CloudFormation and bridge_resources.
 FRAMEWORK = "framework.onEvent"
@@ -23,7 +24,11 @@ def functions(synthesis: Synthesis) -> dict[str, Properties]:
         for id_, function in synthesis.resources("AWS::Lambda::Function").items()
         if function["Handler"] != FRAMEWORK
     }
-    expected = set(FUNCTIONS) if synthesis.bridged else set(FUNCTIONS) - OF_THE_BRIDGE
+    expected = set(FUNCTIONS)
+    if not synthesis.bridged:
+        expected -= OF_THE_BRIDGE
+    if synthesis.issuer is None:
+        expected -= OF_AN_ISSUER
     assert sorted(map(package, found.values())) == sorted(expected)
     return found
 
@@ -73,6 +78,9 @@ def test_every_function_answers_before_its_caller_gives_up(synthesis: Synthesis)
         # The framework has to tell CloudFormation too.
         assert timeouts.pop("bridge_resources") <= framework["Timeout"] - 60
         assert timeouts.pop("sip_media") < SIP_MEDIA_SECONDS
+    # One after the other, where the gateway asks who calls before it asks what for.
+    first = timeouts.pop("authorizer", 0)
+    assert first <= 5
     assert all(timeout < GATEWAY_SECONDS for timeout in timeouts.values())
     for document in (CHECKOUT / "infra" / "contact_flows").glob("*.json"):
         for block in json.loads(document.read_text(encoding="utf-8"))["Actions"]:
@@ -122,8 +130,13 @@ def test_every_permission_names_who_may_invoke(synthesis: Synthesis) -> None:
             arn = json.dumps(permission["SourceArn"])
             assert f":{account}:" in arn
             assert re.search(
-                r"/(POST/start-call|(GET|DELETE)/calls/\*|POST/calls/\*/(connection|digits))\"", arn
+                r"/(POST/start-call|(GET|DELETE)/calls/\*|POST/calls/\*/(connection|digits))\""
+                r'|"/authorizers/", {"Ref": "\w+"}]]}$',
+                arn,
             )
+            alias = synthesis.resources("AWS::Lambda::Alias")[permission["FunctionName"]["Ref"]]
+            asked = package(functions(synthesis)[alias["FunctionName"]["Ref"]])
+            assert ("/authorizers/" in arn) == (asked == "authorizer")
 
 
 def test_the_functions_association_with_the_instance_is_there_before_the_flows(synthesis: Synthesis) -> None:

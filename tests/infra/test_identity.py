@@ -1,6 +1,23 @@
 """Rules of the house for the user pool and the apps' client."""
 
-from tests.infra.synthesis import Properties, Synthesis
+from collections.abc import Callable
+
+import pytest
+
+from infra.identity_config import UserPool
+from tests.infra.synthesis import Properties, Synthesis, environments_with_a_user_pool
+
+
+@pytest.fixture(scope="session", params=environments_with_a_user_pool())
+def synthesis(request: pytest.FixtureRequest, synthesized: Callable[[str], Synthesis]) -> Synthesis:
+    """Each environment that has a user pool in turn."""
+    return synthesized(request.param)
+
+
+def settings(synthesis: Synthesis) -> UserPool:
+    source = synthesis.configuration.identity.source
+    assert isinstance(source, UserPool)
+    return source
 
 
 def pool(synthesis: Synthesis) -> Properties:
@@ -19,7 +36,7 @@ def test_users_sign_in_with_their_email(synthesis: Synthesis) -> None:
         "RecoveryMechanisms": [{"Name": "verified_email", "Priority": 1}]
     }
     assert pool(synthesis)["AdminCreateUserConfig"] == {
-        "AllowAdminCreateUserOnly": not synthesis.configuration.identity.self_sign_up
+        "AllowAdminCreateUserOnly": not settings(synthesis).self_sign_up
     }
 
 
@@ -36,9 +53,7 @@ def test_a_second_factor_and_passkeys_are_offered(synthesis: Synthesis) -> None:
         "AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]
     }
     assert pool(synthesis)["WebAuthnUserVerification"] == "required"
-    assert pool(synthesis).get("WebAuthnRelyingPartyID") == (
-        synthesis.configuration.identity.passkey_relying_party
-    )
+    assert pool(synthesis).get("WebAuthnRelyingPartyID") == (settings(synthesis).passkey_relying_party)
 
 
 def test_threats_are_met_and_not_only_noted(synthesis: Synthesis) -> None:
@@ -48,7 +63,7 @@ def test_threats_are_met_and_not_only_noted(synthesis: Synthesis) -> None:
 
 def test_passwords_are_long_and_mixed(synthesis: Synthesis) -> None:
     assert pool(synthesis)["Policies"]["PasswordPolicy"] == {
-        "MinimumLength": synthesis.configuration.identity.password_length,
+        "MinimumLength": settings(synthesis).password_length,
         "RequireLowercase": True,
         "RequireNumbers": True,
         "RequireSymbols": True,
@@ -74,11 +89,11 @@ def test_the_apps_prove_the_password_without_sending_it_and_hold_no_secret(synth
 
 
 def test_tokens_live_as_long_as_configured_and_can_be_revoked(synthesis: Synthesis) -> None:
-    settings = synthesis.configuration.identity
+    lifetimes = settings(synthesis)
     assert client(synthesis)["EnableTokenRevocation"] is True
-    assert client(synthesis)["IdTokenValidity"] == settings.token_minutes
-    assert client(synthesis)["AccessTokenValidity"] == settings.token_minutes
-    assert client(synthesis)["RefreshTokenValidity"] == settings.refresh_token_days * 24 * 60
+    assert client(synthesis)["IdTokenValidity"] == lifetimes.token_minutes
+    assert client(synthesis)["AccessTokenValidity"] == lifetimes.token_minutes
+    assert client(synthesis)["RefreshTokenValidity"] == lifetimes.refresh_token_days * 24 * 60
     assert set(client(synthesis)["TokenValidityUnits"].values()) == {"minutes"}
 
 
@@ -87,3 +102,15 @@ def test_users_write_nothing_that_the_contact_center_trusts(synthesis: Synthesis
     # A new address has to be confirmed before the token carries it.
     assert writable & set(synthesis.configuration.attributes.from_claims) <= {"email"}
     assert writable == {"email", "name"}
+
+
+def test_without_sign_in_pages_there_is_nothing_to_sign_in_through(synthesis: Synthesis) -> None:
+    assert settings(synthesis).managed_login is None
+    assert client(synthesis)["SupportedIdentityProviders"] == ["COGNITO"]
+    assert not {"AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs"} & set(client(synthesis))
+    assert not synthesis.resources(
+        "AWS::Cognito::ManagedLoginBranding",
+        "AWS::Cognito::UserPoolDomain",
+        "AWS::Cognito::UserPoolIdentityProvider",
+    )
+    assert "ManagedLoginUrl" not in synthesis.outputs

@@ -76,6 +76,19 @@ def test_every_function_is_watched(synthesis: Synthesis) -> None:
     assert watched == {(metric, function) for metric in ("Errors", "Throttles") for function in functions}
 
 
+def test_an_operator_is_told_when_tokens_cannot_be_verified(synthesis: Synthesis) -> None:
+    of_authorizer = {
+        alarm["MetricName"]: alarm["AlarmDescription"]
+        for alarm in alarms(synthesis).values()
+        if {"Name": "service", "Value": f"{synthesis.environment}-authorizer"} in alarm["Dimensions"]
+    }
+    expected = {"ConfigurationFault", "KeysUnavailable", "UnforeseenError"}
+    assert set(of_authorizer) == (set() if synthesis.issuer is None else expected)
+    shown = json.dumps(list(synthesis.resources("AWS::CloudWatch::Dashboard").values()))
+    for count in ("TokenAccepted", "TokenRefused"):
+        assert (count in shown) == (synthesis.issuer is not None)
+
+
 def test_what_is_counted_is_what_the_functions_count(synthesis: Synthesis) -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "lambdas").rglob("*.py"))
     # bridge_resources counts nothing: it fails, and that is told to the person who deploys.

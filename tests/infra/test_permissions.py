@@ -7,6 +7,7 @@ from typing import Any
 
 from infra.bundling import FUNCTIONS
 from infra.config import AdoptedContactFlow
+from infra.identity_config import KmsKeys
 from tests.infra.synthesis import Properties, Synthesis
 
 KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
@@ -94,14 +95,49 @@ def test_roles_may_do_this_and_nothing_else(synthesis: Synthesis) -> None:
         "dynamodb:GetItem",
         "dynamodb:Query",
         "dynamodb:UpdateItem",
+        *(["kms:GetPublicKey"] if keys_of_kms(synthesis) else []),
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
+        "ssm:GetParameter",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
     }
+
+
+def keys_of_kms(synthesis: Synthesis) -> list[str]:
+    keys = synthesis.issuer.keys if synthesis.issuer is not None else None
+    return list(keys.arns) if isinstance(keys, KmsKeys) else []
+
+
+def test_the_authorizer_reads_its_issuers_keys_in_kms_and_does_nothing_else(synthesis: Synthesis) -> None:
+    keys = keys_of_kms(synthesis)
+    assert granted(synthesis).get("kms:GetPublicKey", []) == keys
+    for name, policy in synthesis.resources("AWS::IAM::ManagedPolicy").items():
+        if re.fullmatch(r"AuthorizerPolicy[0-9A-F]{8}", name):
+            held = [listed(statement["Action"]) for statement in policy["PolicyDocument"]["Statement"]]
+            assert held == [
+                ["logs:CreateLogStream", "logs:PutLogEvents"],
+                *([["kms:GetPublicKey"]] if keys else []),
+            ]
+
+
+def test_the_switch_is_read_by_what_starts_calls_alone(synthesis: Synthesis) -> None:
+    (switch,) = granted(synthesis)["ssm:GetParameter"]
+    parts = switch["Fn::Join"][1]
+    region, account = synthesis.configuration.region, synthesis.configuration.account
+    assert parts == [
+        f"arn:aws:ssm:{region}:{account}:parameter",
+        synthesis.outputs["CallingParameter"]["Value"],
+    ]
+    (holder,) = (
+        name
+        for name, policy in synthesis.resources("AWS::IAM::ManagedPolicy").items()
+        if "ssm:GetParameter" in json.dumps(policy)
+    )
+    assert holder.startswith("StartCallPolicy")
 
 
 def test_no_statement_allows_by_exception(synthesis: Synthesis) -> None:

@@ -78,7 +78,7 @@ def test_two_clones_write_the_same_templates_and_assets(
     assert one == other
     assert len([name for name in one if name.endswith(".template.json")]) == 2
     assets = {name.partition("/")[0] for name in one if name.startswith("asset.")}
-    of_production = set(FUNCTIONS) - {"bridge_resources", "sip_media"}
+    of_production = set(FUNCTIONS) - {"authorizer", "bridge_resources", "sip_media"}
     assert len(assets) == len(of_production) + 1  # and the layer
 
 

@@ -24,7 +24,6 @@ STAGE = {"Calling/Api/RestApi/DeploymentStage.v1"}
 TABLE = {"Calling/Calls/Table"}
 
 EXPECTED = {
-    "AwsSolutions-COG2": {"Identity/Users/Pool"},
     "AwsSolutions-IAM5[Resource::*]": {"Calling/Tracing"},
     "AwsSolutions-IAM5[Resource::<instance>/contact/*]": {
         f"Calling/{name}/Policy" for name in ("CallControl", "ContactEventsFunction", "StartCall")
@@ -50,6 +49,33 @@ EXPECTED = {
     "Serverless-LambdaEventSourceMappingDestination": {"Calling/ContactEvents/Mapping"},
     "Serverless-LambdaLatestVersion": FUNCTIONS,
     "Serverless-SQSRedrivePolicy": {"Calling/ContactEvents/DeadLetters"},
+}
+
+EXPECTED_OF_A_USER_POOL = {"AwsSolutions-COG2": {"Identity/Users/Pool"}}
+
+AUTHORIZER = {"Calling/Authorizer/Function"}
+
+# What an issuer adds in place of a user pool.
+EXPECTED_OF_AN_ISSUER = {
+    "AwsSolutions-COG4": {
+        f"Calling/Api/RestApi/Default/{method}"
+        for method in (
+            "calls/{ContactId}/DELETE",
+            "calls/{ContactId}/GET",
+            "calls/{ContactId}/connection/POST",
+            "calls/{ContactId}/digits/POST",
+            "start-call/POST",
+        )
+    },
+    "AwsSolutions-L1": AUTHORIZER,
+    "HIPAA.Security-LambdaDLQ": AUTHORIZER,
+    "HIPAA.Security-LambdaInsideVPC": AUTHORIZER,
+    "NIST.800.53.R4-LambdaInsideVPC": AUTHORIZER,
+    "NIST.800.53.R5-LambdaDLQ": AUTHORIZER,
+    "NIST.800.53.R5-LambdaInsideVPC": AUTHORIZER,
+    "PCI.DSS.321-LambdaInsideVPC": AUTHORIZER,
+    "Serverless-LambdaDLQ": AUTHORIZER,
+    "Serverless-LambdaLatestVersion": AUTHORIZER,
 }
 
 # A subscription exists only where the configuration names an address.
@@ -107,11 +133,12 @@ def expected(synthesis: Synthesis) -> set[tuple[str, str]]:
     email = synthesis.configuration.alarms.email
     findings = [
         EXPECTED,
+        EXPECTED_OF_A_USER_POOL if synthesis.issuer is None else EXPECTED_OF_AN_ISSUER,
         *([] if email is None else [EXPECTED_OF_AN_ADDRESS]),
         *([EXPECTED_OF_THE_BRIDGE] if synthesis.bridged else []),
     ]
     return {
-        (rule, path.format(email=email))
+        (rule, path.replace("{email}", str(email)))
         for part in findings
         for rule, paths in part.items()
         for path in paths

@@ -1,0 +1,33 @@
+"""The switch by which an operator stops new calls."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+
+class CallingSwitch(Construct):
+    """An SSM parameter: `on` while calls may be started, `off` when an operator says so.
+
+    Deployments leave it as the operator set it: CloudFormation changes what its template changes, and the
+    value there stays the same.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, parameter_name: str) -> None:
+        super().__init__(scope, id_)
+        self.parameter = ssm.StringParameter(
+            self,
+            "Parameter",
+            parameter_name=parameter_name,
+            string_value="on",
+            # Any other word stops calls too; this spares operators one that they mistyped.
+            allowed_pattern="^(on|off)$",
+            description="Whether calls may be started: on or off",
+        )
+
+    def read_statement(self) -> iam.PolicyStatement:
+        """What a role needs to read the switch."""
+        return iam.PolicyStatement(
+            sid="ReadCallingSwitch", actions=["ssm:GetParameter"], resources=[self.parameter.parameter_arn]
+        )

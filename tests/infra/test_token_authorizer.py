@@ -1,0 +1,113 @@
+"""What the function is told that verifies an issuer's tokens, and start_call about how users sign in."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from infra.config import Configuration, load
+from infra.identity_config import Authentication, GivenKeys, Issuer, KmsKeys, PublishedKeys
+from tests.infra.synthesis import CHECKOUT, Synthesis, synthesize_unchecked
+
+JWKS = '{"keys":[]}'
+
+
+def given_keys() -> Configuration:
+    """local-issuer with keys from a file, and with all that is optional."""
+    configuration = load(CHECKOUT, "local-issuer")
+    source = configuration.identity.source
+    assert isinstance(source, Issuer)
+    return replace(
+        configuration,
+        identity=replace(
+            configuration.identity,
+            display_name_claim="email",
+            source=replace(
+                source,
+                keys=GivenKeys(jwks=JWKS),
+                cache_seconds=0,
+                required_claims={"azp": "app"},
+            ),
+            authentication={
+                "": Authentication(max_age_seconds=86_400, amr=()),
+                "billing": Authentication(max_age_seconds=None, amr=("mfa", "hwk")),
+            },
+        ),
+        attributes=replace(
+            configuration.attributes,
+            from_claims={"phone_number": "phone", "https://acme.example/plan": "plan"},
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
+    return synthesize_unchecked(given_keys(), tmp_path_factory.mktemp("given"))
+
+
+def variables(synthesis: Synthesis, package: str) -> Mapping[str, str]:
+    (function,) = (
+        of
+        for of in synthesis.resources("AWS::Lambda::Function").values()
+        if of["Handler"] == f"{package}.handler.handler"
+    )
+    told: dict[str, str] = function["Environment"]["Variables"]
+    return {name: value for name, value in told.items() if not name.startswith("POWERTOOLS_")}
+
+
+def test_the_authorizer_is_told_what_tokens_must_be(synthesis: Synthesis) -> None:
+    issuer = synthesis.issuer
+    if issuer is None:
+        return
+    told = dict(variables(synthesis, "authorizer"))
+    match issuer.keys:
+        case PublishedKeys(url=url, fresh_seconds=fresh, stale_seconds=stale):
+            assert told.pop("JWKS_URL") == url
+            assert told.pop("JWKS_FRESH_SECONDS") == str(fresh)
+            assert told.pop("JWKS_STALE_SECONDS") == str(stale)
+        case KmsKeys(arns=arns):
+            assert json.loads(told.pop("KMS_KEYS")) == list(arns)
+    assert told == {
+        "ISSUER": issuer.issuer,
+        "AUDIENCES": json.dumps(list(issuer.audiences)),
+        "TOKEN_USE": issuer.token_use.value,
+        "ALGORITHMS": json.dumps(list(issuer.algorithms)),
+        "LEEWAY_SECONDS": str(issuer.leeway_seconds),
+        "REQUIRED_SCOPES": json.dumps(list(issuer.required_scopes)),
+        "REQUIRED_CLAIMS": "{}",
+        "CLAIMS": json.dumps(["name", "email", "email_verified"]),
+    }
+
+
+def test_keys_of_a_file_are_handed_over_as_they_are_and_take_no_right(given: Synthesis) -> None:
+    told = variables(given, "authorizer")
+    assert told["JWKS"] == JWKS
+    assert not {"JWKS_URL", "JWKS_FRESH_SECONDS", "JWKS_STALE_SECONDS", "KMS_KEYS"} & set(told)
+    assert json.loads(told["REQUIRED_CLAIMS"]) == {"azp": "app"}
+    assert "kms:GetPublicKey" not in json.dumps(given.resources("AWS::IAM::ManagedPolicy"))
+    assert given.the("AWS::ApiGateway::Authorizer")["AuthorizerResultTtlInSeconds"] == 0
+
+
+def test_only_claims_that_are_read_are_handed_on_and_with_them_who_has_verified_them(
+    given: Synthesis,
+) -> None:
+    told = json.loads(variables(given, "authorizer")["CLAIMS"])
+    assert told == ["email", "phone_number", "https://acme.example/plan", "phone_number_verified"]
+
+
+def test_start_call_is_told_how_users_must_have_signed_in(given: Synthesis) -> None:
+    told = variables(given, "start_call")
+    assert json.loads(told["AUTHENTICATION"]) == {
+        "": {"max_age_seconds": 86_400, "amr": []},
+        "billing": {"max_age_seconds": None, "amr": ["mfa", "hwk"]},
+    }
+
+
+def test_start_call_is_told_how_often_a_user_may_call_and_where_the_switch_is(synthesis: Synthesis) -> None:
+    told = variables(synthesis, "start_call")
+    calls = synthesis.configuration.calls
+    assert told["STARTS_PER_WINDOW"] == str(calls.starts_per_window)
+    assert told["STARTS_PER_DAY"] == str(calls.starts_per_day)
+    assert told["CALLING_PARAMETER"] == synthesis.outputs["CallingParameter"]["Value"]
+    assert set(json.loads(told["AUTHENTICATION"])) == set(synthesis.configuration.identity.authentication)
