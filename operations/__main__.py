@@ -1,0 +1,160 @@
+"""`python -m operations <command> --environment <name>`, with the AWS credentials of the shell."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.config import Configuration, load
+from infra.config_section import ConfigurationError
+from infra.outputs import Output, parameter_name
+from operations import blocks, switch
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+_LONGEST_SUB = 255
+
+
+class OperationError(Exception):
+    """The operation was not done; the message says why and what to do."""
+
+
+class Deployment:
+    """One environment in its AWS account."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        """Raises OperationError when the credentials are those of another account."""
+        self._environment = configuration.environment
+        self._session = boto3.Session(region_name=configuration.region)
+        account = self._session.client("sts").get_caller_identity()["Account"]
+        if account != configuration.account:
+            raise OperationError(
+                f"These AWS credentials are those of account {account}, but config/{self._environment}.toml "
+                f"says {configuration.account!r}.\n  Fix: use credentials of that account."
+            )
+
+    def stop_calls(self) -> str:
+        """Switches calling off; returns what to tell the operator, as the other methods do."""
+        before = switch.turn(self._session.client("ssm"), self._read(Output.CALLING_PARAMETER), switch.OFF)
+        return (
+            f"Calling in {self._environment} is off (it was {before!r}). Within five seconds every new call "
+            "is answered 503 calling-stopped; calls under way go on."
+        )
+
+    def resume_calls(self) -> str:
+        """Switches calling on."""
+        before = switch.turn(self._session.client("ssm"), self._read(Output.CALLING_PARAMETER), switch.ON)
+        return (
+            f"Calling in {self._environment} is on (it was {before!r}). Within five seconds calls are taken."
+        )
+
+    def block(self, caller: str, hours: int | None) -> str:
+        """Blocks a user, for ever without `hours`."""
+        until = blocks.FOR_EVER if hours is None else _now() + hours * 3_600_000
+        active = blocks.block(
+            self._session.client("dynamodb"), self._read(Output.CALLS_TABLE), caller, until=until
+        )
+        when = (
+            "until unblocked"
+            if hours is None
+            else datetime.fromtimestamp(until / 1000, UTC).strftime("until %Y-%m-%d %H:%M UTC")
+        )
+        told = f"The user cannot start or rejoin calls in {self._environment} {when}."
+        if active is not None:
+            told += f"\nA call may still be under way, which goes on: contact {active}. End it in Connect."
+        return told
+
+    def unblock(self, caller: str) -> str:
+        """Lifts a block."""
+        client = self._session.client("dynamodb")
+        if blocks.unblock(client, self._read(Output.CALLS_TABLE), caller, now=_now()):
+            return f"The user can call again in {self._environment}."
+        return f"The user was not blocked in {self._environment}."
+
+    def _read(self, output: Output) -> str:
+        client = self._session.client("ssm")
+        name = parameter_name(self._environment, output)
+        try:
+            return client.get_parameter(Name=name)["Parameter"]["Value"]
+        except client.exceptions.ParameterNotFound:
+            raise OperationError(
+                f"There is no parameter {name}: the environment is not deployed in this account.\n"
+                f"  Fix: make deploy ENV={self._environment}"
+            ) from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    asked = _parser().parse_args(arguments)
+    try:
+        deployment = Deployment(load(_CHECKOUT, asked.environment))
+        print(_perform(deployment, asked))
+    except (OperationError, ConfigurationError, blocks.BlockError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        print(f"AWS did not do it: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _perform(deployment: Deployment, asked: Any) -> str:
+    match asked.command:
+        case "stop-calls":
+            return deployment.stop_calls()
+        case "resume-calls":
+            return deployment.resume_calls()
+        case "block":
+            return deployment.block(asked.caller, asked.hours)
+        case _:
+            return deployment.unblock(asked.caller)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m operations", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, does in (
+        ("stop-calls", "take no new calls"),
+        ("resume-calls", "take calls again"),
+        ("block", "keep one user from calling"),
+        ("unblock", "let a user call again"),
+    ):
+        command = commands.add_parser(name, help=does, description=does)
+        command.add_argument("--environment", required=True, help="of config/")
+        if name in {"block", "unblock"}:
+            command.add_argument(
+                "--caller",
+                required=True,
+                type=_subject,
+                help="the `sub` of the user's token, which is customer_id in Connect",
+            )
+        if name == "block":
+            command.add_argument("--hours", type=_hours, help="for how long (default: until unblocked)")
+    return parser
+
+
+def _subject(text: str) -> str:
+    if not 1 <= len(text) <= _LONGEST_SUB or not text.isascii() or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"1 to {_LONGEST_SUB} printable ASCII characters")
+    return text
+
+
+def _hours(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 87_600:
+        raise argparse.ArgumentTypeError("a whole number from 1 to 87,600 (ten years)")
+    return int(text)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""What an operator does, against DynamoDB, SSM and STS in the process (moto)."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.outputs import Output, parameter_name
+from operations import blocks
+from operations.__main__ import main
+
+# moto's account.
+ACCOUNT = "123456789012"
+TABLE = "calls"
+SWITCH = "/in-app-calling/local/Calling"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A session in an account where the environment `local` is deployed."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    with mock_aws():
+        session: Any = boto3.Session(region_name="eu-west-2")
+        parameters = session.client("ssm")
+        for name, value in (
+            (SWITCH, "on"),
+            (parameter_name("local", Output.CALLING_PARAMETER), SWITCH),
+            (parameter_name("local", Output.CALLS_TABLE), TABLE),
+        ):
+            parameters.put_parameter(Name=name, Value=value, Type="String")
+        session.client("dynamodb").create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "UserId", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "UserId", "KeyType": "HASH"}],
+        )
+        monkeypatch.setattr("moto.sts.models.STSBackend.get_caller_identity", _account("000000000000"))
+        yield session
+
+
+def _account(account: str) -> Any:
+    def identity(*_: object) -> tuple[str, str, str]:
+        return "user", f"arn:aws:iam::{account}:root", account
+
+    return identity
+
+
+def run(*arguments: str) -> int:
+    return main([*arguments, "--environment", "local"])
+
+
+def item(aws: Any, user_id: str = "user-1") -> dict[str, Any]:
+    found: dict[str, Any] = (
+        aws.client("dynamodb").get_item(TableName=TABLE, Key={"UserId": {"S": user_id}}).get("Item", {})
+    )
+    return found
+
+
+def value(aws: Any) -> str:
+    return str(aws.client("ssm").get_parameter(Name=SWITCH)["Parameter"]["Value"])
+
+
+def test_calls_are_stopped_and_resumed_and_twice_is_as_good_as_once(
+    aws: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert run("stop-calls") == 0
+        assert value(aws) == "off"
+    assert "(it was 'off')" in capsys.readouterr().out
+    for _ in range(2):
+        assert run("resume-calls") == 0
+        assert value(aws) == "on"
+
+
+def test_a_switch_that_the_stack_has_not_made_is_not_made_here(
+    aws: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.client("ssm").delete_parameter(Name=SWITCH)
+    assert run("stop-calls") == 1
+    assert "ParameterNotFound" in capsys.readouterr().err
+
+
+def test_a_block_holds_until_it_is_lifted_and_outlives_the_time_to_live(aws: Any) -> None:
+    assert run("block", "--caller", "user-1") == 0
+    assert int(item(aws)["BlockedUntil"]["N"]) == blocks.FOR_EVER
+    assert int(item(aws)["ExpiresAt"]["N"]) * 1000 > blocks.FOR_EVER
+    assert run("unblock", "--caller", "user-1") == 0
+    assert "BlockedUntil" not in item(aws)
+    assert int(item(aws)["ExpiresAt"]["N"]) < time.time() + 3 * 86_400
+
+
+def test_a_block_for_hours_ends_by_itself(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("block", "--caller", "user-1", "--hours", "2") == 0
+    left = int(item(aws)["BlockedUntil"]["N"]) / 1000 - time.time()
+    assert 7190 < left <= 7200
+    assert "UTC" in capsys.readouterr().out
+
+
+def test_an_item_that_lives_longer_than_the_block_keeps_its_time(aws: Any) -> None:
+    far = {"N": "99999999999"}
+    aws.client("dynamodb").put_item(TableName=TABLE, Item={"UserId": {"S": "user-1"}, "ExpiresAt": far})
+    assert run("block", "--caller", "user-1", "--hours", "1") == 0
+    assert item(aws)["ExpiresAt"] == far
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_call_that_goes_on_is_named(aws: Any, capsys: pytest.CaptureFixture[str], ended: bool) -> None:
+    call = {"UserId": {"S": "user-1"}, "ContactId": {"S": "contact-1"}, "ExpiresAt": {"N": "1"}}
+    if ended:
+        call["EndedAt"] = {"N": "1"}
+    aws.client("dynamodb").put_item(TableName=TABLE, Item=call)
+    assert run("block", "--caller", "user-1") == 0
+    assert ("contact-1" in capsys.readouterr().out) is not ended
+
+
+def test_a_call_that_is_stored_meanwhile_is_not_overwritten(aws: Any) -> None:
+    client = aws.client("dynamodb")
+    times = iter(range(1, 100))
+
+    def another(**_: object) -> None:
+        client.meta.events.unregister("before-call.dynamodb.UpdateItem", another)
+        client.put_item(
+            TableName=TABLE,
+            Item={"UserId": {"S": "user-1"}, "ExpiresAt": {"N": str(next(times))}, "Answer": {"S": "a"}},
+        )
+
+    client.meta.events.register("before-call.dynamodb.UpdateItem", another)
+    blocks.block(client, TABLE, "user-1", until=5000)
+    assert item(aws)["Answer"] == {"S": "a"}
+    assert item(aws)["ExpiresAt"] == {"N": "6"}
+
+
+def test_a_user_who_is_not_blocked_is_not_unblocked(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("unblock", "--caller", "user-1") == 0
+    assert "was not blocked" in capsys.readouterr().out
+    assert item(aws) == {}
+
+
+def test_credentials_of_another_account_change_nothing(
+    aws: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("moto.sts.models.STSBackend.get_caller_identity", _account("999999999999"))
+    assert run("stop-calls") == 1
+    assert "999999999999" in capsys.readouterr().err
+    assert value(aws) == "on"
+
+
+def test_an_environment_that_is_not_deployed_says_how_it_would_be(
+    aws: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.client("ssm").delete_parameter(Name=parameter_name("local", Output.CALLS_TABLE))
+    assert run("block", "--caller", "user-1") == 1
+    assert "make deploy ENV=local" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("block",),
+        ("block", "--caller", ""),
+        ("block", "--caller", "a\nb"),
+        ("block", "--caller", "ä"),
+        ("block", "--caller", "x" * 256),
+        ("block", "--caller", "u", "--hours", "0"),
+        ("block", "--caller", "u", "--hours", "1.5"),
+        ("start-calls",),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_aws_is_asked(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        run(*arguments)
+    assert refused.value.code == 2
+
+
+def test_an_unknown_environment_is_told_with_those_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stop-calls", "--environment", "nowhere"]) == 1
+    assert "local" in capsys.readouterr().err
