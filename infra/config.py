@@ -370,6 +370,7 @@ def _configuration(root: Section, environment: str, flow_names: list[str], check
         topics=connect.topics,
         checkout=checkout,
     )
+    _check_ways_around(root.section("identity").section("authentication"), connect, identity)
     attributes = _attributes(root.section("attributes"), identity.source)
     sip_bridge = _sip_bridge(root, account, region, connect.instance, attributes)
     configuration = Configuration(
@@ -388,6 +389,23 @@ def _configuration(root: Section, environment: str, flow_names: list[str], check
     )
     root.refuse_unknown_keys()
     return configuration
+
+
+def _check_ways_around(section: Section, connect: Connect, identity: Identity) -> None:
+    """Refuses a rule of signing in for a topic whose contact flow can be had by another rule: callers choose
+    the topic.
+    """
+    rules = identity.authentication
+    flows = {"": connect.contact_flow, **connect.topics}
+    for topic, rule in rules.items():
+        for other, flow in flows.items():
+            if flow == flows[topic] and rules.get(other, rules.get("")) != rule:
+                section.fail(
+                    "topics",
+                    f"the same rule for {topic or 'calls without a topic'!r} and "
+                    f"{other or 'calls without a topic'!r}, or another contact flow for one of them: both "
+                    "lead to the same, so callers could choose the weaker rule",
+                )
 
 
 def _connect(section: Section, account: str, region: str, flow_names: list[str]) -> Connect:

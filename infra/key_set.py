@@ -15,7 +15,8 @@ _ALGORITHMS: Mapping[tuple[str | None, str | None], tuple[str, ...]] = {
     ("EC", "P-256"): ("ES256",),
     ("EC", "P-384"): ("ES384",),
     ("EC", "P-521"): ("ES512",),
-    ("OKP", "Ed25519"): ("Ed25519",),
+    # Two names of one algorithm: the second is the older (RFC 8037), which most issuers still write.
+    ("OKP", "Ed25519"): ("Ed25519", "EdDSA"),
 }
 
 SIGNATURE_ALGORITHMS = tuple(name for names in _ALGORITHMS.values() for name in names)

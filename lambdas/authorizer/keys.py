@@ -19,7 +19,8 @@ _FITTING: Mapping[tuple[str, str | None], frozenset[str]] = {
     ("EC", "P-256"): frozenset({"ES256"}),
     ("EC", "P-384"): frozenset({"ES384"}),
     ("EC", "P-521"): frozenset({"ES512"}),
-    ("OKP", "Ed25519"): frozenset({"Ed25519"}),
+    # Two names of one algorithm: the second is the older (RFC 8037), which most issuers still write.
+    ("OKP", "Ed25519"): frozenset({"Ed25519", "EdDSA"}),
 }
 ALGORITHMS = frozenset[str]().union(*_FITTING.values())
 """All that a deployment can allow: signatures with a public key, which verifies and cannot sign."""

@@ -22,6 +22,7 @@ _NAMES: Mapping[str, str] = {
     "ES384": "ECDSA_SHA_384",
     "ES512": "ECDSA_SHA_512",
     "Ed25519": "ED25519_SHA_512",
+    "EdDSA": "ED25519_SHA_512",
 }
 # An operator has taken the key out of use: what it has signed is refused, not put off.
 _OUT_OF_USE = frozenset({"DisabledException", "KMSInvalidStateException"})

@@ -994,7 +994,7 @@ REFUSED_OF_AN_ISSUER: list[tuple[str, Any, str]] = [
     ("algorithms", [], ", ".join(SIGNATURE_ALGORITHMS)),
     ("algorithms", ["none"], "RS256"),
     ("algorithms", ["HS256"], "RS256"),
-    ("algorithms", ["EdDSA"], "Ed25519"),
+    ("algorithms", ["Ed448"], "EdDSA"),
     ("algorithms", ["rs256"], "RS256"),
     ("algorithms", ["RS256", "RS256"], "each once"),
     ("leeway_seconds", -1, "from 0 to 120"),
@@ -1275,6 +1275,37 @@ def test_a_wrong_rule_of_signing_in_is_refused(load_changed: Loader, key: str, v
     error = refusal(load_changed, changes)
     assert error.key == (f"{path}.max_age_seconds" if value == {} and "both" in fix else path)
     assert fix in error.fix
+
+
+@pytest.mark.parametrize(
+    ("topics", "authentication"),
+    [
+        # Two topics with one flow, of which one asks for more.
+        ({"billing": "billing", "account": "billing"}, {"topics": {"account": {"amr": ["mfa"]}}}),
+        (
+            {"billing": "billing", "account": "billing"},
+            {"max_age_seconds": 60, "topics": {"account": {"amr": ["mfa"]}}},
+        ),
+        # A topic with the flow of calls without one.
+        ({"general": "inbound"}, {"topics": {"general": {"amr": ["mfa"]}}}),
+        ({"general": "inbound"}, {"amr": ["mfa"], "topics": {"general": {"amr": ["pwd"]}}}),
+    ],
+)
+def test_a_rule_that_callers_could_walk_around_by_another_topic_is_refused(
+    load_changed: Loader, topics: dict[str, str], authentication: dict[str, Any]
+) -> None:
+    error = refusal(load_changed, {"connect.topics": topics, "identity.authentication": authentication})
+    assert error.key == "identity.authentication.topics"
+    assert "the weaker rule" in error.fix
+
+
+def test_topics_with_one_flow_may_have_one_rule(load_changed: Loader) -> None:
+    rule = {"amr": ["mfa"]}
+    changes: dict[str, Any] = {
+        "connect.topics": {"billing": "billing", "account": "billing"},
+        "identity.authentication": {"topics": {"billing": rule, "account": rule}},
+    }
+    assert len(load_changed(changes).identity.authentication) == 2
 
 
 @pytest.mark.parametrize("toml", ["account = ", "account = 1\naccount = 2", "\x00"])

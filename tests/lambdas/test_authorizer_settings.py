@@ -64,7 +64,7 @@ def test_nothing_may_be_missing(name: str) -> None:
         ("ALGORITHMS", ["none"]),
         ("ALGORITHMS", ["RS256", "HS256"]),
         ("ALGORITHMS", "RS256"),
-        ("ALGORITHMS", ["EdDSA"]),
+        ("ALGORITHMS", ["Ed448"]),
         ("AUDIENCES", []),
         ("AUDIENCES", [""]),
         ("AUDIENCES", "https://calls.example.com"),
