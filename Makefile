@@ -13,14 +13,20 @@ export CDK_DISABLE_VERSION_CHECK := true
 PYTHON := .venv/.installed
 LOCAL := .venv-local/.installed
 FUNCTIONS := .venv-functions/.installed
+CHECKOV := .venv-checkov/.installed
 NODE := node_modules/.installed
 # The local AWS has an environment of its own unless another is asked for.
 LOCAL_ENV = $(if $(filter file,$(origin ENV)),local,$(ENV))
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
+# Every file of pinned packages.
+REQUIREMENTS = $(wildcard requirements*.txt */requirements*.txt)
+# Vulnerabilities that do no harm here. Of ecdsa, which checkov brings along and this project signs nothing with:
+# how long a signature takes tells of its key, and its authors will not mend it.
+ACCEPTED = CVE-2024-23342
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on this machine, from an empty local AWS to the agent's queue; ENV=local-bridge over SIP
@@ -34,18 +40,46 @@ local: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS u
 test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests, the end-to-end ones included
 	@python -m pytest --cov -n 2 --no-loadscope-reorder
 
+.PHONY: test-e2e
+test-e2e: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend
+	@E2E_ENVIRONMENT=$(LOCAL_ENV) python -m pytest tests/e2e \
+		--ignore=tests/e2e/bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend
+
 .PHONY: check
-check: $(PYTHON) $(NODE) ## lint, types, imports, templates and security rules of every environment
+check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, secrets, licences, templates and security rules of every environment
 	ruff check .
 	ruff format --check .
 	mypy
 	PYTHONPATH=.:lambdas lint-imports
 	python -m infra.contact_flow_lint
-	for environment in $(ENVIRONMENTS); do \
-		echo "templates of $$environment"; \
-		cdk synth --quiet --no-notices --context environment=$$environment --output build/check/$$environment && \
-		cfn-lint --non-zero-exit-code warning -- build/check/$$environment/*.template.json || exit 1; \
-	done
+	python -m supply_chain.secret_scan
+	python -m supply_chain.licences .venv .venv-local node_modules
+	$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
+
+templates-of-%:
+	rm -rf build/check/$*
+	cdk synth --quiet --no-notices --context environment=$* --output build/check/$*
+	cfn-lint --non-zero-exit-code warning -- build/check/$*/*.template.json
+
+.PHONY: checkov
+checkov: $(PYTHON) $(CHECKOV) $(NODE) ## a second opinion on the templates of every environment
+	python -m supply_chain.licences .venv-checkov
+	$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
+	.venv-checkov/bin/checkov --config-file supply_chain/checkov.yaml \
+		$$(printf -- ' --file %s' $(ENVIRONMENTS:%=build/check/%/*.template.json))
+
+.PHONY: audit
+audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that is pinned; needs the network
+	failed=; for file in $(REQUIREMENTS); do \
+		echo "vulnerabilities in $$file"; \
+		.venv-checkov/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+			$(addprefix --ignore-vuln ,$(ACCEPTED)) --requirement $$file || failed="$$failed $$file"; \
+	done; test -z "$$failed"
+	npm audit
+
+.PHONY: sbom
+sbom: $(PYTHON) ## bills of materials of what is deployed, in build/sbom
+	@python -m supply_chain.sbom
 
 .PHONY: synth
 synth: $(PYTHON) $(NODE) ## templates of ENV (dev unless told) in build/<ENV>; needs no AWS credentials
@@ -59,6 +93,26 @@ deploy: $(PYTHON) $(NODE) ## deploy ENV (dev unless told) with the AWS credentia
 bench: $(PYTHON) $(FUNCTIONS) $(NODE) ## speed and size beside what one would use instead; fails when a number does not hold
 	@python -m bench
 
+# What `make capacity` takes, in capitals and with underscores: CALLS_PER_HOUR=1000.
+CAPACITY := calls-per-hour aht-seconds wrap-up-seconds answer-within-seconds answered-in-time-percent patience-seconds \
+	peak-factor most-busy-percent busy-hours-per-month instances
+capitals = $(shell echo $(1) | tr a-z- A-Z_)
+
+.PHONY: capacity
+capacity: $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR=… AHT_SECONDS=… (docs/capacity.md); SIMULATE=1 beside a simulation
+	@python -m capacity $(foreach option,$(CAPACITY),$(if $($(call capitals,$(option))),--$(option) '$($(call capitals,$(option)))')) \
+		$(if $(filter file,$(origin ENV)),,--environment $(ENV)) $(if $(SIMULATE),--simulate)
+
+.PHONY: stop-calls resume-calls block unblock
+stop-calls: $(PYTHON) ## operators: take no new calls in ENV (dev unless told), within five seconds
+	@python -m operations stop-calls --environment $(ENV)
+resume-calls: $(PYTHON) ## operators: take calls again in ENV
+	@python -m operations resume-calls --environment $(ENV)
+block: $(PYTHON) ## operators: keep a user from calling: CALLER=<sub>, and HOURS=24 if not for good
+	@python -m operations block --environment $(ENV) --caller '$(CALLER)' $(if $(HOURS),--hours '$(HOURS)')
+unblock: $(PYTHON) ## operators: let a user call again: CALLER=<sub>
+	@python -m operations unblock --environment $(ENV) --caller '$(CALLER)'
+
 .PHONY: bootstrap
 bootstrap: $(PYTHON) $(NODE) ## once per account and Region: prepare those of ENV for the CDK
 	cdk bootstrap --no-notices --context environment=$(ENV) --output build/$(ENV)
@@ -69,7 +123,7 @@ destroy: $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridg
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf .venv .venv-local .venv-functions node_modules build .cache .local \
+	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules build .cache .local \
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -81,8 +135,12 @@ $(LOCAL): setup.sh local/requirements.txt $(PYTHON)
 	@./setup.sh local
 	@touch $@
 
-$(FUNCTIONS): setup.sh
+$(FUNCTIONS): setup.sh lambdas/requirements-authorizer.txt $(PYTHON)
 	@./setup.sh functions
+	@touch $@
+
+$(CHECKOV): setup.sh supply_chain/requirements.txt $(PYTHON)
+	@./setup.sh checkov
 	@touch $@
 
 $(NODE): setup.sh package.json package-lock.json

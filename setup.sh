@@ -61,6 +61,15 @@ local)
 functions)
     # Bare: a dependency that a function's asset lacks must fail on a laptop as it would on AWS.
     new_venv .venv-functions --without-pip
+    # Beside it, for this machine, what assets hold compiled for Lambda's: local/extension_modules.py.
+    say ".venv-functions/extensions: the compiled packages of lambdas/requirements-authorizer.txt"
+    rm -rf .venv-functions/extensions
+    .venv/bin/uv pip install --python .venv-functions/bin/python --target .venv-functions/extensions \
+        --require-hashes --no-deps --only-binary :all: --quiet --requirement lambdas/requirements-authorizer.txt
+    ;;
+checkov)
+    new_venv .venv-checkov
+    sync .venv-checkov supply_chain/requirements.txt
     ;;
 node)
     node --version >/dev/null 2>&1 && npm --version >/dev/null 2>&1 ||
@@ -71,6 +80,6 @@ node)
     npm ci --silent
     ;;
 *)
-    fail "say what to install: python, local, functions or node (the Makefile does)."
+    fail "say what to install: python, local, functions, checkov or node (the Makefile does)."
     ;;
 esac

@@ -6,7 +6,7 @@ import sys
 import time
 
 from local.environment import DEFAULT_ENVIRONMENT, DEFAULT_PORT, LocalAws, LocalAwsError, local_aws
-from local.phone import CONFIRMATION_CODE, Phone
+from local.phone import Phone
 
 DEMO_USER = "ada@example.com"
 
@@ -42,7 +42,7 @@ def main() -> int:
 def _introduce(aws: LocalAws) -> None:
     phone = Phone(aws.outputs)
     password = phone.sign_up(DEMO_USER)
-    token = phone.sign_in(DEMO_USER, password).id_token
+    token = phone.sign_in(DEMO_USER, password).token
     outputs = aws.directory / "outputs.json"
     print(f"""
 The app runs. Place a call as {DEMO_USER} (the token lasts an hour):
@@ -53,10 +53,9 @@ curl -i -X POST {phone.start_call_url} \\
 
 What Connect made of it    curl {aws.endpoint_url}/_local/contacts{_bridge(aws)}
 Outputs of the stacks      {outputs}
-Another user or token      sign up with an email address, confirm with {CONFIRMATION_CODE},
-                           sign in by SRP; in Python:
+Another user or token      {phone.identity.ways}; in Python:
                              phone = local.phone.Phone(json.load(open("{outputs}")))
-                             phone.sign_in(email, phone.sign_up(email)).id_token
+                             phone.sign_in(email, phone.sign_up(email)).token
 
 Ctrl-C stops it and leaves nothing behind.""")
 

@@ -19,7 +19,8 @@ from ministack.core import iam_actions, router
 
 from local import functions, permissions
 from local.aws_service import RestJsonService
-from local.control import Control, Fault
+from local.control import Control
+from local.faults import Fault
 
 Headers = Mapping[str, str]
 Query = Mapping[str, list[str]]

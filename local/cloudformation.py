@@ -5,6 +5,7 @@ MiniStack does not provision is validated against AWS's own registry schema and 
 and `Records.listed` says which these are.
 """
 
+import base64
 import functools
 import importlib.util
 import json
@@ -56,6 +57,7 @@ def install(connect: Connect, voice: Voice, *, region: str) -> "Records":
     _generate_secrets_as_told(registry)
     _replace_request_validators()
     _replace_firewall_associations(registry)
+    _add_identity_providers(registry)
     for resource_type, hook in _HOOKS.items():
         _after(resource_type, hook)
     return records
@@ -480,7 +482,21 @@ def _finish_rest_api(api_id: str, _old: Properties, new: Properties) -> None:
 
 def _finish_firewall(physical_id: str, _old: Properties, new: Properties) -> None:
     _, acl_id, scope = physical_id.split("|")
-    waf.web_acl_record(acl_id, scope)["CustomResponseBodies"] = new.get("CustomResponseBodies", {})
+    acl = waf.web_acl_record(acl_id, scope)
+    acl["CustomResponseBodies"] = new.get("CustomResponseBodies", {})
+    acl["Rules"] = _with_blobs(acl["Rules"])
+
+
+def _with_blobs(value: Any) -> Any:
+    """What a rule searches for is a text in CloudFormation, and a blob in the API."""
+    if isinstance(value, list):
+        return [_with_blobs(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: base64.b64encode(item.encode()).decode() if name == "SearchString" else _with_blobs(item)
+        for name, item in value.items()
+    }
 
 
 def _finish_method(_physical_id: str, _old: Properties, new: Properties) -> None:
@@ -662,5 +678,29 @@ def _replace_firewall_associations(registry: Registry) -> None:
 
     def delete(_physical_id: str, properties: Properties) -> None:
         _accepted(waf._disassociate_web_acl(properties))
+
+    _PROVISIONERS[resource_type] = {"create": create, "update": update, "delete": delete}
+
+
+def _add_identity_providers(registry: Registry) -> None:
+    """MiniStack's Cognito knows them, its CloudFormation does not. Nobody signs in with one here."""
+    resource_type = "AWS::Cognito::UserPoolIdentityProvider"
+
+    def create(_logical_id: str, properties: Properties, _stack: str) -> tuple[str, Attributes]:
+        checked = registry.checked(resource_type, properties)
+        _accepted(cognito._create_identity_provider(checked))
+        return checked["ProviderName"], {}
+
+    def update(physical_id: str, old: Properties, new: Properties, stack: str) -> tuple[str, Attributes]:
+        fixed = registry.names(resource_type, "createOnlyProperties")
+        if any(old.get(name) != new.get(name) for name in fixed):
+            created = create("", new, stack)
+            delete(physical_id, old)
+            return created
+        _accepted(cognito._update_identity_provider(registry.checked(resource_type, new)))
+        return physical_id, {}
+
+    def delete(_physical_id: str, properties: Properties) -> None:
+        _accepted(cognito._delete_identity_provider(properties))
 
     _PROVISIONERS[resource_type] = {"create": create, "update": update, "delete": delete}

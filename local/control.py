@@ -10,30 +10,31 @@
     POST   /_local/events  {"Detail": {…}}                         an event, as Connect or Chime publishes it
     POST   /_local/faults  {"Service", "Operation", "Times", …}    calls fail, wait or are answered badly
     DELETE /_local/faults                                          they no longer do
+    GET    /_local/issuer                                          the local issuer: address and keys
+    POST   /_local/issuer/users  {"Email", "Claims": {…}}          somebody signs up with it
+    POST   /_local/issuer/rotate  {"Retire": true | false}         it signs with a new key from now on
 
 PutEvents refuses the sources aws.connect and aws.chime to everybody, as on AWS, so `POST /_local/events` is
 how a test repeats an event of a contact or of a meeting (told by its `meetingId`), invents one, or lets them
 come in another order: the detail goes out as it is given, and moves nothing. `GET /_local/events` has the
 details of all contact events that went out. The services' own events can be held back meanwhile by disabling
-the rule. A line's id is the id of the contact that the call has become.
+the rule. A line's id is the id of the contact that the call has become. Service `issuer` has one operation
+that faults happen to, `GetKeys`: a request for the issuer's public keys, whoever makes it.
 
 Knows nothing of MiniStack; `local.server` reports the functions' calls to it and asks it about faults.
 """
 
-import functools
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
-import botocore.exceptions
-import botocore.session
-
 from local.connect import Connect, Line
 from local.contact import ContactEvent, ContactStateError
+from local.faults import Fault, read_fault
+from local.issuer import Issuer, TakenError
 from local.meetings import MeetingEvent, Meetings, MeetingStateError
 from local.phone_numbers import E164
 from local.sip_calls import SipCalls
@@ -50,32 +51,6 @@ class ControlError(Exception):
         self.status = status
 
 
-@dataclass
-class Fault:
-    """What the next calls of one operation get instead of, or besides, its answer."""
-
-    service: str
-    operation: str
-    times: int
-    code: str | None = None  # with `status`: an error is answered, nothing is performed
-    status: int = 400
-    delay_seconds: float = 0.0  # the operation is performed after it
-    malformed: bool = False  # the operation is performed, its answer loses all members but plain values
-
-    def error_answer(self) -> tuple[int, dict[str, str], bytes]:
-        """The error as both JSON protocols of AWS spell it."""
-        headers = {"Content-Type": "application/json", "x-amzn-ErrorType": str(self.code)}
-        document = {"__type": self.code, "message": "Injected by /_local/faults."}
-        return self.status, headers, json.dumps(document).encode()
-
-    def spoil(self, body: bytes) -> bytes:
-        """An answer's body without its objects and lists: it parses, and lacks what a client needs."""
-        document = json.loads(body or b"{}")
-        return json.dumps(
-            {name: value for name, value in document.items() if not isinstance(value, dict | list)}
-        ).encode()
-
-
 class Control:
     """The state behind the control endpoints.
 
@@ -89,8 +64,10 @@ class Control:
         *,
         meetings: Meetings,
         calls: SipCalls,
+        issuer: Issuer,
     ) -> None:
         self._connect = connect
+        self._issuer = issuer
         self._meetings = meetings
         self._lines: dict[str, Line] = {}
         self._faults: list[Fault] = []
@@ -139,6 +116,8 @@ class Control:
         match method, parts:
             case "GET", [listed] if listed in self._lists:
                 return {listed.title().replace("-", ""): self._lists[listed]()}
+            case "GET", ["issuer"]:
+                return self._issuer.described()
             case "POST", [*_]:
                 return self._change(parts, _document(body))
             case "DELETE", ["faults"]:
@@ -162,6 +141,8 @@ class Control:
                 self._publish(document)
             case ["faults"]:
                 self._faults.append(_read_fault(document))
+            case ["issuer", what]:
+                return self._use_issuer(what, document)
             case _:
                 raise _no_such("POST", parts)
         return {}
@@ -176,6 +157,19 @@ class Control:
             raise ControlError(HTTPStatus.NOT_FOUND, f"nobody answers at {number}")
         self._lines[line.id] = line
         return {"LineId": line.id}
+
+    def _use_issuer(self, what: str, document: Mapping[str, Any]) -> Any:
+        match what, document:
+            case "users", {"Email": str(email), "Claims": dict(claims)}:
+                try:
+                    return self._issuer.sign_up(email, claims)
+                except TakenError as error:
+                    raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
+            case "rotate", {"Retire": bool(retire)}:
+                self._issuer.rotate(retire=retire)
+                return self._issuer.described()
+        message = 'users take {"Email": text, "Claims": {…}}, rotate takes {"Retire": true or false}'
+        raise ControlError(HTTPStatus.BAD_REQUEST, message)
 
     def _publish(self, document: Mapping[str, Any]) -> None:
         match document:
@@ -235,42 +229,7 @@ def _document(body: bytes) -> Mapping[str, Any]:
 
 
 def _read_fault(document: Mapping[str, Any]) -> Fault:
-    """A fault from its document; ControlError for a typo, which would be a fault that never comes."""
-    service, operation = str(document.get("Service")), str(document.get("Operation"))
-    if operation not in _operations(service):
-        message = f"{service}:{operation} is no operation of a service that speaks JSON"
-        raise ControlError(HTTPStatus.BAD_REQUEST, message)
-    effects = document.keys() - {"Service", "Operation", "Times"}
-    times = document.get("Times", 1)
-    if not isinstance(times, int) or times < 1:
-        raise ControlError(HTTPStatus.BAD_REQUEST, f"Times is {times!r}, not a number of 1 or more")
-    fault = Fault(service, operation, times)
-    match document:
-        case {"Error": {"Code": str(code), "Status": int(status)}} if (
-            effects == {"Error"} and 400 <= status <= 599
-        ):
-            fault.code, fault.status = code, status
-        case {"DelaySeconds": int(seconds) | float(seconds)} if effects == {"DelaySeconds"} and seconds >= 0:
-            fault.delay_seconds = seconds
-        case {"Malformed": True} if effects == {"Malformed"}:
-            fault.malformed = True
-        case _:
-            raise ControlError(HTTPStatus.BAD_REQUEST, _EFFECTS)
-    return fault
-
-
-_EFFECTS = (
-    'exactly one of "Error": {"Code": text, "Status": 400 to 599}, "DelaySeconds": 0 or more, '
-    '"Malformed": true'
-)
-
-
-@functools.cache
-def _operations(service: str) -> frozenset[str]:
-    """The operations of a service of a JSON protocol, none for any other."""
     try:
-        model = botocore.session.get_session().get_service_model(service)
-    except botocore.exceptions.UnknownServiceError:
-        return frozenset()
-    speaks_json = model.metadata.get("protocol") in {"json", "rest-json"}
-    return frozenset(model.operation_names) if speaks_json else frozenset()
+        return read_fault(document)
+    except ValueError as error:
+        raise ControlError(HTTPStatus.BAD_REQUEST, str(error)) from None

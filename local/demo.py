@@ -17,14 +17,18 @@ from rich.console import Console
 from rich.table import Table
 
 from local.environment import DEFAULT_ENVIRONMENT, LocalAws, LocalAwsError, local_aws
+from local.identities import SignedIn
 from local.observer import Observer, eventually
-from local.phone import Phone, SignedIn
+from local.phone import Phone
 
 CALLER = "ada@example.com"
 # What must not end in a recording of somebody's terminal, and what nobody needs to see whole.
 _SHORTENED = frozenset({"JoinToken", "ParticipantToken", "auth_token"})
 _CODE = re.compile(r"\d{12}")  # the bridge's one-time code, among the digits that are sent
-_OUTPUTS = ("ApiUrl", "Region", "UserPoolId", "UserPoolClientId", "ConnectPhoneNumber")
+_OUTPUTS = (
+    "ApiUrl", "Region", "UserPoolId", "UserPoolClientId", "Issuer", "Audience", "Scope", "SigningKeyArn",
+    "ConnectPhoneNumber",
+)  # fmt: skip
 _WIDTH_OF_A_PIPE = 110
 
 
@@ -73,11 +77,12 @@ class Demo:
 
     def _show_deployment(self) -> None:
         self._title("What was deployed")
-        stacks = f"{', '.join(self._stacks[:-1])} and {self._stacks[-1]}"
-        self._console.print(f"The stacks {stacks}. What they tell the app's developers:")
+        *others, last = self._stacks
+        stacks = f"The stacks {', '.join(others)} and {last}" if others else f"The stack {last}"
+        self._console.print(f"{stacks}. What the app's developers are told:")
         table = Table(box=None, show_header=False, padding=(0, 2))
         for name in _OUTPUTS:
-            if name in self._outputs:
+            if self._outputs.get(name):
                 table.add_row(name, self._outputs[name])
         self._console.print(table)
 
@@ -85,22 +90,19 @@ class Demo:
         self._title("Who calls")
         password = self._phone.sign_up(CALLER)
         caller = self._phone.sign_in(CALLER, password)
-        expect("The identity token names the user.", expected=CALLER, seen=caller.claims["email"])
-        self._console.print(
-            f"{CALLER} signed up in the user pool, confirmed the address, and signed in by SRP: the password "
-            f"never left the phone. The identity token says sub = {caller.user_id}."
-        )
+        expect("The token names the user.", expected=CALLER, seen=caller.claims["email"])
+        self._console.print(f"{CALLER} {self._phone.identity.story} The token says sub = {caller.user_id}.")
         return caller
 
     def _call(self, caller: SignedIn) -> str:
         self._title("Ada taps “call”: the app's one request")
         body = {"DisplayName": "Ada", "Attributes": {"order_id": "A-1042"}}
         self._console.print("POST /start-call")
-        self._console.print("Authorization: <the identity token>")
+        self._console.print("Authorization: <the token>")
         self._console.print("Idempotency-Key: tap-1")
         self._show(body)
         began = time.monotonic()
-        response = self._phone.start_call(caller.id_token, body, key="tap-1")
+        response = self._phone.start_call(caller.token, body, key="tap-1")
         milliseconds = round((time.monotonic() - began) * 1000)
         expect("The call is created.", expected=201, seen=_status_of(response))
         self._console.print(
@@ -109,7 +111,23 @@ class Demo:
         )
         answer = response.json()
         self._show(answer)
+        self._show_verification()
         return str(answer["ContactId"])
+
+    def _show_verification(self) -> None:
+        """Who verified the token, and with which keys."""
+        if "UserPoolId" in self._outputs:
+            by = "API Gateway verified the token itself: the user pool is its own."
+        elif key_arn := self._outputs.get("SigningKeyArn"):
+            reads = [call for call in self._observer.calls() if call["Operation"] == "GetPublicKey"]
+            expect("The keys that were read.", expected=[key_arn], seen=[call["Resource"] for call in reads])
+            by = f"The API's authorizer verified the token with the public key that KMS gave it: {key_arn}"
+        else:
+            fetched = self._observer.issuer()["KeyRequests"]
+            expect("How often the issuer's keys were fetched.", expected=1, seen=fetched)
+            issuer = self._outputs["Issuer"]
+            by = f"The API's authorizer verified the token with the issuer's keys, fetched once from {issuer}"
+        self._console.print(f"\n{by}")
 
     def _follow(self, call_id: str, caller: SignedIn) -> str:
         """Returns the id of Connect's contact."""
@@ -128,7 +146,7 @@ class Demo:
     def _send_again(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
         self._title("The network dropped the answer: the app sends the same request again")
         body = {"DisplayName": "Ada", "Attributes": {"order_id": "A-1042"}}
-        response = self._phone.start_call(caller.id_token, body, key="tap-1")
+        response = self._phone.start_call(caller.token, body, key="tap-1")
         expect("The same request is answered again.", expected=200, seen=_status_of(response))
         expect("It is the same call.", expected=call_id, seen=response.json()["ContactId"])
         started = [each["ContactId"] for each in self._observer.contacts()]
@@ -164,7 +182,7 @@ class Demo:
 
     def _send_digits(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
         self._title("Ada presses keys")
-        response = self._phone.send_digits(caller.id_token, call_id, "42#")
+        response = self._phone.send_digits(caller.token, call_id, "42#")
         expect("The digits are sent.", expected=204, seen=_status_of(response))
         heard = eventually(lambda: self._observer.contact(contact_id)["Digits"])
         expect("What the call heard.", expected=["42#"], seen=heard)
@@ -181,7 +199,7 @@ class Demo:
 
     def _rejoin(self, call_id: str, caller: SignedIn) -> dict[str, Any]:
         self._expect_state("CONNECTED", call_id, caller)
-        response = self._phone.rejoin(caller.id_token, call_id)
+        response = self._phone.rejoin(caller.token, call_id)
         expect("The app gets back into the call.", expected=200, seen=_status_of(response))
         answer: dict[str, Any] = response.json()
         expect("It is the same call.", expected=call_id, seen=answer["ContactId"])
@@ -189,7 +207,7 @@ class Demo:
 
     def _hang_up(self, call_id: str, caller: SignedIn) -> None:
         self._title("Ada hangs up")
-        response = self._phone.hang_up(caller.id_token, call_id)
+        response = self._phone.hang_up(caller.token, call_id)
         expect("The call is over.", expected=204, seen=_status_of(response))
         self._expect_state("ENDED", call_id, caller)
         expect("What is left.", expected=[], seen=eventually_nothing(self._left))
@@ -207,12 +225,12 @@ class Demo:
         """The state that the app reads; events take a moment to move it."""
 
         def read() -> requests.Response | None:
-            response = self._phone.read_call(caller.id_token, call_id)
+            response = self._phone.read_call(caller.token, call_id)
             return response if response.ok and response.json()["State"] == state else None
 
         response = eventually(read)
         if response is None:
-            seen = _status_of(self._phone.read_call(caller.id_token, call_id))
+            seen = _status_of(self._phone.read_call(caller.token, call_id))
             raise NotAsExpectedError("The state of the call.", expected=state, seen=seen)
         times = {name: value for name, value in response.json().items() if name.endswith("At")}
         shown = ", ".join(f"{name} {value[11:]}" for name, value in times.items())

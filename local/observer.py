@@ -158,6 +158,15 @@ class Observer:
         calls: list[dict[str, Any]] = self._ask("GET", "calls")["Calls"]
         return calls
 
+    def issuer(self) -> dict[str, Any]:
+        """The local issuer: where it answers, the ids of its keys, and how often these were asked for."""
+        issuer: dict[str, Any] = self._ask("GET", "issuer")
+        return issuer
+
+    def rotate_keys(self, *, retire: bool) -> None:
+        """The issuer signs with a new key from now on, and knows the others no longer if they retire."""
+        self._ask("POST", "issuer/rotate", {"Retire": retire})
+
     def traces(self) -> list[dict[str, Any]]:
         """The X-Ray segments that the functions sent."""
         traces: list[dict[str, Any]] = self._ask("GET", "traces")["Traces"]

@@ -1,7 +1,8 @@
 """The emulator's process: MiniStack, extended. Started by `local.environment` with `.venv-local`'s Python.
 
 Settings come from the environment, as MiniStack's do: GATEWAY_PORT, MINISTACK_ACCOUNT_ID, MINISTACK_REGION,
-LOCAL_FUNCTIONS_PYTHON and LOCAL_FUNCTIONS_NODE (what functions run with), AUTH=true, BIND_HOST.
+LOCAL_FUNCTIONS_PYTHON and LOCAL_FUNCTIONS_NODE (what functions run with), LOCAL_SIGNING_KEYS (keys of KMS
+that the account has from the beginning: their specs by their ARNs, as JSON), TMPDIR, AUTH=true, BIND_HOST.
 """
 
 import asyncio
@@ -23,11 +24,12 @@ from ministack import app
 from ministack.core import responses, router
 from ministack.services import eventbridge
 
-from local import cloudformation, functions, gateway, origins, permissions, queues, user_pools
+from local import cloudformation, functions, gateway, keys, origins, permissions, queues, user_pools
 from local.api_calls import ApiCalls
 from local.aws_service import AwsError, Call, RestJsonService
 from local.connect import Connect
 from local.control import PREFIX, Control
+from local.issuer import Issuer
 from local.participants import Participants
 from local.phone_numbers import NumberSupply
 from local.telephony import Telephony
@@ -52,6 +54,8 @@ class Settings:
     region: str
     functions_python: Path
     functions_node: Path
+    signing_keys: Mapping[str, str]
+    folder: Path
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -62,6 +66,8 @@ class Settings:
             region=os.environ["MINISTACK_REGION"],
             functions_python=Path(os.environ["LOCAL_FUNCTIONS_PYTHON"]),
             functions_node=Path(os.environ["LOCAL_FUNCTIONS_NODE"]),
+            signing_keys=json.loads(os.environ["LOCAL_SIGNING_KEYS"]),
+            folder=Path(os.environ["TMPDIR"]),
         )
 
 
@@ -110,15 +116,21 @@ def main() -> None:
         ring=connect.ring,
     )
     records = cloudformation.install(connect, telephony.voice, region=settings.region)
-    control = Control(connect, records.listed, meetings=telephony.meetings, calls=telephony.calls)
+    issuer = Issuer()
+    control = Control(
+        connect, records.listed, meetings=telephony.meetings, calls=telephony.calls, issuer=issuer
+    )
+    issuer.take_fault = control.take_fault
     traces = _receive_traces(control)
     functions.install(
         python=settings.functions_python,
         node=settings.functions_node,
         endpoint_url=f"http://127.0.0.1:{settings.port}",
         trace_daemon=f"127.0.0.1:{traces.getsockname()[1]}",
+        issuer=issuer.serve(settings.folder),
     )
     gateway.install(account=settings.account, region=settings.region)
+    keys.install(settings.signing_keys, account=settings.account, region=settings.region)
     permissions.install()
     queues.install(account=settings.account, region=settings.region)
     user_pools.install()

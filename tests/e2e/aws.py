@@ -15,8 +15,9 @@ import boto3
 import requests
 
 from local.environment import LocalAws
+from local.identities import SignedIn
 from local.observer import Observer, eventually
-from local.phone import Phone, SignedIn
+from local.phone import Phone
 from tests.e2e.answers import assert_problem
 
 
@@ -116,10 +117,25 @@ class Aws(Observer):
         finally:
             replace_version(reduced, document["Statement"])
 
-    def jwks(self) -> str:
-        """The user pool's public keys, as anybody can read them."""
-        url = f"{self.outputs['EndpointUrl']}/{self.outputs['UserPoolId']}/.well-known/jwks.json"
-        return requests.get(url, timeout=10).text
+    @contextmanager
+    def started_anew(self, function: str, **variables: str) -> Iterator[None]:
+        """The function whose logical id contains `function` forgets what it has in memory, and has other
+        environment variables if told; as deployed afterwards.
+        """
+        client = self.client("lambda")
+        name = self.physical_id("AWS::Lambda::Function", function)
+        version = client.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+        deployed = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        # A version is published only of what has changed.
+        changed = {**deployed, **variables, "STARTED_ANEW": str(time.time_ns())}
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
+        published = client.publish_version(FunctionName=name)["Version"]
+        client.update_alias(FunctionName=name, Name="live", FunctionVersion=published)
+        try:
+            yield
+        finally:
+            client.update_function_configuration(FunctionName=name, Environment={"Variables": deployed})
+            client.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
     def contacts_of(self, user_id: str) -> list[dict[str, Any]]:
         """The contacts that were started for a user."""
@@ -140,7 +156,7 @@ class Aws(Observer):
 
 @dataclass(frozen=True)
 class Caller:
-    """A user who has signed in, with the phone in hand."""
+    """A user who has signed in, with the phone in hand; the password is empty where nobody asks for one."""
 
     phone: Phone
     user: SignedIn
@@ -155,7 +171,7 @@ class Caller:
 
     def start(self, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> requests.Response:
         """POST /start-call with this user's token; again while API Gateway throttles."""
-        return unthrottled(lambda: self.phone.start_call(self.user.id_token, body, key=key))
+        return unthrottled(lambda: self.phone.start_call(self.user.token, body, key=key))
 
     def tap_two_hundred_times(self) -> tuple[list[requests.Response], int]:
         """Sends one request 200 times at once with one key, each until it is answered with a call or refused.
@@ -186,19 +202,19 @@ class Caller:
 
     def read(self, contact_id: str) -> requests.Response:
         """GET /calls/{ContactId}; this and the next again while API Gateway throttles."""
-        return unthrottled(lambda: self.phone.read_call(self.user.id_token, contact_id))
+        return unthrottled(lambda: self.phone.read_call(self.user.token, contact_id))
 
     def hang_up(self, contact_id: str) -> requests.Response:
         """DELETE /calls/{ContactId}."""
-        return unthrottled(lambda: self.phone.hang_up(self.user.id_token, contact_id))
+        return unthrottled(lambda: self.phone.hang_up(self.user.token, contact_id))
 
     def rejoin(self, contact_id: str) -> requests.Response:
         """POST /calls/{ContactId}/connection."""
-        return unthrottled(lambda: self.phone.rejoin(self.user.id_token, contact_id))
+        return unthrottled(lambda: self.phone.rejoin(self.user.token, contact_id))
 
     def send_digits(self, contact_id: str, digits: str) -> requests.Response:
         """POST /calls/{ContactId}/digits."""
-        return unthrottled(lambda: self.phone.send_digits(self.user.id_token, contact_id, digits))
+        return unthrottled(lambda: self.phone.send_digits(self.user.token, contact_id, digits))
 
     def state(self, contact_id: str) -> str:
         """The state that the app reads."""

@@ -1,13 +1,13 @@
 """One local AWS for all end-to-end tests, with the real app deployed into it."""
 
-import functools
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 
 import pytest
 
-from local.environment import LocalAws, local_aws
-from local.phone import Phone
-from tests.e2e.aws import Aws, Caller
+from local.environment import DEFAULT_ENVIRONMENT
+from tests.e2e.aws import Caller
+from tests.e2e.environments import fixtures_of
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,28 +20,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = others + here
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """On a port and in a folder of its own, so that a `make local` may run beside the tests."""
-    with local_aws(port=0, directory=tmp_path_factory.mktemp("local-aws")) as started:
-        started.deploy()
-        yield started
-
-
-@pytest.fixture(scope="session")
-def aws(running: LocalAws) -> Aws:
-    return Aws(running.outputs, running.stacks)
-
-
-@pytest.fixture(scope="session")
-def phone(aws: Aws) -> Phone:
-    return Phone(aws.outputs)
-
-
-@pytest.fixture(scope="session")
-def new_caller(phone: Phone) -> Callable[..., Caller]:
-    """Signs somebody up, by email alone unless the test says more, and in."""
-    return functools.partial(Caller.sign_up_and_in, phone)
+# `make test-e2e ENV=local-issuer` runs all tests of this folder, without those of its folders, on another.
+running, aws, phone, new_caller = fixtures_of(os.environ.get("E2E_ENVIRONMENT", DEFAULT_ENVIRONMENT))
 
 
 @pytest.fixture

@@ -272,6 +272,18 @@ def _user_pool_client(aws: Aws, resource: Resource) -> Properties:
     return {**client, "GenerateSecret": "ClientSecret" in client}
 
 
+def _user_pool_domain(aws: Aws, resource: Resource) -> Properties:
+    answer: Properties = aws.client("cognito-idp").describe_user_pool_domain(Domain=resource.physical_id)
+    return dict(answer["DomainDescription"])
+
+
+def _identity_provider(aws: Aws, resource: Resource) -> Properties:
+    answer: Properties = aws.client("cognito-idp").describe_identity_provider(
+        **_address(resource, "UserPoolId", "ProviderName")
+    )
+    return dict(answer["IdentityProvider"])
+
+
 def _part_of_instance(read: str, id_name: str, member: str) -> Callable[[Aws, Resource], Properties]:
     """A reader of a part of an Amazon Connect instance, whose physical id is its ARN."""
 
@@ -508,7 +520,16 @@ def _parameter(aws: Aws, resource: Resource) -> Properties:
 
 def _web_acl(aws: Aws, physical_id: str) -> Properties:
     name, acl_id, scope = physical_id.split("|")
-    return dict(aws.client("wafv2").get_web_acl(Name=name, Id=acl_id, Scope=scope)["WebACL"])
+    return dict(_texts(aws.client("wafv2").get_web_acl(Name=name, Id=acl_id, Scope=scope)["WebACL"]))
+
+
+def _texts(value: Any) -> Any:
+    """A document with texts where the API has blobs, as CloudFormation has them."""
+    if isinstance(value, dict):
+        return {name: _texts(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_texts(item) for item in value]
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _firewall(aws: Aws, resource: Resource) -> Properties:
@@ -564,6 +585,12 @@ READERS: dict[str, Reader] = {
     "AWS::SSM::Parameter": _parameter,
     "AWS::WAFv2::WebACL": _firewall,
     "AWS::WAFv2::WebACLAssociation": _firewall_association,
+}
+
+# What a user pool has besides where users sign in on its pages, or with other providers.
+READERS_OF_PAGES: dict[str, Reader] = {
+    "AWS::Cognito::UserPoolDomain": _user_pool_domain,
+    "AWS::Cognito::UserPoolIdentityProvider": _identity_provider,
 }
 
 

@@ -73,7 +73,7 @@ BAD_REQUESTS: dict[str, tuple[dict[str, str], bytes]] = {
 def _assert_refused(
     aws: Aws, caller: Caller, headers: dict[str, str], body: bytes, method: str = "POST"
 ) -> None:
-    response = caller.send({"Authorization": caller.user.id_token, **headers}, body, method=method)
+    response = caller.send({"Authorization": caller.user.token, **headers}, body, method=method)
     assert 400 <= response.status_code < 500, f"{response.status_code} {response.text}"
     assert response.headers["Content-Type"] == "application/problem+json"
     problem = response.json()

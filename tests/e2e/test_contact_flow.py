@@ -38,7 +38,7 @@ def test_a_call_through_the_backend_reaches_the_verified_queue_with_its_context(
     started = contact["Parameters"]
     assert started["ParticipantDetails"] == {"DisplayName": "Ada"}
     assert started["AllowedCapabilities"]["Customer"] == {"Video": "SEND"}
-    assert caller.user.id_token not in str(contact)
+    assert caller.user.token not in str(contact)
 
 
 def test_a_call_about_a_topic_runs_the_flow_of_the_topic(aws: Aws, caller: Caller) -> None:

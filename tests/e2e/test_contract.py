@@ -41,7 +41,7 @@ def test_every_answer_keeps_to_the_contract(
     case: schemathesis.Case[Any], aws: Aws, callers: Iterator[Caller]
 ) -> None:
     caller = next(callers)
-    case.headers["Authorization"] = caller.user.id_token
+    case.headers["Authorization"] = caller.user.token
     request = case.as_transport_kwargs(base_url=aws.outputs["ApiUrl"].rstrip("/"))
     response = unthrottled(lambda: requests.request(**request, timeout=35))
     case.validate_response(response, checks=CHECKS)

@@ -11,6 +11,8 @@ from tests.e2e.held_properties import READERS, Resource, deployed, held
 
 CALLING = "InAppCalling-local-Calling"
 IDENTITY = "InAppCalling-local-Identity"
+OUTPUTS = {"ApiUrl", "CallingParameter", "CallsTable", "ConnectInstanceArn", "ContactFlowArn", "Region"}
+OUTPUTS_OF_POOL = {"UserPoolClientId", "UserPoolId"}
 # A user's account must outlive a mistake with a stack.
 RETAINED = {"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"}
 
@@ -36,10 +38,8 @@ def test_a_second_deployment_changes_nothing(running: LocalAws) -> None:
     cloudformation = running.client("cloudformation")
     before = {stack: cloudformation.describe_stack_events(StackName=stack) for stack in running.stacks}
     said = running.cdk("deploy", "--all")
-    assert [line.strip() for line in said if "(no changes)" in line] == [
-        f"✅  {IDENTITY} (no changes)",
-        f"✅  {CALLING} (no changes)",
-    ]
+    unchanged = {line.strip() for line in said if "(no changes)" in line}
+    assert unchanged == {f"✅  {stack} (no changes)" for stack in running.stacks}
     for stack, events in before.items():
         now = cloudformation.describe_stack_events(StackName=stack)
         assert now["StackEvents"] == events["StackEvents"]
@@ -54,17 +54,22 @@ def test_each_output_is_a_parameter_too(running: LocalAws) -> None:
         for output in stack["Outputs"]
         if not output["OutputKey"].startswith("ExportsOutput")
     }
-    names = ["ApiUrl", "ConnectInstanceArn", "ContactFlowArn", "Region", "UserPoolClientId", "UserPoolId"]
-    assert sorted(outputs) == names
-    found = running.client("ssm").get_parameters_by_path(Path="/in-app-calling/local", Recursive=True)
-    parameters = {item["Name"].rpartition("/")[2]: item["Value"] for item in found["Parameters"]}
+    assert outputs.keys() == OUTPUTS | (OUTPUTS_OF_POOL if len(running.stacks) > 1 else {"Issuer"})
+    path = f"/in-app-calling/{running.environment}"
+    pages = running.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
+    parameters = {
+        item["Name"].rpartition("/")[2]: item["Value"] for page in pages for item in page["Parameters"]
+    }
+    assert parameters.pop("Calling") == "on"  # the switch
     assert parameters == outputs
 
 
 def test_stacks_that_are_destroyed_leave_the_users_alone_and_can_come_back(running: LocalAws) -> None:
+    if IDENTITY not in running.stacks:
+        pytest.skip("an issuer has the users of this environment")
     aws = _aws(running)
     resources = deployed(aws)
-    assert _left(aws, resources) == READERS.keys()
+    assert _left(aws, resources) == {resource.type for resource in resources} & READERS.keys()
     email = "survivor@example.com"
     password = Phone(running.outputs).sign_up(email)
     templates = with_the_templates_of_before(running)

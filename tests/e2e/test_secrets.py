@@ -58,7 +58,7 @@ def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     wrong = {"DisplayName": word("Wrong"), "Topic": word("Topic"), "Attributes": {word("key"): word("value")}}
     key = word("Key")
     caller = new_caller(**claims)
-    token = caller.user.id_token
+    token = caller.user.token
     forbidden = [*claims.values(), *strings(said), *strings(wrong), key, *token.split(".")[1:]]
     answers = []
 

@@ -1,7 +1,9 @@
 """Stacks of CloudFormation for the tests of the running emulator, and roles to use them with."""
 
+import io
 import json
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -99,6 +101,29 @@ def as_role(
         aws_session_token=credentials["SessionToken"],
     )
     yield session.client(service, endpoint_url=running.endpoint_url)
+
+
+@contextmanager
+def function_of(running: LocalAws, name: str, code: str) -> Iterator[Callable[[object], Any]]:
+    """A function of this name and code, `handler` in it; to be invoked with an event."""
+    role = running.client("iam").create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps(trust(Service="lambda.amazonaws.com"))
+    )["Role"]["Arn"]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("index.py", code)
+    functions = running.client("lambda")
+    functions.create_function(
+        FunctionName=name, Role=role, Runtime="python3.13", Handler="index.handler",
+        Code={"ZipFile": archive.getvalue()},
+    )  # fmt: skip
+
+    def invoke(event: object) -> Any:
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read())
+
+    yield invoke
+    functions.delete_function(FunctionName=name)
 
 
 def allow(action: str, *resources: str, effect: str = "Allow") -> dict[str, Any]:

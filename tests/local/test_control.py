@@ -6,6 +6,7 @@ import pytest
 from local.connect import Connect
 from local.control import MOST_CALLS, Control
 from local.instance import Kind
+from local.issuer import Issuer
 from local.observer import eventually
 from local.telephony import Telephony
 from tests.local.bridge import Bridge, claimed_number, listening_flow
@@ -20,7 +21,9 @@ START = {"Service": "connect", "Operation": "StartWebRTCContact"}
 
 @pytest.fixture
 def control(connect: Connect, telephony: Telephony) -> Control:
-    return Control(connect, lambda: RECORDED, meetings=telephony.meetings, calls=telephony.calls)
+    return Control(
+        connect, lambda: RECORDED, meetings=telephony.meetings, calls=telephony.calls, issuer=Issuer()
+    )
 
 
 def ask(control: Control, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -231,6 +234,7 @@ def test_a_malformed_answer_parses_and_lacks_what_a_client_needs(control: Contro
         {"Service": "connect", "Operation": "StartWebRtcContact", "Error": ERROR},
         {"Service": "conect", "Operation": "StartWebRTCContact", "Error": ERROR},
         {"Service": "sns", "Operation": "Publish", "Error": ERROR},
+        {"Service": "issuer", "Operation": "GetKey", "Error": ERROR},
         START,
         {**START, "Error": ERROR, "Malformed": True},
         {**START, "Malformed": False},
@@ -352,3 +356,27 @@ def test_faults_happen_to_the_new_services_too(service: str, operation: str, con
     fault = {"Service": service, "Operation": operation, "Error": ERROR}
     assert ask(control, "POST", "faults", fault)[0] == 200
     assert control.take_fault(service, operation)
+
+
+def test_somebody_signs_up_with_the_issuer_once(control: Control) -> None:
+    user = {"Email": "ada@example.com", "Claims": {"name": "Ada", "email_verified": False}}
+    status, claims = ask(control, "POST", "issuer/users", user)
+    assert (status, claims["name"], claims["email_verified"]) == (200, "Ada", False)
+    assert claims["sub"]
+    assert ask(control, "POST", "issuer/users", user)[0] == 409
+
+
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("users", {"Email": "ada@example.com"}),
+        ("users", {"Email": 1, "Claims": {}}),
+        ("rotate", {}),
+        ("rotate", {"Retire": "true"}),
+        ("keys", {}),
+    ],
+)
+def test_what_the_issuer_cannot_be_told_is_refused(what: str, body: Any, control: Control) -> None:
+    status, document = ask(control, "POST", f"issuer/{what}", body)
+    assert status == 400
+    assert "rotate takes" in document["message"]

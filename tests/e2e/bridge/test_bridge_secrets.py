@@ -19,7 +19,7 @@ def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     claims = {"name": word("Name"), "email": f"{word('mail')}@example.com"}
     said = {"DisplayName": word("Display"), "Attributes": {"order_id": word("Order"), "page": word("Page")}}
     caller = new_caller(**claims)
-    forbidden = [*claims.values(), *strings(said), *caller.user.id_token.split(".")[1:]]
+    forbidden = [*claims.values(), *strings(said), *caller.user.token.split(".")[1:]]
     answers = []
 
     for service, operation, code in (

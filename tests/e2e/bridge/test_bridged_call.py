@@ -107,7 +107,7 @@ def test_digits_reach_the_contact_and_not_its_code(aws: Aws, caller: Caller) -> 
 def test_digits_with_one_key_are_typed_once(aws: Aws, caller: Caller) -> None:
     call_id = connected(aws, caller)
     url = f"{aws.outputs['ApiUrl'].rstrip('/')}/calls/{call_id}/digits"
-    headers = {"Authorization": caller.user.id_token, "Idempotency-Key": "pin"}
+    headers = {"Authorization": caller.user.token, "Idempotency-Key": "pin"}
     for _ in range(2):
         sent = requests.post(url, json={"Digits": "1234"}, headers=headers, timeout=35)
         assert sent.status_code == 204

@@ -1,0 +1,42 @@
+"""The fixtures that a folder of end-to-end tests has for an environment of its own."""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from local.environment import LocalAws, local_aws
+from local.phone import Phone
+from tests.e2e.aws import Aws, Caller
+
+Fixture = Callable[..., Any]
+
+
+def fixtures_of(environment: str) -> tuple[Fixture, Fixture, Fixture, Fixture]:
+    """The fixtures running, aws, phone and new_caller, for a conftest to have under these names.
+
+    Each folder makes all four anew: one process that runs several would take those of another local AWS.
+    """
+
+    @pytest.fixture(scope="session")
+    def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+        """On a port and in a folder of its own, so that a `make local` may run beside the tests."""
+        with local_aws(environment, port=0, directory=tmp_path_factory.mktemp(environment)) as started:
+            started.deploy()
+            yield started
+
+    @pytest.fixture(scope="session")
+    def aws(running: LocalAws) -> Aws:
+        return Aws(running.outputs, running.stacks)
+
+    @pytest.fixture(scope="session")
+    def phone(aws: Aws) -> Phone:
+        return Phone(aws.outputs)
+
+    @pytest.fixture(scope="session")
+    def new_caller(phone: Phone) -> Callable[..., Caller]:
+        """Signs somebody up, by email alone unless the test says more, and in."""
+        return functools.partial(Caller.sign_up_and_in, phone)
+
+    return running, aws, phone, new_caller

@@ -1,0 +1,57 @@
+"""Every right of a function is used by a call to AWS that it really made, and none is wider than its use."""
+
+import pytest
+
+from local.observer import eventually
+from tests.e2e.answers import assert_call, assert_problem
+from tests.e2e.aws import Aws, Caller
+from tests.e2e.grants import USED_BY_OTHERS, Grant, grants, unused, used, wider_than_needed
+
+
+@pytest.fixture
+def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
+    """A call about each topic with all that may befall it, and one that cannot be joined."""
+    contact_id = assert_call(caller.start())["ContactId"]
+    assert caller.hang_up(contact_id).status_code == 204
+    contact_id = assert_call(caller.start({"Topic": "billing"}))["ContactId"]
+    assert caller.comes_to(contact_id, "QUEUED")
+    aws.happen(contact_id, "AgentConnected")
+    aws.happen(contact_id, "CustomerDropped")
+    assert caller.comes_to(contact_id, "CONNECTED")
+    assert_call(caller.rejoin(contact_id), 200)
+    assert caller.hang_up(contact_id).status_code == 204
+
+    failing = {"Code": "InternalServiceException", "Status": 500}
+    with (
+        aws.fault("connect", "StartWebRTCContact", times=1, Malformed=True),
+        aws.fault("connect", "StopContact", Error=failing),
+    ):
+        assert_problem(another_caller.start(), 502, "answer-incomplete")
+    [contact] = aws.contacts_of(another_caller.user.user_id)
+    told = [event for event in aws.events() if event["contactId"] == contact["ContactId"]]
+    aws.publish_event(next(event for event in told if event["eventType"] == "QUEUED"))
+    assert eventually(lambda: not aws.active_contacts_of(another_caller.user.user_id))
+
+
+@pytest.mark.usefixtures("all_rights_used")
+def test_no_right_is_never_used(aws: Aws) -> None:
+    assert unused(set(grants(aws)), used(aws)) == []
+
+
+def test_no_right_is_wider_than_its_use(aws: Aws) -> None:
+    assert wider_than_needed(set(grants(aws))) == []
+
+
+def test_each_reason_for_a_right_that_nobody_is_seen_to_use_is_needed(aws: Aws) -> None:
+    assert {grant.action.partition(":")[0] for grant in grants(aws)} >= USED_BY_OTHERS.keys()
+
+
+def test_a_right_too_many_or_too_wide_would_be_found(aws: Aws) -> None:
+    table = "arn:aws:dynamodb:eu-west-2:000000000000:table/calls"
+    too_many = Grant("StartCall", "dynamodb:DeleteItem", table)
+    elsewhere = Grant("StartCall", "dynamodb:UpdateItem", f"{table}-of-others")
+    too_wide = Grant("StartCall", "dynamodb:UpdateItem", "arn:aws:dynamodb:eu-west-2:000000000000:table/*")
+    anything = Grant("StartCall", "connect:StopContact", "arn:aws:connect:eu-west-2:0:instance/*")
+    seen = {("StartCall", "dynamodb:UpdateItem", table)}
+    assert unused({too_many, elsewhere, too_wide}, seen) == [too_many, elsewhere]
+    assert wider_than_needed({too_wide, anything, too_many}) == [anything, too_wide]

@@ -1,0 +1,53 @@
+"""Only an identity token of the stack's own user pool, and only for its time, lets anybody in."""
+
+import time
+
+import pytest
+
+from local.phone import Phone
+from tests.e2e.answers import assert_problem
+from tests.e2e.aws import Aws, Caller
+
+
+@pytest.fixture(autouse=True)
+def user_pool(aws: Aws) -> None:
+    if "UserPoolId" not in aws.outputs:
+        pytest.skip("an issuer signs the users of this environment in")
+
+
+def test_a_token_of_another_user_pool_is_refused(aws: Aws) -> None:
+    identity = aws.client("cognito-idp")
+    pool_id = identity.create_user_pool(PoolName="another")["UserPool"]["Id"]
+    client_id = identity.create_user_pool_client(
+        UserPoolId=pool_id, ClientName="another", ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"]
+    )["UserPoolClient"]["ClientId"]
+    stranger = Phone({**aws.outputs, "UserPoolId": pool_id, "UserPoolClientId": client_id})
+    user = stranger.sign_in("eve@example.com", stranger.sign_up("eve@example.com"))
+    before = aws.invocations("StartCall")
+    try:
+        assert_problem(stranger.start_call(user.token), 401, "unauthorized")
+        assert aws.invocations("StartCall") == before
+    finally:
+        identity.delete_user_pool(UserPoolId=pool_id)
+
+
+def test_a_token_is_refused_once_it_has_expired(aws: Aws, caller: Caller) -> None:
+    """An app client with tokens that live for seconds stands for an hour of waiting."""
+    identity = aws.client("cognito-idp")
+    client = identity.create_user_pool_client(
+        UserPoolId=aws.outputs["UserPoolId"],
+        ClientName="short-lived",
+        ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"],
+        IdTokenValidity=3,
+        TokenValidityUnits={"IdToken": "seconds"},
+    )["UserPoolClient"]
+    phone = Phone({**aws.outputs, "UserPoolClientId": client["ClientId"]})
+    token = phone.sign_in(caller.user.email, caller.password).token
+    # Valid still: the request is refused for its body, not for its token.
+    assert_problem(phone.start_call(token, {"Unknown": 1}), 400, "invalid-request")
+
+    time.sleep(4)
+    before = aws.invocations("StartCall")
+    assert_problem(phone.start_call(token, {"Unknown": 1}), 401, "unauthorized")
+    assert aws.invocations("StartCall") == before
+    identity.delete_user_pool_client(UserPoolId=aws.outputs["UserPoolId"], ClientId=client["ClientId"])
