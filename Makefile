@@ -45,6 +45,15 @@ test-e2e: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on ano
 	@E2E_ENVIRONMENT=$(LOCAL_ENV) python -m pytest tests/e2e \
 		--ignore=tests/e2e/bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend
 
+.PHONY: mutation
+mutation: $(PYTHON) ## whether the tests notice changes of what decides who calls: some 15 minutes, survivors are listed
+	rm -rf build/mutation
+	mkdir -p build/mutation/tests
+	cp -R lambdas/* operations infra openapi.yaml build/mutation
+	cp -R tests/lambdas build/mutation/tests
+	cp tests/mutation.toml build/mutation/pyproject.toml
+	cd build/mutation && mutmut run --max-children 2 && mutmut results
+
 .PHONY: check
 check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, secrets, licences, templates and security rules of every environment
 	ruff check .

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authorizer.refusal import Reason, TokenRefused
-from authorizer.strict_json import read_object
+from calls.strict_json import read_object
 
 LONGEST_TOKEN = 8_192
 """Characters. What web servers and proxies commonly take as one header; API Gateway takes 10,240 bytes of

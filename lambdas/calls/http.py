@@ -10,6 +10,7 @@ from typing import Any
 from calls.errors import CallError, InvalidRequest, NotSignedIn, TooLarge, UnsupportedMediaType, Violation
 from calls.observability import count, log_unforeseen, logger
 from calls.problem import Response, problem_response
+from calls.strict_json import read_object
 
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 
@@ -90,13 +91,11 @@ def read_members(headers: Mapping[str, Sequence[str]], body: str | None) -> dict
     if media_type != "application/json":
         raise UnsupportedMediaType("Send the body as application/json.")
     try:
-        members = json.loads(body, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
-    # RecursionError: nested deeper than any valid body.
-    except (ValueError, RecursionError):
-        raise InvalidRequest(Violation("", "The body is not JSON, or names a member twice.")) from None
-    if not isinstance(members, dict):
-        raise InvalidRequest(Violation("", "The body must be a JSON object."))
-    return members
+        return read_object(body)
+    except ValueError:
+        raise InvalidRequest(
+            Violation("", "The body must be a JSON object that names no member twice.")
+        ) from None
 
 
 def read_idempotency_key(headers: Mapping[str, Sequence[str]], found: list[Violation]) -> str | None:
@@ -125,14 +124,3 @@ def unknown_members(members: Mapping[str, Any], known: frozenset[str]) -> list[V
 def pointer(*path: str) -> str:
     """A JSON pointer (RFC 6901); an over-long name, which is never a known one, is cut."""
     return "".join("/" + step[:64].replace("~", "~0").replace("/", "~1") for step in path)
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError
-    return members
-
-
-def _refuse_constant(_: str) -> None:
-    raise ValueError  # NaN and Infinity are not JSON

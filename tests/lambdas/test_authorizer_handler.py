@@ -4,6 +4,7 @@ import importlib
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -187,9 +188,20 @@ def test_an_error_that_nobody_foresaw_lets_nobody_through(
 
 
 def test_keys_of_each_kind_are_read_from_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(start(monkeypatch, **PUBLISHED)._verify._keys, IssuerKeys)
+    published = start(monkeypatch, **PUBLISHED)._verify._keys
+    assert isinstance(published, IssuerKeys)
+    assert published._algorithms == frozenset({"ES256"})
+    assert published._fresh_seconds == int(PUBLISHED["JWKS_FRESH_SECONDS"])
+    assert published._stale_seconds == int(PUBLISHED["JWKS_STALE_SECONDS"])
+    assert published._now is time.time
     monkeypatch.delenv("JWKS_URL")
-    assert isinstance(start(monkeypatch, **IN_KMS)._verify._keys, KmsKeys)
+    in_kms = start(monkeypatch, **IN_KMS)._verify._keys
+    assert isinstance(in_kms, KmsKeys)
+    assert in_kms._algorithms == frozenset({"ES256"})
+    # Once, and for no longer than the function may take.
+    client = in_kms._kms
+    assert (client.meta.service_model.service_name, client.meta.config.read_timeout) == ("kms", 2)
+    assert client.meta.config.retries["total_max_attempts"] == 1
 
 
 @pytest.mark.parametrize(

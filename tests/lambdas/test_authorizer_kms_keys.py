@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from authorizer.keys import ALGORITHMS, KeysUnavailable
 from authorizer.kms_keys import KmsKeys
 from calls import aws
+from calls.observability import metrics
 from tests.lambdas.fake_aws import Answer, respond
 from tests.lambdas.tokens import SigningKey, signing_key
 
@@ -146,9 +147,14 @@ def test_the_next_request_asks_again_when_kms_does_not_tell_a_key(
 
 
 @pytest.mark.parametrize("code", ["DisabledException", "KMSInvalidStateException"])
-def test_a_key_that_was_taken_out_of_use_verifies_nothing(code: str, kms: FakeKms, keys: KmsKeys) -> None:
+def test_a_key_that_was_taken_out_of_use_verifies_nothing(
+    code: str, kms: FakeKms, keys: KmsKeys, written: Callable[[], str]
+) -> None:
     kms.faults = [(400, code, {})]
     assert keys.find(ID, "ES256") == []
+    output = written()
+    assert '"Key out of use"' in output
+    assert f'"key_id":"{ID}"' in output
     assert len(keys.find(ID, "ES256")) == 1
 
 
@@ -176,7 +182,11 @@ def test_a_key_that_does_not_fit_is_the_operators_fault(
     kms.answers[ARN + ID] = described(KEY, **changed)
     with pytest.raises(KeysUnavailable):
         keys.find(ID, "ES256")
-    assert "Key does not fit its purpose" in written()
+    metrics.flush_metrics()
+    output = written()
+    assert '"Key does not fit its purpose"' in output
+    assert f'"key_id":"{ID}"' in output
+    assert '"ConfigurationFault":[1.0]' in output
 
 
 def test_a_key_that_does_not_fit_the_configured_algorithms_is_not_taken(kms: FakeKms) -> None:

@@ -89,6 +89,7 @@ def test_a_sign_in_that_is_recent_and_strong_enough_is_let_through(
     required: Authentication, claims: dict[str, str]
 ) -> None:
     required.check(caller(**claims), NOW)
+    required.check(caller(**claims), NOW + 999)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,14 @@ def test_any_other_sign_in_has_to_be_repeated_and_the_app_is_told_how(
         required.check(caller(**claims), NOW)
     assert refused.value.max_age_seconds == required.max_age_seconds
     assert refused.value.amr == sorted(required.amr)
+
+
+def test_a_time_of_any_year_with_four_digits_is_read() -> None:
+    assert caller(auth_time="9" * 12).auth_time == int("9" * 12)
+
+
+def test_whoever_has_no_name_is_a_customer() -> None:
+    assert read_caller({"sub": "u"}, {}, "name").display_name == "Customer"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "\x00"])

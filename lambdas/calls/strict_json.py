@@ -4,14 +4,15 @@ import json
 from typing import Any
 
 
-def read_object(text: bytes) -> dict[str, Any]:
-    """The members of a JSON object in UTF-8.
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """The members of a JSON object; bytes are UTF-8.
 
     Raises ValueError for anything else, a member that is named twice and numbers that JSON does not have
     included.
     """
     try:
-        members = json.loads(text.decode(), object_pairs_hook=_without_repeats, parse_constant=_refuse)
+        characters = text if isinstance(text, str) else text.decode()
+        members = json.loads(characters, object_pairs_hook=_without_repeats, parse_constant=_refuse)
     except RecursionError:
         # Nested deeper than any document that is meant to be read.
         raise ValueError("nested too deep") from None
