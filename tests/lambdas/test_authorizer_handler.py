@@ -214,7 +214,7 @@ def test_keys_of_each_kind_are_read_from_where_they_are(monkeypatch: pytest.Monk
         {**PUBLISHED, "JWKS_URL": "https:///jwks"},
         {**PUBLISHED, "JWKS_URL": "file:///etc/passwd"},
     ],
-    ids=str,
+    ids=lambda keys: str(keys)[:40],
 )
 def test_a_deployment_without_a_usable_place_of_keys_does_not_start(
     keys: dict[str, str], monkeypatch: pytest.MonkeyPatch

@@ -151,7 +151,12 @@ def test_without_an_id_all_keys_may_be_meant_and_an_unknown_algorithm_asks_once(
     assert len(issuer.asked_at) == 2
 
 
-@pytest.mark.parametrize("fault", [DownloadFailed("down"), *GARBAGE, RuntimeError("SECRET")], ids=repr)
+# The start alone: the keys in them are others each time.
+def _id(fault: object) -> str:
+    return repr(fault)[:40]
+
+
+@pytest.mark.parametrize("fault", [DownloadFailed("down"), *GARBAGE, RuntimeError("SECRET")], ids=_id)
 def test_whatever_the_issuer_answers_its_good_keys_stay(
     fault: bytes | Exception, issuer: Issuer, knows: Callable[[str], bool]
 ) -> None:
@@ -169,7 +174,7 @@ def test_whatever_the_issuer_answers_its_good_keys_stay(
     assert knows("key-1")
 
 
-@pytest.mark.parametrize("fault", [DownloadFailed("down"), *GARBAGE], ids=repr)
+@pytest.mark.parametrize("fault", [DownloadFailed("down"), *GARBAGE], ids=_id)
 def test_without_any_keys_nothing_is_decided(
     fault: bytes | Exception, issuer: Issuer, knows: Callable[[str], bool]
 ) -> None:

@@ -174,7 +174,7 @@ def test_a_key_that_was_taken_out_of_use_verifies_nothing(
         {"PublicKey": der(signing_key("ES384"))},
         {"PublicKey": der(signing_key("ES256K"))},
     ],
-    ids=str,
+    ids=lambda changed: str(changed)[:20],
 )
 def test_a_key_that_does_not_fit_is_the_operators_fault(
     changed: dict[str, Any], kms: FakeKms, keys: KmsKeys, written: Callable[[], str]
