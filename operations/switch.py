@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 ON, OFF = "on", "off"
 
+# As the stack has it: a new value could leave the parameter without.
+_ALLOWED_PATTERN = f"^({ON}|{OFF})$"
+
 
 def turn(client: SSMClient, parameter: str, value: str) -> str:
     """Sets the switch to `ON` or `OFF` and returns what it was.
@@ -16,5 +19,7 @@ def turn(client: SSMClient, parameter: str, value: str) -> str:
     Raises botocore's ParameterNotFound where the app is not deployed: the stack alone creates it.
     """
     before = client.get_parameter(Name=parameter)["Parameter"]["Value"]
-    client.put_parameter(Name=parameter, Value=value, Type="String", Overwrite=True)
+    client.put_parameter(
+        Name=parameter, Value=value, Type="String", Overwrite=True, AllowedPattern=_ALLOWED_PATTERN
+    )
     return before

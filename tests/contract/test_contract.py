@@ -94,6 +94,19 @@ def test_every_problem_is_documented_with_its_status_and_slug(error_type: type[C
         assert response["headers"]["Content-Type"] in answer["content"]
 
 
+@pytest.mark.parametrize(
+    ("max_age", "amr", "told"),
+    [(300, [], {"MaxAge"}), (None, ["mfa"], {"Amr"}), (300, ["mfa"], {"MaxAge", "Amr"})],
+)
+def test_an_app_is_told_what_a_sign_in_must_be_and_nothing_that_does_not_matter(
+    max_age: int | None, amr: list[str], told: set[str]
+) -> None:
+    error = AuthenticationInsufficient(max_age_seconds=max_age, amr=amr)
+    body = json.loads(problem_response(error, "request-1")["body"])
+    conforms(body, "Problem")
+    assert body.keys() & {"MaxAge", "Amr"} == told
+
+
 def test_an_unforeseen_error_looks_like_any_other_problem() -> None:
     body = json.loads(problem_response(None, "request-1")["body"])
     conforms(body, "Problem")

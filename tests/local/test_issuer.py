@@ -98,7 +98,7 @@ def test_an_access_token_is_one_of_rfc_9068_for_the_api_that_was_named(
     assert claims["scope"].split() == ["openid", "profile", "email", "calls"]
     assert (claims["sub"], claims["email"], claims["name"]) == (user.user_id, email, "Ada")
     assert claims["email_verified"] is True
-    assert claims["amr"] == ["pwd"]
+    assert claims["amr"] == ["pwd", "otp", "mfa"]
     assert claims["iat"] <= time.time() < claims["exp"] == claims["iat"] + 3600
     assert abs(claims["auth_time"] - time.time()) < 5
 

@@ -217,11 +217,12 @@ def test_a_hang_up_that_fails_is_told_and_can_be_repeated(aws: Aws, caller: Call
 def test_without_its_grant_a_call_is_refused_and_no_meeting_stays(
     action: str, aws: Aws, caller: Caller
 ) -> None:
-    dialled = len(aws.sip_calls())
+    # A start that was killed may have left one, until its lease has run out.
+    dialled, left = len(aws.sip_calls()), _meetings_nobody_calls(aws)
     with aws.without_grant("StartCall", action):
         assert_problem(caller.start(key="tap"), 500, "internal-error")
     assert len(aws.sip_calls()) == dialled
-    assert _meetings_nobody_calls(aws) == []
+    assert _meetings_nobody_calls(aws) == left
     call = assert_call(caller.start(key="afterwards"))
     assert caller.hang_up(call["ContactId"]).status_code == 204
 
