@@ -10,7 +10,6 @@ from call_control.bridge import Bridge as BridgeControl
 from call_control.domain import CallControl
 from call_control.webrtc import WebRtcContacts as WebRtcControl
 from caller_context.domain import read_presented, verify
-from calls import aws
 from calls.connect import ConnectInstance
 from calls.meetings import Meetings
 from calls.participant import ParticipantService
@@ -35,6 +34,7 @@ from tests.lambdas.events import (
     contact_event,
     meeting_event,
 )
+from tests.lambdas.fake_aws import shared_client
 from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime, FakePhoneCall
 from tests.lambdas.fake_connect import FakeConnect
 
@@ -78,9 +78,9 @@ class Backend:
         self.connect = FakeConnect()
         self.now = START
         self.table = CallTable(dynamodb, TABLE, retention_seconds=TERMS.longest_call_seconds)
-        self.instance = ConnectInstance(self.connect.attach(aws.client("connect")), INSTANCE_ARN)
+        self.instance = ConnectInstance(self.connect.attach(shared_client("connect")), INSTANCE_ARN)
         self.participants = ParticipantService(
-            self.connect.attach(aws.client("connectparticipant", signed=False))
+            self.connect.attach(shared_client("connectparticipant", signed=False))
         )
         self.start_call = StartCall(self.table, WebRtcStart(self.instance), TERMS, self.time)
         self.call_control = CallControl(
@@ -135,9 +135,9 @@ class BridgedBackend(Backend):
     def __init__(self, dynamodb: Any) -> None:
         super().__init__(dynamodb)
         self.chime = FakeChime(self.connect)
-        self.meetings = Meetings(self.chime.attach(aws.client("chime-sdk-meetings")))
+        self.meetings = Meetings(self.chime.attach(shared_client("chime-sdk-meetings")))
         self.phone_calls = SipMediaApplication(
-            self.chime.attach(aws.client("chime-sdk-voice", repeats=False)), APPLICATION_ID
+            self.chime.attach(shared_client("chime-sdk-voice", repeats=False)), APPLICATION_ID
         )
         self.start_call = StartCall(
             self.table,

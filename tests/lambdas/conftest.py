@@ -1,4 +1,4 @@
-"""The functions with DynamoDB in the process (moto) and a Connect that answers at the HTTP level."""
+"""The functions with a DynamoDB and a Connect that answer at the HTTP level."""
 
 import gc
 import io
@@ -10,12 +10,14 @@ from typing import Any
 
 import botocore.endpoint
 import pytest
-from moto import mock_aws
+from botocore.retries.quota import RetryQuota
 
 INSTANCE_ARN = "arn:aws:connect:eu-west-2:111122223333:instance/0f000000-0000-4000-8000-000000000001"
 FLOW_ARN = f"{INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000002"
 BILLING_FLOW_ARN = f"{INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000003"
 TABLE = "calls"
+INDEXES = {"ByContactId": "ContactId", "ByMeetingId": "MeetingId", "ByReference": "Reference"}
+"""Of the table: each index and its attribute."""
 
 # The handlers read their environment and make their clients at import, as on AWS.
 os.environ |= {
@@ -46,8 +48,9 @@ os.environ |= {
 os.environ.pop("AWS_ENDPOINT_URL", None)
 
 # After the environment is set, and before a test: the tracer opens a socket, which tests may not.
-from calls import aws  # noqa: E402
 from calls.observability import logger, metrics  # noqa: E402
+from tests.lambdas.fake_aws import shared_client  # noqa: E402
+from tests.lambdas.fake_dynamodb import FakeDynamoDb  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,9 +61,10 @@ def garbage_is_collected() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def no_waiting() -> Iterator[None]:
-    """Requests are repeated as on AWS, but at once."""
+    """Requests are repeated as on AWS, but at once, and however many have failed in other tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
+        patch.setattr(RetryQuota, "acquire", lambda _quota, _amount: True)
         yield
 
 
@@ -71,34 +75,15 @@ def nothing_counted() -> None:
 
 
 @pytest.fixture
-def dynamodb() -> Iterator[Any]:
-    """A botocore client of a DynamoDB that holds the empty table of calls."""
-    with mock_aws():
-        client = aws.client("dynamodb")
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "UserId", "AttributeType": "S"},
-                {"AttributeName": "ContactId", "AttributeType": "S"},
-                {"AttributeName": "MeetingId", "AttributeType": "S"},
-                {"AttributeName": "Reference", "AttributeType": "S"},
-            ],
-            KeySchema=[{"AttributeName": "UserId", "KeyType": "HASH"}],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": index,
-                    "KeySchema": [{"AttributeName": attribute, "KeyType": "HASH"}],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-                for index, attribute in (
-                    ("ByContactId", "ContactId"),
-                    ("ByMeetingId", "MeetingId"),
-                    ("ByReference", "Reference"),
-                )
-            ],
-        )
-        yield client
+def fake_dynamodb() -> FakeDynamoDb:
+    """A DynamoDB that holds the empty table of calls."""
+    return FakeDynamoDb(TABLE, "UserId", INDEXES)
+
+
+@pytest.fixture
+def dynamodb(fake_dynamodb: FakeDynamoDb) -> Any:
+    """A botocore client of it."""
+    return fake_dynamodb.attach(shared_client("dynamodb"))
 
 
 @pytest.fixture
@@ -108,6 +93,7 @@ def written(
     """Tells all that the functions have written: their log, their metrics, and what libraries logged."""
     log = io.StringIO()
     handler: Any = logger.registered_handler
-    before = handler.setStream(log)
+    # Not by setStream, which flushes the one before: a run within a run, as mutmut's, has closed it.
+    before, handler.stream = handler.stream, log
     yield lambda: "".join([log.getvalue(), *capsys.readouterr(), caplog.text])
-    handler.setStream(before)
+    handler.stream = before

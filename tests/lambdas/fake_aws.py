@@ -3,20 +3,37 @@
 import json
 import uuid
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
+
+from calls import aws
 
 Answer = tuple[int, str | None, dict[str, Any]]
 """HTTP status, error code or None, body."""
 
 
-class RefusedError(Exception):
-    """The service refuses, with an HTTP status and the code of an error."""
+@cache
+def shared_client(service: str, **options: Any) -> Any:
+    """A client as the functions have it, which all tests share: to make one takes as long as most tests."""
+    return aws.client(service, **options)
 
-    def __init__(self, status: int, code: str) -> None:
+
+def attach(client: Any, receive: Callable[..., AWSResponse]) -> Any:
+    """Makes a botocore client send its requests to `receive`, and no more to the fake before; returns it."""
+    event = f"before-send.{client.meta.service_model.service_name}.*"
+    client.meta.events.unregister(event, unique_id="fake")
+    client.meta.events.register_first(event, receive, unique_id="fake")
+    return client
+
+
+class RefusedError(Exception):
+    """The service refuses, with an HTTP status, the code of an error and what else it tells of it."""
+
+    def __init__(self, status: int, code: str, **told: Any) -> None:
         super().__init__(code)
-        self.answer: Answer = (status, code, {"message": "SECRET-AWS"})
+        self.answer: Answer = (status, code, {"message": "SECRET-AWS", **told})
 
 
 class _Raw:

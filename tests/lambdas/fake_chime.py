@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from botocore.awsrequest import AWSResponse
 
-from tests.lambdas.fake_aws import Answer, RefusedError, respond
+from tests.lambdas.fake_aws import Answer, RefusedError, attach, respond
 from tests.lambdas.fake_connect import FakeConnect
 
 APPLICATION_ID = "0f000000-0000-4000-8000-00000000050a"
@@ -68,9 +68,7 @@ class FakeChime:
 
     def attach(self, client: Any) -> Any:
         """Makes a botocore client of either service talk to this object and returns it."""
-        service = client.meta.service_model.service_name
-        client.meta.events.register_first(f"before-send.{service}.*", self._receive)
-        return client
+        return attach(client, self._receive)
 
     def asked(self, operation: str) -> list[dict[str, Any]]:
         return [parameters for asked, parameters in self.requests if asked == operation]

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
-from tests.lambdas.fake_aws import Answer, RefusedError, respond
+from tests.lambdas.fake_aws import Answer, RefusedError, attach, respond
 
 EXPIRY = "2026-09-21T15:13:20.000Z"
 """When connections of participants expire: an hour after `START` in `tests.lambdas.events`."""
@@ -55,9 +55,7 @@ class FakeConnect:
 
     def attach(self, client: Any) -> Any:
         """Makes a botocore client of either service talk to this object and returns it."""
-        service = client.meta.service_model.service_name
-        client.meta.events.register_first(f"before-send.{service}.*", self._receive)
-        return client
+        return attach(client, self._receive)
 
     @property
     def active(self) -> list[str]:

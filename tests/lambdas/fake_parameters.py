@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
-from tests.lambdas.fake_aws import Answer, RefusedError, respond
+from tests.lambdas.fake_aws import Answer, RefusedError, attach, respond
 
 
 @dataclass
@@ -21,8 +21,7 @@ class FakeParameters:
 
     def attach(self, client: Any) -> Any:
         """Makes a botocore client of SSM talk to this object and returns it."""
-        client.meta.events.register_first("before-send.ssm.GetParameter", self._receive)
-        return client
+        return attach(client, self._receive)
 
     def _receive(self, request: Any, **_: Any) -> AWSResponse:
         self.reads += 1

@@ -63,16 +63,21 @@ def _model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(service)
 
 
+@cache
+def _operations(service: str) -> dict[str, str]:
+    """Method of a client to operation."""
+    return {xform_name(name): name for name in _model(service).operation_names}
+
+
 class FakeClient:
     """A botocore client of one service of the account."""
 
     def __init__(self, account: "FakeAccount", service: str) -> None:
         self._account = account
-        self._operations = {xform_name(name): name for name in _model(service).operation_names}
         self._service = service
 
     def __getattr__(self, name: str) -> Any:
-        return partial(self._call, self._operations[name])
+        return partial(self._call, _operations(self._service)[name])
 
     def _call(self, operation: str, **parameters: Any) -> Any:
         report = ParamValidator().validate(

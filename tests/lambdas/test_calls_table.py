@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,10 +9,18 @@ from calls.errors import CallerBlocked, CallError, CapacityReached, Configuratio
 from calls.record import Call, Rate
 from calls.table import CallTable
 from operations import blocks
+from tests.lambdas.compared_dynamodb import ComparedDynamoDb, compared_dynamodb
 from tests.lambdas.conftest import TABLE
 
 NOW = 1_790_000_000_000
 RATES = (Rate(calls=2, seconds=60), Rate(calls=4, seconds=86_400))
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[ComparedDynamoDb]:
+    """Everything that the table asks is asked of moto too: the fake stands for it in all other tests."""
+    with compared_dynamodb() as both:
+        yield both
 
 
 @pytest.fixture

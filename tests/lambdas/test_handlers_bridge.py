@@ -27,6 +27,7 @@ from tests.lambdas.events import (
 )
 from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime
 from tests.lambdas.fake_connect import FakeConnect
+from tests.lambdas.fake_dynamodb import FakeDynamoDb
 from tests.lambdas.fake_parameters import FakeParameters
 
 BRIDGE = {
@@ -78,7 +79,7 @@ def _imported(package: str) -> ModuleType:
 
 
 @pytest.fixture
-def deployment(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+def deployment(fake_dynamodb: FakeDynamoDb, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     for name, value in BRIDGE.items():
         monkeypatch.setenv(name, value)
     clients: list[Any] = []
@@ -102,6 +103,7 @@ def deployment(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Deployment:
                 FakeParameters(os.environ["CALLING_PARAMETER"]).attach(made)
             case service:
                 assert service == "dynamodb"  # nothing else is needed over the bridge
+                fake_dynamodb.attach(made)
     return deployment
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calls import aws
 from calls.connect import ConnectInstance
 from calls.errors import CallError
 from calls.problem import PROBLEMS
 from calls.table import CallTable
+from operations import blocks
 from start_call import handler as module
 from start_call.caller import Authentication
 from start_call.domain import StartCall
@@ -20,7 +20,9 @@ from start_call.switch import Switch
 from start_call.webrtc import WebRtcContacts
 from tests.lambdas.conftest import INSTANCE_ARN, TABLE
 from tests.lambdas.events import CLAIMS, REQUEST_ID, LambdaContext, start_call_event
+from tests.lambdas.fake_aws import shared_client
 from tests.lambdas.fake_connect import FakeConnect
+from tests.lambdas.fake_dynamodb import FakeDynamoDb
 from tests.lambdas.fake_parameters import FakeParameters
 
 NOW = 1_790_000_000_000
@@ -30,7 +32,7 @@ def switched_on(monkeypatch: pytest.MonkeyPatch, value: str | None = "on") -> Fa
     """A switch that nobody has read yet."""
     name = module._settings.calling_parameter
     parameters = FakeParameters(name, value)
-    client = parameters.attach(aws.client("ssm", read_timeout=1, repeats=False))
+    client = parameters.attach(shared_client("ssm", read_timeout=1, repeats=False))
     monkeypatch.setattr(module, "_switch", Switch(client, name, lambda: NOW))
     return parameters
 
@@ -45,7 +47,7 @@ def connect(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> FakeConnect:
         "_start_call",
         StartCall(
             CallTable(dynamodb, TABLE),
-            WebRtcContacts(ConnectInstance(fake.attach(aws.client("connect")), INSTANCE_ARN)),
+            WebRtcContacts(ConnectInstance(fake.attach(shared_client("connect")), INSTANCE_ARN)),
             module._settings.terms,
             lambda: NOW,
         ),
@@ -89,7 +91,7 @@ def test_a_replay_is_marked(connect: FakeConnect) -> None:
 )
 def test_a_switch_that_is_not_on_stops_the_call_before_anything_is_written(
     connect: FakeConnect,
-    dynamodb: Any,
+    fake_dynamodb: FakeDynamoDb,
     monkeypatch: pytest.MonkeyPatch,
     value: str | None,
     status: int,
@@ -100,7 +102,7 @@ def test_a_switch_that_is_not_on_stops_the_call_before_anything_is_written(
     assert response["statusCode"] == status
     assert problem(response)["type"].endswith(f":{slug}")
     assert not connect.requests
-    assert dynamodb.scan(TableName=TABLE)["Items"] == []
+    assert not fake_dynamodb.items
     if status == 503:
         assert response["headers"]["Retry-After"] == "60"
 
@@ -128,10 +130,7 @@ def test_what_has_no_rule_of_its_own_follows_the_rule_for_all(topic: str | None,
 
 
 def test_a_blocked_user_is_told_so_and_nothing_else(connect: FakeConnect, dynamodb: Any) -> None:
-    dynamodb.put_item(
-        TableName=TABLE,
-        Item={"UserId": {"S": "user-1"}, "BlockedUntil": {"N": str(NOW + 1)}, "ExpiresAt": {"N": "9"}},
-    )
+    blocks.block(dynamodb, TABLE, "user-1", until=NOW + 1)
     response = post()
     assert response["statusCode"] == 403
     assert problem(response)["type"].endswith(":caller-blocked")

@@ -1,0 +1,171 @@
+"""DynamoDB as the SDK sees it: at the HTTP level, so that parsing, signing and retries are real.
+
+A request that DynamoDB would refuse, and one of which not everything is known here, fails the test: no code
+means to send either. `test_fake_dynamodb` holds it to what moto answers, which takes far longer to do so.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from tests.lambdas.dynamodb_expressions import (
+    Condition,
+    Item,
+    Names,
+    Value,
+    read_condition,
+    read_key_condition,
+    read_update,
+)
+from tests.lambdas.fake_aws import RefusedError, attach, respond
+
+_PLACEHOLDERS = ("ExpressionAttributeNames", "ExpressionAttributeValues")
+_KNOWN = {
+    "GetItem": {"TableName", "Key", "ConsistentRead"},
+    "Query": {"TableName", "IndexName", "KeyConditionExpression", *_PLACEHOLDERS},
+    "UpdateItem": {
+        "TableName",
+        "Key",
+        "UpdateExpression",
+        "ConditionExpression",
+        "ReturnValues",
+        "ReturnValuesOnConditionCheckFailure",
+        *_PLACEHOLDERS,
+    },
+}
+_UNCONDITIONAL = Condition(lambda _item, _values: True, frozenset())
+
+# As "Constraints in Amazon DynamoDB" has them.
+_LONGEST_KEY = 2048  # bytes
+_LARGEST_ITEM = 400 * 1024  # bytes
+_WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,37}")
+
+
+@dataclass
+class FakeDynamoDb:
+    """One table whose key is one text, with indexes of keys alone."""
+
+    table: str
+    key: str
+    """The attribute that is the key."""
+    indexes: Mapping[str, str]
+    """Index to the attribute, a text, that it finds items by."""
+    items: dict[str, str] = field(default_factory=dict)
+    """By key, in JSON: what is stored has nothing in common with what is asked and answered."""
+
+    def attach(self, client: Any) -> Any:
+        """Makes a botocore client of DynamoDB talk to this object and returns it."""
+        return attach(client, self._receive)
+
+    def _receive(self, request: Any, event_name: str, **_: object) -> AWSResponse:
+        operation = event_name.rpartition(".")[2]
+        parameters = json.loads(request.body)
+        assert "Authorization" in request.headers
+        unknown = parameters.keys() - _KNOWN.get(operation, set())
+        if unknown or parameters["TableName"] != self.table:
+            pytest.fail(f"Not known here: {operation} of {parameters['TableName']}, {unknown}")
+        return respond(request.url, None, lambda: getattr(self, f"_{operation}")(parameters))
+
+    def _GetItem(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        item = self._read(parameters["Key"])
+        return {"Item": item} if item else {}
+
+    def _Query(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        condition = read_key_condition(parameters["KeyConditionExpression"], _names(parameters))
+        value = _values(parameters, condition.used)[condition.value]
+        attribute = self.indexes.get(parameters["IndexName"])
+        if attribute != condition.attribute or not _is_key(value):
+            pytest.fail(f"{parameters['IndexName']} has no {condition.attribute} that is {value}")
+        found = [item for item in map(json.loads, self.items.values()) if item.get(attribute) == value]
+        items = [{self.key: item[self.key], attribute: value} for item in found]
+        return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
+
+    def _UpdateItem(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        names, condition = _names(parameters), _UNCONDITIONAL
+        if "ConditionExpression" in parameters:
+            condition = read_condition(parameters["ConditionExpression"], names)
+        update = read_update(parameters["UpdateExpression"], names)
+        values = _values(parameters, condition.used | update.used)
+        tells_new = _chooses(parameters, "ReturnValues", "ALL_NEW")
+        tells_old = _chooses(parameters, "ReturnValuesOnConditionCheckFailure", "ALL_OLD")
+        before = self._read(parameters["Key"])
+        if not condition.holds(before, values):
+            raise RefusedError(
+                400, "ConditionalCheckFailedException", **({"Item": before} if before and tells_old else {})
+            )
+        if any(path[0] == self.key for path in update.paths):
+            pytest.fail(f"{self.key} is part of the key")
+        after = update.apply(before or parameters["Key"], values)
+        self._write(after)
+        return {"Attributes": after} if tells_new else {}
+
+    def _read(self, key: Item) -> Item:
+        """The item with a key; empty when there is none."""
+        if key.keys() != {self.key} or not _is_key(key[self.key]):
+            pytest.fail(f"The provided key does not match the schema: {key}")
+        item: Item = json.loads(self.items.get(key[self.key]["S"], "{}"))
+        return item
+
+    def _write(self, item: Item) -> None:
+        for attribute in self.indexes.values():
+            if attribute in item and not _is_key(item[attribute]):
+                pytest.fail(f"{attribute} is the key of an index, which cannot be {item[attribute]}")
+        written = json.dumps(item)
+        # DynamoDB counts a little less than this.
+        if len(written) > _LARGEST_ITEM:
+            pytest.fail("The item is larger than DynamoDB takes")
+        self.items[item[self.key]["S"]] = written
+
+
+def _names(parameters: Mapping[str, Any]) -> Names:
+    return tuple(parameters.get("ExpressionAttributeNames", {}).items())
+
+
+def _values(parameters: Mapping[str, Any], used: AbstractSet[str]) -> dict[str, Value]:
+    """The values of a request, all of whose placeholders are used and defined."""
+    given = [parameters[kind] for kind in _PLACEHOLDERS if kind in parameters]
+    if {} in given or {placeholder for each in given for placeholder in each} != used:
+        pytest.fail(f"The placeholders that are defined and those that are used differ: {given}, {used}")
+    values: dict[str, Value] = parameters.get("ExpressionAttributeValues", {})
+    for value in values.values():
+        _check(value)
+    return values
+
+
+def _check(value: Any) -> None:
+    if len(value) != 1:
+        pytest.fail(f"A value has one type: {value}")
+    match value:
+        case {"S": str()}:
+            pass
+        case {"N": str(number)} if _WHOLE_NUMBER.fullmatch(number):
+            pass
+        case {"L": [*elements]}:
+            for element in elements:
+                _check(element)
+        case {"M": {**members}}:
+            for member in members.values():
+                _check(member)
+        case _:
+            pytest.fail(f"No value, or of a kind that is not known here: {value}")
+
+
+def _is_key(value: Value) -> bool:
+    match value:
+        case {"S": str(text)}:
+            return 0 < len(text.encode()) <= _LONGEST_KEY
+        case _:
+            return False
+
+
+def _chooses(parameters: Mapping[str, Any], parameter: str, choice: str) -> bool:
+    chosen = parameters.get(parameter, "NONE")
+    if chosen not in {choice, "NONE"}:
+        pytest.fail(f"Not known here: {parameter} = {chosen}")
+    return bool(chosen == choice)
