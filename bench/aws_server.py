@@ -93,7 +93,7 @@ class AwsServer:
 
 @contextmanager
 def serving(directory: Path) -> Iterator[AwsServer]:
-    """Runs the server, and beside it a socket for the datagrams of the X-Ray SDK, which nobody reads.
+    """Runs the server, and beside it a socket for the datagrams of traces, which nobody reads.
 
     Writes into `directory` what TLS needs, with a key that is made for this run.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -9,16 +10,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from uv import find_uv_bin
 
 from bench.aws_server import CONTACT_ID, REFERENCE, USER_ID
-from infra.bundling import bundle, bundle_dependencies
+from infra.bundling import FUNCTIONS, bundle, bundle_dependencies
 
 _INSTANCE_ARN = "arn:aws:connect:eu-west-2:111122223333:instance/0f000000-0000-4000-8000-000000000001"
 _RIVALS = Path(__file__).parent / "rivals"
@@ -80,6 +84,10 @@ class Contender:
     event: Mapping[str, Any]
     expected: Mapping[str, Any]
     """Part of the right answer."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside `ENVIRONMENT`."""
+    has_extension_modules: bool = False
+    """Whether it ships any, which are for Lambda's processor."""
 
 
 def contenders(checkout: Path) -> tuple[list[Contender], list[Contender]]:
@@ -96,6 +104,7 @@ def contenders(checkout: Path) -> tuple[list[Contender], list[Contender]]:
         # Those of the SIP bridge are not on the way of a call that Amazon Connect starts itself.
         for name in _EVENTS
     ]
+    ours.append(_authorizer(checkout, layer))
     installed = _installed(checkout)
     rivals = [
         Contender(
@@ -108,6 +117,77 @@ def contenders(checkout: Path) -> tuple[list[Contender], list[Contender]]:
         for name in _PACKAGES
     ]
     return ours, rivals
+
+
+def own_assets(checkout: Path) -> tuple[int, int]:
+    """Zipped bytes of the layer and all functions' assets together, but for the authorizer's, and of that."""
+    others = [bundle(checkout, name) for name in FUNCTIONS if name != "authorizer"]
+    return (
+        sum(zipped_bytes(directory) for directory in (bundle_dependencies(checkout), *others)),
+        zipped_bytes(bundle(checkout, "authorizer")),
+    )
+
+
+def _authorizer(checkout: Path, layer: Path) -> Contender:
+    """It verifies a signature, and asks nobody: its keys are part of its environment."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    numbers = key.public_key().public_numbers()
+    jwk = {"kty": "RSA", "kid": "1", "n": _base64url(numbers.n.to_bytes(256)), "e": "AQAB"}
+    now = int(time.time())
+    issuer, audience = "https://login.example/", "https://calls.example"
+    claims = {
+        "iss": issuer,
+        "aud": audience,
+        "sub": USER_ID,
+        "iat": now,
+        "exp": now + 3600,
+        "scope": "calls",
+        "email": "ada@example.com",
+        "email_verified": True,
+        "name": "Ada",
+    }
+    parts = [{"alg": "RS256", "kid": "1", "typ": "at+jwt"}, claims]
+    signed = ".".join(_base64url(json.dumps(part).encode()) for part in parts)
+    signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return Contender(
+        name="authorizer",
+        handler="authorizer.handler.handler",
+        paths=(bundle(checkout, "authorizer"), layer),
+        event={
+            "type": "TOKEN",
+            "authorizationToken": f"Bearer {signed}.{_base64url(signature)}",
+            "methodArn": "arn:aws:execute-api:eu-west-2:111122223333:api/v1/POST/start-call",
+        },
+        expected={"principalId": "user", "policyDocument": _LET_IN},
+        environment={
+            "ISSUER": issuer,
+            "AUDIENCES": json.dumps([audience]),
+            "TOKEN_USE": "access",
+            "ALGORITHMS": '["RS256"]',
+            "LEEWAY_SECONDS": "30",
+            "REQUIRED_SCOPES": '["calls"]',
+            "REQUIRED_CLAIMS": "{}",
+            "CLAIMS": '["email", "email_verified", "name"]',
+            "JWKS": json.dumps({"keys": [jwk]}),
+        },
+        has_extension_modules=True,
+    )
+
+
+_LET_IN = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Action": "execute-api:Invoke",
+            "Effect": "Allow",
+            "Resource": "arn:aws:execute-api:eu-west-2:111122223333:api/v1/*",
+        }
+    ],
+}
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def zipped_bytes(*directories: Path) -> int:

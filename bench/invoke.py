@@ -6,7 +6,7 @@ Run by a bare interpreter, so the standard library is all it may import. Reads w
 
 import decimal  # noqa: F401 - these four, beside the rest, Lambda's runtime has imported before the handler
 import http.client  # noqa: F401
-import importlib
+import importlib.util
 import json
 import logging  # noqa: F401
 import resource
@@ -31,9 +31,26 @@ class LambdaContext:
         return 20_000
 
 
+class ThisMachines:
+    """Finds extension modules that were compiled for this machine; those in the assets are for Lambda's
+    processor. All else comes from the assets.
+    """
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self._files = files
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
+        """For `sys.meta_path`."""
+        if name not in self._files:
+            return None
+        return importlib.util.spec_from_file_location(name, self._files[name])
+
+
 def main(job: dict[str, Any]) -> None:
     """Prints CPU times in milliseconds (all threads, user and system) and memory in MB."""
     sys.path[:0] = job["paths"]
+    if job["extension_modules"]:
+        sys.meta_path.insert(0, ThisMachines(job["extension_modules"]))
     module, _, function = job["handler"].rpartition(".")
     handler = getattr(importlib.import_module(module), function)
     # Counts from the start of the process, that of the interpreter included.

@@ -30,6 +30,11 @@ class Sample:
     warm: list[float]
     peak_mb: float
 
+    @property
+    def one_warm(self) -> float:
+        """Median."""
+        return statistics.median(self.warm)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
@@ -41,6 +46,8 @@ class Measurement:
     """Bytes of all that it imports from."""
     aws_calls: list[str]
     """The AWS operations of one request, in order."""
+    aws_calls_once: list[str]
+    """Those that a process asks before its first request alone."""
 
     @property
     def init_ms(self) -> float:
@@ -48,9 +55,9 @@ class Measurement:
         return statistics.median(sample.init for sample in self.samples)
 
     @property
-    def cold_ms(self) -> float:
-        """Median of init and first call together."""
-        return statistics.median(sample.cold for sample in self.samples)
+    def first_ms(self) -> float:
+        """Median of the first call alone."""
+        return statistics.median(sample.cold - sample.init for sample in self.samples)
 
     @property
     def peak_mb(self) -> float:
@@ -72,10 +79,10 @@ class Ratio:
     high: float
 
     @classmethod
-    def of(cls, ours: Measurement, rival: Measurement) -> Ratio:
-        """Of the cold starts of the same rounds."""
+    def of(cls, ours: Measurement, rival: Measurement, what: Callable[[Sample], float]) -> Ratio:
+        """Of `what` the same rounds have found."""
         pairs = zip(ours.samples, rival.samples, strict=True)
-        low, median, high = statistics.quantiles(mine.cold / theirs.cold for mine, theirs in pairs)
+        low, median, high = statistics.quantiles(what(mine) / what(theirs) for mine, theirs in pairs)
         return cls(median, low, high)
 
 
@@ -89,14 +96,14 @@ def measure(
 ) -> list[Measurement]:
     """Measures each contender once a round, in a random order, after a round that does not count."""
     samples: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
-    aws_calls: dict[str, list[str]] = {}
+    aws_calls: dict[str, _AwsCalls] = {}
     with tempfile.TemporaryDirectory() as directory, serving(Path(directory)) as server:
         for contender in contenders:
             _write_roots(Path(directory), contender)
         for round_ in range(rounds + 1):
             for contender in random.sample(contenders, len(contenders)):
                 roots = {"AWS_CA_BUNDLE": f"{directory}/{contender.name}.pem"}
-                environment = {**ENVIRONMENT, **server.environment, **roots}
+                environment = {**ENVIRONMENT, **contender.environment, **server.environment, **roots}
                 sample, asked = _run(checkout, contender, environment, server, warm_calls)
                 if round_ > 0:
                     samples[contender.name].append(sample)
@@ -108,10 +115,17 @@ def measure(
             contender=contender,
             samples=samples[contender.name],
             zipped=zipped_bytes(*contender.paths),
-            aws_calls=aws_calls[contender.name],
+            aws_calls=aws_calls[contender.name].of_each_request,
+            aws_calls_once=aws_calls[contender.name].once,
         )
         for contender in contenders
     ]
+
+
+@dataclass(frozen=True)
+class _AwsCalls:
+    once: list[str]
+    of_each_request: list[str]
 
 
 def _write_roots(directory: Path, contender: Contender) -> None:
@@ -123,12 +137,13 @@ def _write_roots(directory: Path, contender: Contender) -> None:
 
 def _run(
     checkout: Path, contender: Contender, environment: dict[str, str], server: AwsServer, warm_calls: int
-) -> tuple[Sample, list[str]]:
-    """One process: what it took, and the AWS operations of each of its requests."""
+) -> tuple[Sample, _AwsCalls]:
+    """One process: what it took, and the AWS operations that it asked."""
     server.operations.clear()
     job = {
         "handler": contender.handler,
         "paths": [str(path) for path in contender.paths],
+        "extension_modules": _extension_modules(checkout) if contender.has_extension_modules else {},
         "event": json.dumps(contender.event),
         "expected": contender.expected,
         "warm_calls": warm_calls,
@@ -151,4 +166,14 @@ def _run(
     of_one = server.operations[asked_once : asked_once + len(server.operations) // calls]
     if server.operations[asked_once:] != of_one * calls:
         sys.exit(f"{contender.name} does not ask AWS the same for each request.")
-    return Sample(**json.loads(done.stdout.splitlines()[-1])), of_one
+    asked = _AwsCalls(once=server.operations[:asked_once], of_each_request=of_one)
+    return Sample(**json.loads(done.stdout.splitlines()[-1])), asked
+
+
+def _extension_modules(checkout: Path) -> dict[str, str]:
+    """The file of each extension module of the assets' packages that was compiled for this machine."""
+    folder = checkout / ".venv-functions" / "extensions"
+    return {
+        ".".join([*file.relative_to(folder).parts[:-1], file.name.partition(".")[0]]): str(file)
+        for file in folder.rglob("*.so")
+    }

@@ -1,5 +1,5 @@
 """The CDK apps whose synthesis is timed, both without any validation: `local`, all stacks of the environment
-`local`, and `empty`, one stack with nothing in it.
+`local` of a checkout, and `empty`, one stack with nothing in it.
 """
 
 import sys
@@ -10,10 +10,10 @@ import aws_cdk as cdk
 from infra.app import add_stacks
 from infra.config import load
 
+name, checkout = sys.argv[1], Path(sys.argv[2])
 app = cdk.App(post_cli_context={"@aws-cdk/core:validateAgainstDefaultRules": False})
-if sys.argv[1] == "empty":
+if name == "empty":
     cdk.Stack(app, "Empty")
 else:
-    checkout = Path(__file__).resolve().parents[1]
-    add_stacks(app, load(checkout, sys.argv[1]), checkout)
+    add_stacks(app, load(checkout, name), checkout)
 app.synth()

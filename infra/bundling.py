@@ -11,6 +11,7 @@ built twice, and once the dependencies of a `requirements.txt` are there, no net
 
 from __future__ import annotations
 
+import ast
 import gzip
 import hashlib
 import json
@@ -20,6 +21,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +50,30 @@ _UNUSED = (
     "aws_lambda_powertools/event_handler/**",
     "aws_lambda_powertools/metrics/provider/datadog/**",
     "aws_lambda_powertools/utilities/[!_jt]*/**",
-    "aws_xray_sdk/ext/*/**",
     "bin/**",
     "botocore/data/*/**",
     "botocore/data/endpoints.json",
+    "botocore/docs/[!_du]*",
+    "botocore/docs/bcdoc/**",
     "cffi/**",
     "dateutil/zoneinfo/*.tar.gz",
     "joserfc/drafts/**",
     "pycparser*/**",
     "urllib3/contrib/emscripten/**",
-    "wrapt/*.c",
+    "urllib3/http2/connection.py",
 )
 
+# Modules of the layer that import much and do nothing for a function: for each its file, and what stands for
+# the names that others import from it.
+_STAND_INS: Mapping[str, Mapping[str, str]] = {
+    # Texts that explain a client's methods, for the console and the reference.
+    "botocore/docs/__init__.py": {},
+    "botocore/docs/docstring.py": dict.fromkeys(
+        ("ClientMethodDocstring", "PaginatorDocstring", "WaiterDocstring"), 'lambda *_, **__: ""'
+    ),
+    # A protocol that has to be switched on, and then looks for another package.
+    "urllib3/http2/__init__.py": {},
+}
 
 # The roots that every endpoint of AWS is certified by (Amazon Trust Services, "Root CAs"). The functions talk
 # to nobody else, and reading all of botocore's 126 roots takes 20 ms for each new connection.
@@ -204,6 +218,7 @@ def bundle_dependencies(checkout: Path) -> Path:
         _copy(installed, _used(installed), packages)
         _trim_models(installed / "botocore" / "data", packages / "botocore" / "data", operations)
         _trim_roots(packages / "botocore" / "cacert.pem")
+        _put_stand_ins(packages)
         _compile_alone(target, _LAYER_PATH)
 
     key = _hash(checkout / "lambdas", [requirements])
@@ -259,6 +274,41 @@ def _copy(root: Path, files: Iterable[Path], target: Path) -> None:
         copy = target / path.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
+
+
+def _put_stand_ins(packages: Path) -> None:
+    """Writes `_STAND_INS` over what they stand for, if they have all that is imported from it and no more."""
+    for file, names in _STAND_INS.items():
+        stands_for = packages / file
+        module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        imported = _names_imported_from(module, packages)
+        if file.endswith("/__init__.py"):
+            imported = {name for name in imported if not (stands_for.parent / f"{name}.py").exists()}
+        if imported != names.keys() or not stands_for.exists():
+            raise BundlingError(
+                f"What stands for {module} does not fit: others import {sorted(imported)} from it.\n"
+                "  Fix: compare _STAND_INS in infra/bundling.py with this version of the package."
+            )
+        source = "".join(f"{name} = {value}\n" for name, value in names.items())
+        stands_for.write_text(source, encoding="utf-8")
+
+
+def _names_imported_from(module: str, packages: Path) -> set[str]:
+    """What the sources under `packages` import by name from `module`, anywhere in them."""
+    last = module.rpartition(".")[2].encode()
+    names: set[str] = set()
+    for path in packages.rglob("*.py"):
+        source = path.read_bytes()
+        if last not in source:
+            continue
+        package = ".".join(path.relative_to(packages).parent.parts)
+        for node in ast.walk(ast.parse(source)):
+            if (
+                isinstance(node, ast.ImportFrom)
+                and resolve_name("." * node.level + (node.module or ""), package) == module
+            ):
+                names |= {alias.name for alias in node.names}
+    return names
 
 
 def _trim_models(data: Path, target: Path, aws_operations: Mapping[str, Iterable[str]]) -> None:

@@ -200,6 +200,8 @@ class Functions:
     reserved_concurrency: int
     memory_mib: int
     log_retention_days: int
+    snap_start: bool
+    """Whether those that somebody waits for start from a snapshot (Lambda SnapStart)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -676,6 +678,7 @@ def _functions(section: Section, quotas: Quotas, sip_bridge: SipBridge | None) -
         ),
         memory_mib=section.number("memory_mib", 128, 10_240, "MiB of each function"),
         log_retention_days=section.number("log_retention_days", 1, 3_653, "days"),
+        snap_start=section.switch("snap_start"),
     )
     if functions.log_retention_days not in LOG_RETENTION_DAYS:
         section.fail(

@@ -23,6 +23,9 @@ FAULTS: Mapping[str, str] = {
 }
 """What every function counts, and what an operator does about it."""
 
+# Those that work off a queue and a deployment: a start of theirs keeps nobody waiting.
+_NOT_WAITED_FOR = frozenset({"bridge_resources", "contact_events"})
+
 _RETENTION: Mapping[int, logs.RetentionDays] = {
     1: logs.RetentionDays.ONE_DAY,
     7: logs.RetentionDays.ONE_WEEK,
@@ -94,6 +97,7 @@ class Functions:
             key=self._key,
             log_retention=log_retention(self._configuration),
             reaches=reaches,
+            snap_start=settings.snap_start and package not in _NOT_WAITED_FOR,
         )
 
     def service(self, package: str) -> str:

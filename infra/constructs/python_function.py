@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -37,10 +37,13 @@ class PythonFunction(Construct):
         key: kms.IKey,
         log_retention: logs.RetentionDays,
         reaches: str = "AWS APIs alone",
+        snap_start: bool = False,
     ) -> None:
         """`asset` is a directory to ship as it is, `layer` what it imports beside; `service` names the
         function in logs, metrics and traces; `statements` and `tracing` are all that it may do beside
         writing its log. `reaches` is all that it connects to.
+
+        With `snap_start` the version behind the alias starts from a snapshot of its initialized process.
         """
         super().__init__(scope, id_)
         log_group = logs.LogGroup(
@@ -85,6 +88,7 @@ class PythonFunction(Construct):
             reserved_concurrent_executions=reserved_concurrency,
             tracing=lambda_.Tracing.ACTIVE,
             logging_format=lambda_.LoggingFormat.JSON,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
             log_group=log_group,
             environment={
                 "POWERTOOLS_SERVICE_NAME": service,
@@ -93,6 +97,10 @@ class PythonFunction(Construct):
             },
         )
         self.alias = lambda_.Alias(self, "Alias", alias_name="live", version=self.function.current_version)
+        if snap_start:
+            Annotations.of(self.function).acknowledge_warning(
+                "@aws-cdk/aws-lambda:snapStartRequirePublish", "The alias has a published version."
+            )
         acknowledge(
             self.function,
             "HIPAA.Security::HIPAA.Security-LambdaInsideVPC",

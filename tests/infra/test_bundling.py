@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import marshal
+import shutil
 import ssl
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import pytest
 
@@ -84,6 +86,11 @@ sys.path[:0] = [asset, layer]
 importlib.import_module(handler)
 """
 )
+# Prints each source that is compiled.
+WATCH = """
+import sys
+sys.addaudithook(lambda event, of: print(of[1]) if event == "compile" else None)
+"""
 # Prints the files that this took from the asset, for which those of this machine stand, and from the layer.
 LIST_FILES = """
 import json
@@ -262,6 +269,88 @@ def test_this_machine_runs_the_versions_that_are_shipped() -> None:
     assert described <= {path.name for path in EXTENSIONS.glob("*.dist-info")}
 
 
+def test_all_that_is_left_out_is_there_to_be_left_out(layer: Path) -> None:
+    installed = {
+        path.relative_to(dependencies)
+        for pins in ("requirements.txt", "requirements-authorizer.txt")
+        for dependencies in [bundling._dependencies(CHECKOUT, CHECKOUT / "lambdas" / pins)]
+        for path in dependencies.rglob("*")
+        if path.is_file()
+    }
+    for pattern in bundling._UNUSED:
+        assert any(path.full_match(pattern) for path in installed), pattern
+
+
+def write_stood_for(packages: Path, changed: Mapping[str, str]) -> None:
+    """What importers and originals of `_STAND_INS` look like, but for what is `changed`."""
+    files = {
+        **dict.fromkeys([*bundling._STAND_INS, "urllib3/http2/probe.py"], "import heavy"),
+        "botocore/client.py": "from botocore.docs.docstring import ClientMethodDocstring, PaginatorDocstring",
+        "botocore/waiter.py": "from botocore.docs.docstring import WaiterDocstring",
+        "urllib3/connection.py": "from .http2 import probe as http2_probe",
+        **changed,
+    }
+    for file, source in files.items():
+        (packages / file).parent.mkdir(parents=True, exist_ok=True)
+        (packages / file).write_text(source, encoding="utf-8")
+
+
+def test_what_stands_for_a_module_has_the_names_that_others_import(tmp_path: Path) -> None:
+    write_stood_for(tmp_path, {})
+    bundling._put_stand_ins(tmp_path)
+    names: dict[str, Any] = {}
+    for file in bundling._STAND_INS:
+        exec((tmp_path / file).read_text(encoding="utf-8"), names)  # noqa: S102 (built here)
+    assert names["ClientMethodDocstring"]("of", documents="anything") == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "module"),
+    [
+        ("botocore/session.py", "from botocore.docs import generate_docs", "botocore.docs"),
+        ("botocore/waiter.py", "", "botocore.docs.docstring"),
+        ("botocore/paginate.py", "def f():\n from .docs.docstring import New", "botocore.docs.docstring"),
+        ("urllib3/poolmanager.py", "from urllib3.http2 import probe, inject_into_urllib3", "urllib3.http2"),
+    ],
+)
+def test_a_library_that_imports_more_or_less_of_what_is_stood_for_is_told(
+    tmp_path: Path, file: str, source: str, module: str
+) -> None:
+    write_stood_for(tmp_path, {file: source})
+    with pytest.raises(BundlingError, match=rf"(?s)stands for {module} does not fit.*Fix: "):
+        bundling._put_stand_ins(tmp_path)
+
+
+def test_a_library_without_what_is_stood_for_is_told(tmp_path: Path) -> None:
+    write_stood_for(tmp_path, {})
+    (tmp_path / "botocore/docs/__init__.py").unlink()
+    with pytest.raises(BundlingError, match=r"stands for botocore\.docs does not fit"):
+        bundling._put_stand_ins(tmp_path)
+
+
+def test_a_start_imports_no_parser_of_documents_and_no_reader_of_archives(name: str) -> None:
+    """They are in the standard library, and whoever imports them costs a start more than all of ours does."""
+    heavy = {"html.parser", "importlib.metadata", "zipfile"}
+    printed = run(name, f"print(sorted(set(sys.modules) & {heavy!r}))", ENVIRONMENT)
+    assert printed == "[]\n"
+
+
+def test_no_bytecode_is_compiled_again_where_that_is_possible(name: str, layer: Path, tmp_path: Path) -> None:
+    """As it is where a process may write beside what it imports."""
+    asset = shutil.copytree(bundle(CHECKOUT, name), tmp_path / "asset")
+    packages = shutil.copytree(layer / "python", tmp_path / "layer")
+    before = content(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", WATCH + START, EXTENSIONS, asset, packages, f"{name}.handler"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [line for line in done.stdout.splitlines() if str(tmp_path) in line] == []
+    assert content(tmp_path) == before
+
+
 @pytest.mark.parametrize("of", [*FUNCTIONS, "the layer"])
 def test_the_runtime_takes_the_bytecode_without_a_look_at_the_sources(of: str, layer: Path) -> None:
     directory, runs_at = (
@@ -320,6 +409,17 @@ def test_garbage_is_collected_again_once_a_function_has_started(name: str) -> No
     """Without it a start would look for garbage among all that it imports."""
     printed = run(name, "import gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)", ENVIRONMENT)
     assert printed.split() == ["True", "True"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "checked"), [({}, True), ({"AWS_EXECUTION_ENV": "AWS_Lambda"}, False)]
+)
+def test_requests_are_checked_against_the_models_where_aws_does_not(
+    environment: dict[str, str], checked: bool
+) -> None:
+    how = "print(type(sys.modules[handler]._calls._client._serializer).__name__)"
+    printed = run("caller_context", how, ENVIRONMENT | environment)
+    assert (printed == "ParamValidationDecorator\n") == checked
 
 
 @pytest.fixture

@@ -325,6 +325,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("functions.memory_mib", 64, "from 128"),
     ("functions.log_retention_days", 0, "from 1"),
     ("functions.log_retention_days", 15, "1, 7, 14, 30"),
+    ("functions.snap_start", MISSING, "true or false"),
+    ("functions.snap_start", "PublishedVersions", "true or false"),
     ("functions.timeout", 30, "known here"),
     ("alarms.email", "on-call", "an address"),
     ("alarms.mail", "on-call@example.com", "did you mean 'email'"),

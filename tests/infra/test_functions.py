@@ -109,6 +109,18 @@ def test_every_function_is_invoked_behind_its_alias(synthesis: Synthesis) -> Non
             assert any(f'{{"Ref": "{alias}"}}' in uri for alias in aliases)
 
 
+def test_functions_that_somebody_waits_for_start_from_a_snapshot_where_that_is_configured(
+    synthesis: Synthesis,
+) -> None:
+    snapshots = {package(function): function.get("SnapStart") for function in functions(synthesis).values()}
+    assert snapshots.pop("contact_events") is None
+    assert snapshots.pop("bridge_resources", None) is None
+    wanted = {"ApplyOn": "PublishedVersions"} if synthesis.configuration.functions.snap_start else None
+    assert [*snapshots.values()] == [wanted] * len(snapshots)
+    # SnapStart and provisioned concurrency exclude each other.
+    assert "ProvisionedConcurren" not in json.dumps(synthesis.resources("AWS::Lambda::Alias"))
+
+
 def test_every_permission_names_who_may_invoke(synthesis: Synthesis) -> None:
     permissions = synthesis.resources("AWS::Lambda::Permission").values()
     account = synthesis.configuration.account

@@ -1,7 +1,8 @@
 """DynamoDB as the SDK sees it: at the HTTP level, so that parsing, signing and retries are real.
 
-A request that DynamoDB would refuse, and one of which not everything is known here, fails the test: no code
-means to send either. `test_fake_dynamodb` holds it to what moto answers, which takes far longer to do so.
+A request that DynamoDB would refuse whatever the values, and one of which not everything is known here, fails
+the test: no code means to send either. What is refused for its values alone, as an empty key or too large an
+item, is answered so. `test_fake_dynamodb` holds this to what moto answers, which takes far longer to do so.
 """
 
 import json
@@ -80,8 +81,9 @@ class FakeDynamoDb:
         condition = read_key_condition(parameters["KeyConditionExpression"], _names(parameters))
         value = _values(parameters, condition.used)[condition.value]
         attribute = self.indexes.get(parameters["IndexName"])
-        if attribute != condition.attribute or not _is_key(value):
-            pytest.fail(f"{parameters['IndexName']} has no {condition.attribute} that is {value}")
+        if attribute != condition.attribute:
+            pytest.fail(f"{parameters['IndexName']} finds nothing by {condition.attribute}")
+        _check_key(value)
         found = [item for item in map(json.loads, self.items.values()) if item.get(attribute) == value]
         items = [{self.key: item[self.key], attribute: value} for item in found]
         return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
@@ -107,19 +109,20 @@ class FakeDynamoDb:
 
     def _read(self, key: Item) -> Item:
         """The item with a key; empty when there is none."""
-        if key.keys() != {self.key} or not _is_key(key[self.key]):
-            pytest.fail(f"The provided key does not match the schema: {key}")
+        if key.keys() != {self.key}:
+            pytest.fail(f"The key is {self.key}, and not {key}")
+        _check_key(key[self.key])
         item: Item = json.loads(self.items.get(key[self.key]["S"], "{}"))
         return item
 
     def _write(self, item: Item) -> None:
         for attribute in self.indexes.values():
-            if attribute in item and not _is_key(item[attribute]):
-                pytest.fail(f"{attribute} is the key of an index, which cannot be {item[attribute]}")
+            if attribute in item:
+                _check_key(item[attribute])
         written = json.dumps(item)
         # DynamoDB counts a little less than this.
         if len(written) > _LARGEST_ITEM:
-            pytest.fail("The item is larger than DynamoDB takes")
+            raise RefusedError(400, "ValidationException")
         self.items[item[self.key]["S"]] = written
 
 
@@ -156,12 +159,13 @@ def _check(value: Any) -> None:
             pytest.fail(f"No value, or of a kind that is not known here: {value}")
 
 
-def _is_key(value: Value) -> bool:
+def _check_key(value: Value) -> None:
+    """Refuses what can be no key, of a table or of an index."""
     match value:
-        case {"S": str(text)}:
-            return 0 < len(text.encode()) <= _LONGEST_KEY
+        case {"S": str(text)} if 0 < len(text.encode()) <= _LONGEST_KEY:
+            pass
         case _:
-            return False
+            raise RefusedError(400, "ValidationException")
 
 
 def _chooses(parameters: Mapping[str, Any], parameter: str, choice: str) -> bool:

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from calls import aws
 from calls.connect import ConnectInstance, Participant
 from calls.errors import (
     AnswerIncomplete,
@@ -18,7 +17,7 @@ from calls.errors import (
 )
 from calls.observability import metrics
 from tests.lambdas.conftest import INSTANCE_ARN
-from tests.lambdas.fake_aws import Answer
+from tests.lambdas.fake_aws import Answer, shared_client
 from tests.lambdas.fake_connect import EXPIRY, FakeConnect
 
 INSTANCE_ID = INSTANCE_ARN.rpartition("/")[2]
@@ -31,7 +30,7 @@ def connect() -> FakeConnect:
 
 @pytest.fixture
 def instance(connect: FakeConnect) -> ConnectInstance:
-    return ConnectInstance(connect.attach(aws.client("connect")), INSTANCE_ARN)
+    return ConnectInstance(connect.attach(shared_client("connect")), INSTANCE_ARN)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from calls import aws
 from calls.errors import (
     AnswerIncomplete,
     CallEnded,
@@ -16,7 +15,7 @@ from calls.errors import (
 )
 from calls.meetings import PHONE, Meetings
 from calls.sip_media_application import SipMediaApplication
-from tests.lambdas.fake_aws import Answer
+from tests.lambdas.fake_aws import Answer, shared_client
 from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime
 from tests.lambdas.fake_connect import FakeConnect
 
@@ -30,12 +29,12 @@ def chime() -> FakeChime:
 
 @pytest.fixture
 def phone_calls(chime: FakeChime) -> SipMediaApplication:
-    client = chime.attach(aws.client("chime-sdk-voice", repeats=False))
+    client = chime.attach(shared_client("chime-sdk-voice", repeats=False))
     return SipMediaApplication(client, APPLICATION_ID)
 
 
 def dial(phone_calls: SipMediaApplication, chime: FakeChime) -> str:
-    meetings = Meetings(chime.attach(aws.client("chime-sdk-meetings")))
+    meetings = Meetings(chime.attach(shared_client("chime-sdk-meetings")))
     meetings.create(client_token="token", media_region="eu-west-2", external_meeting_id="app")
     (meeting,) = chime.meetings.values()
     return phone_calls.dial(

@@ -303,16 +303,10 @@ REFUSED = [
     request("SET A = B"),
     request("SET A = list_append(:one, :list)"),
     request("SET A = list_append(B, :list)"),
-    # Keys
+    # The key
     request("SET UserId = :text"),
     request("REMOVE UserId"),
-    request("SET ContactId = :one"),
-    request("SET ContactId = :text", ExpressionAttributeValues={":text": {"S": ""}}),
-    request(Key={"UserId": {"N": "1"}}),
-    request(Key={"UserId": {"S": "x" * 2049}}),
     request(Key={"ContactId": {"S": "x"}}),
-    # Sizes
-    request("SET A = :text", ExpressionAttributeValues={":text": {"S": "x" * 410_000}}),
 ]
 
 
@@ -336,7 +330,6 @@ OVERLOOKED = [
     request(condition="L < :list"),
     request(condition="A = :one" + " OR A = :one" * 400),
     request(ExpressionAttributeValues={":one": {"N": "1", "S": "1"}}),
-    request(Key={"UserId": {"S": ""}}),
 ]
 NOT_KNOWN = [
     request("ADD A :one"),
@@ -391,14 +384,41 @@ KEY = {"UserId": {"S": "user"}}
         ("query", FOUND | {"KeyConditionExpression": "ContactId > :contact"}),
         ("query", FOUND | {"KeyConditionExpression": "ContactId = :contact AND A = :contact"}),
         ("query", FOUND | {"KeyConditionExpression": "ContactId = A"}),
-        ("query", FOUND | {"ExpressionAttributeValues": {":contact": {"N": "1"}}}),
-        ("query", FOUND | {"ExpressionAttributeValues": {":contact": {"S": ""}}}),
     ],
 )
 def test_no_other_request_is_known(dynamodb: Any, operation: str, parameters: dict[str, Any]) -> None:
     assert dynamodb.query(**FOUND)["Items"] == []
     with pytest.raises(pytest.fail.Exception):
         getattr(dynamodb, operation)(**parameters)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        request("SET ContactId = :one"),
+        request("SET ContactId = :text", ExpressionAttributeValues={":text": {"S": ""}}),
+        request("SET A = :text", ExpressionAttributeValues={":text": {"S": "x" * 410_000}}),
+        request(Key={"UserId": {"N": "1"}}),
+        request(Key={"UserId": {"S": "x" * 2049}}),
+    ],
+    ids=["type of an index", "empty for an index", "item too large", "type of the key", "key too long"],
+)
+def test_what_is_refused_for_its_values_is_answered_so(
+    both: ComparedDynamoDb, refused: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match="ValidationException"):
+        both.update_item(**refused)
+
+
+@pytest.mark.parametrize(
+    "value", [{"S": ""}, {"S": "x" * 2049}, {"N": "1"}], ids=["empty", "too long", "a number"]
+)
+def test_nothing_is_found_by_what_can_be_no_key(dynamodb: Any, value: dict[str, str]) -> None:
+    """Moto finds nothing, but refuses nothing either."""
+    with pytest.raises(ClientError, match="ValidationException"):
+        dynamodb.query(**FOUND | {"ExpressionAttributeValues": {":contact": value}})
+    with pytest.raises(ClientError, match="ValidationException"):
+        dynamodb.get_item(TableName=TABLE, Key={"UserId": value})
 
 
 def test_what_does_not_exist_is_neither_equal_nor_less_nor_more(dynamodb: Any) -> None:
