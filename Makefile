@@ -38,7 +38,8 @@ local: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS u
 
 .PHONY: test
 test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests, the end-to-end ones included
-	@python -m pytest --cov -n 2 --no-loadscope-reorder
+	@began=$$(date +%s); python -m pytest --cov -n 3 --no-loadscope-reorder || exit 1; \
+		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/test-seconds.json
 
 .PHONY: test-e2e
 test-e2e: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend

@@ -101,7 +101,7 @@ def test_everything_that_is_done_to_the_table_is_compared() -> None:
     assert STEPS.keys() == {name for name in vars(CallTable) if not name.startswith("_")}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -226,7 +226,7 @@ def ask(both: ComparedDynamoDb, asked: dict[str, Any]) -> None:
             both.moto.update_item(**asked)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(condition=conditions, update=updates(), is_new=st.booleans())
 @example(condition="A = :one OR B = :text AND A = :one", update="REMOVE L[0], L[1]", is_new=False)
 @example(condition="NOT A = :one AND B = :other", update="REMOVE M.y[1], L[1], M.y[0], L[10]", is_new=False)
