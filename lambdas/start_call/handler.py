@@ -28,7 +28,7 @@ _calls = CallTable(
     ),
 )
 # Asked before each start, within the time that is left for it: once, and not for long.
-_switch = Switch(aws.client("ssm", read_timeout=1, repeats=False), _settings.calling_parameter, now)
+_switch = Switch(aws.client("ssm", read_timeout=2, repeats=False), _settings.calling_parameter, now)
 _connect = ConnectInstance(aws.client("connect"), _settings.offer.instance_arn)
 
 

@@ -32,7 +32,7 @@ def switched_on(monkeypatch: pytest.MonkeyPatch, value: str | None = "on") -> Fa
     """A switch that nobody has read yet."""
     name = module._settings.calling_parameter
     parameters = FakeParameters(name, value)
-    client = parameters.attach(shared_client("ssm", read_timeout=1, repeats=False))
+    client = parameters.attach(shared_client("ssm", read_timeout=2, repeats=False))
     monkeypatch.setattr(module, "_switch", Switch(client, name, lambda: NOW))
     return parameters
 

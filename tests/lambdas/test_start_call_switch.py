@@ -54,7 +54,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def switch(parameters: FakeParameters, clock: Clock) -> Switch:
-    return Switch(parameters.attach(aws.client("ssm", read_timeout=1, repeats=False)), NAME, clock)
+    return Switch(parameters.attach(aws.client("ssm", read_timeout=2, repeats=False)), NAME, clock)
 
 
 def test_calls_are_taken_while_the_switch_is_on(switch: Switch) -> None:
@@ -130,7 +130,7 @@ def test_a_failure_does_not_switch_calling_on_again(
 
 def test_a_slow_answer_is_waited_for_once_and_not_for_long(parameters: FakeParameters, clock: Clock) -> None:
     parameters.faults = [ReadTimeoutError(endpoint_url="")] * 2
-    switch = Switch(parameters.attach(aws.client("ssm", read_timeout=1, repeats=False)), NAME, clock)
+    switch = Switch(parameters.attach(aws.client("ssm", read_timeout=2, repeats=False)), NAME, clock)
     with pytest.raises(TimedOut):
         switch.check()
     assert parameters.reads == 1
