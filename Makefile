@@ -114,14 +114,17 @@ capacity: $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR=… AHT_SECONDS
 		$(if $(filter file,$(origin ENV)),,--environment $(ENV)) $(if $(SIMULATE),--simulate)
 
 .PHONY: stop-calls resume-calls block unblock
+# As it was given: a user's `sub` can hold what make or the shell would take for theirs.
+export OPERATIONS_CALLER := $(value CALLER)
+export OPERATIONS_HOURS := $(value HOURS)
 stop-calls: $(PYTHON) ## operators: take no new calls in ENV (dev unless told), within five seconds
 	@python -m operations stop-calls --environment $(ENV)
 resume-calls: $(PYTHON) ## operators: take calls again in ENV
 	@python -m operations resume-calls --environment $(ENV)
 block: $(PYTHON) ## operators: keep a user from calling: CALLER=<sub>, and HOURS=24 if not for good
-	@python -m operations block --environment $(ENV) --caller '$(CALLER)' $(if $(HOURS),--hours '$(HOURS)')
+	@python -m operations block --environment $(ENV)
 unblock: $(PYTHON) ## operators: let a user call again: CALLER=<sub>
-	@python -m operations unblock --environment $(ENV) --caller '$(CALLER)'
+	@python -m operations unblock --environment $(ENV)
 
 .PHONY: bootstrap
 bootstrap: $(PYTHON) $(NODE) ## once per account and Region: prepare those of ENV for the CDK

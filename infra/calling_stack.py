@@ -40,10 +40,10 @@ from infra.sip_bridge_stack import MEETING_FAULTS, SipBridgeStack
 from infra.token_authorizer import AUTHORIZER, FAULTS_OF_AUTHORIZER, add_token_authorizer
 
 # Longer than one attempt of (connect 1 s + read 2 s) at SSM, two of the same at the table, twice, and two of
-# (connect 1 s + read 4 s) at Connect: 25 s. Shorter than the gateway's 29 s, so that the function itself still
-# answers. A start over the SIP bridge claims, makes a meeting, stores it, dials and stores the answer: were each
-# as slow as its time-outs allow (3 s, four times 6 s, and 5 s for the one attempt at dialling), that would be
-# 32 s. The function ends before then, and the start is cleared away as one that was killed.
+# (connect 1 s + read 4 s) at Connect: 25 s. Shorter than the gateway's 29 s, so that the function itself
+# still answers. A start over the SIP bridge claims, makes a meeting, stores it, dials and stores the answer:
+# were each as slow as its time-outs allow (3 s, four times 6 s, and 5 s for the one attempt at dialling),
+# that would be 32 s. The function ends before then, and the start is cleared away as one that was killed.
 _API_TIMEOUT = Duration.seconds(START_CALL_TIMEOUT_SECONDS)
 
 # A contact flow waits for 8 s at most, retries included.

@@ -66,6 +66,25 @@ TRUSTED_ATTRIBUTES = ("customer_id", "auth_status", "auth_time", "auth_token")
 # Claims that users write themselves, unverified: no proof of anything.
 SELF_WRITTEN_CLAIMS = ("name",)
 
+# Claims of the profile, which users of most issuers write themselves (OpenID Connect Core 1.0, sections 5.1
+# and 5.7); the app's client of an own user pool can write none of them but the name.
+SELF_WRITTEN_CLAIMS_OF_ISSUERS = (
+    *SELF_WRITTEN_CLAIMS,
+    "address",
+    "birthdate",
+    "family_name",
+    "gender",
+    "given_name",
+    "locale",
+    "middle_name",
+    "nickname",
+    "picture",
+    "preferred_username",
+    "profile",
+    "website",
+    "zoneinfo",
+)
+
 # The start_call function's own timeout; a shorter lease would let a second start pass a running first one.
 START_CALL_TIMEOUT_SECONDS = 26
 
@@ -609,8 +628,9 @@ def _attributes(section: Section, source: UserPool | Issuer) -> Attributes:
                 "from_caller", f"{name!r} {taken[name.lower()]}: a caller may not set it, rename or remove it"
             )
         taken[name.lower()] = "is in from_caller already"
+    self_written = SELF_WRITTEN_CLAIMS_OF_ISSUERS if isinstance(source, Issuer) else SELF_WRITTEN_CLAIMS
     for claim, name in claims.mapping_items():
-        if claim in SELF_WRITTEN_CLAIMS:
+        if claim in self_written:
             claims.fail(claim, "users write this claim themselves, so it proves nothing: map another")
         if isinstance(source, Issuer) and not is_claim_of_issuer(claim):
             claims.fail(claim, CLAIM_OF_ISSUER)

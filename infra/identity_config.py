@@ -412,7 +412,7 @@ def _issuer(section: Section, region: str, checkout: Path) -> Issuer:
             "leeway_seconds", 0, 120, "seconds by which the issuer's clock may differ"
         ),
         cache_seconds=section.number(
-            "cache_seconds", 0, 3_600, "seconds for which API Gateway keeps the answer to a token"
+            "cache_seconds", 0, 300, "seconds for which API Gateway keeps the answer to a token"
         ),
         required_scopes=section.texts(
             "required_scopes",

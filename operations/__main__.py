@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -131,12 +132,18 @@ def _parser() -> argparse.ArgumentParser:
         if name in {"block", "unblock"}:
             command.add_argument(
                 "--caller",
-                required=True,
+                default=os.environ.get("OPERATIONS_CALLER", ""),
                 type=_subject,
-                help="the `sub` of the user's token, which is customer_id in Connect",
+                help="the `sub` of the user's token, which is customer_id in Connect "
+                "(default: OPERATIONS_CALLER)",
             )
         if name == "block":
-            command.add_argument("--hours", type=_hours, help="for how long (default: until unblocked)")
+            command.add_argument(
+                "--hours",
+                default=os.environ.get("OPERATIONS_HOURS") or None,
+                type=_hours,
+                help="for how long (default: OPERATIONS_HOURS, else until unblocked)",
+            )
     return parser
 
 

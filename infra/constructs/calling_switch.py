@@ -10,8 +10,8 @@ from constructs import Construct
 class CallingSwitch(Construct):
     """An SSM parameter: `on` while calls may be started, `off` when an operator says so.
 
-    Deployments leave it as the operator set it: CloudFormation changes what its template changes, and the
-    value there stays the same.
+    Deployments leave it as the operator set it, unless they change another property of it, its tags for one:
+    then CloudFormation writes all of them.
     """
 
     def __init__(self, scope: Construct, id_: str, *, parameter_name: str) -> None:

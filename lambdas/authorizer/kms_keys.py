@@ -29,7 +29,9 @@ _OUT_OF_USE = frozenset({"DisabledException", "KMSInvalidStateException"})
 
 
 class KmsKeys:
-    """A `KeySource` that asks KMS for each key once, when a token first names it."""
+    """A `KeySource` that asks KMS for each key once, when a token first names it; for one that is out of use
+    each time.
+    """
 
     def __init__(self, kms: Any, key_arns: Sequence[str], algorithms: frozenset[str]) -> None:
         """`kms` is a botocore client. A key's id in a token is the last part of its ARN."""

@@ -1001,7 +1001,7 @@ REFUSED_OF_AN_ISSUER: list[tuple[str, Any, str]] = [
     ("algorithms", ["RS256", "RS256"], "each once"),
     ("leeway_seconds", -1, "from 0 to 120"),
     ("leeway_seconds", 121, "from 0 to 120"),
-    ("cache_seconds", 3_601, "from 0 to 3600"),
+    ("cache_seconds", 301, "from 0 to 300"),
     ("required_scopes", MISSING, "[] for none"),
     ("required_scopes", ["calls mail"], "[] for none"),
     ("required_scopes", list(map(str, range(11))), "at most 10"),
@@ -1299,6 +1299,14 @@ def test_a_rule_that_callers_could_walk_around_by_another_topic_is_refused(
     error = refusal(load_changed, {"connect.topics": topics, "identity.authentication": authentication})
     assert error.key == "identity.authentication.topics"
     assert "the weaker rule" in error.fix
+
+
+@pytest.mark.parametrize("claim", ["name", "preferred_username", "nickname", "given_name", "address"])
+def test_what_an_issuers_users_write_themselves_is_no_trusted_attribute(
+    load_changed: Loader, claim: str
+) -> None:
+    changes = issued({"attributes.from_claims": {claim: "customer_alias"}})
+    assert "write this claim themselves" in refusal(load_changed, changes).fix
 
 
 def test_topics_with_one_flow_may_have_one_rule(load_changed: Loader) -> None:

@@ -1,7 +1,9 @@
 """What an operator does, against DynamoDB, SSM and STS in the process (moto)."""
 
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -133,6 +135,24 @@ def test_a_call_that_is_stored_meanwhile_is_not_overwritten(aws: Any) -> None:
     blocks.block(client, TABLE, "user-1", until=5000)
     assert item(aws)["Answer"] == {"S": "a"}
     assert item(aws)["ExpiresAt"] == {"N": "6"}
+
+
+def test_a_caller_may_have_any_name_that_a_token_can_have(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As make hands it over, which must not take it for its own."""
+    caller = "user$1'; echo `x` $(y) \\ \""
+    made = subprocess.run(
+        ["make", "--silent", "--eval=show:;@printenv OPERATIONS_CALLER", "show", f"CALLER={caller}"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert made.stdout == f"{caller}\n"
+    monkeypatch.setenv("OPERATIONS_CALLER", caller)
+    monkeypatch.setenv("OPERATIONS_HOURS", "2")
+    assert run("block") == 0
+    assert "BlockedUntil" in item(aws, caller)
+    assert int(item(aws, caller)["BlockedUntil"]["N"]) < blocks.FOR_EVER
 
 
 def test_a_user_who_is_not_blocked_is_not_unblocked(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
