@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import Configuration, load
 from infra.config_section import ConfigurationError
+from infra.constructs.calling_switch import OFF, ON
 from infra.outputs import Output, parameter_name
 from operations import blocks, switch
 
@@ -43,7 +44,7 @@ class Deployment:
 
     def stop_calls(self) -> str:
         """Switches calling off; returns what to tell the operator, as the other methods do."""
-        before = switch.turn(self._session.client("ssm"), self._read(Output.CALLING_PARAMETER), switch.OFF)
+        before = switch.turn(self._session.client("ssm"), self._read(Output.CALLING_PARAMETER), OFF)
         return (
             f"Calling in {self._environment} is off (it was {before!r}). Within five seconds every new call "
             "is answered 503 calling-stopped; calls under way go on."
@@ -51,7 +52,7 @@ class Deployment:
 
     def resume_calls(self) -> str:
         """Switches calling on."""
-        before = switch.turn(self._session.client("ssm"), self._read(Output.CALLING_PARAMETER), switch.ON)
+        before = switch.turn(self._session.client("ssm"), self._read(Output.CALLING_PARAMETER), ON)
         return (
             f"Calling in {self._environment} is on (it was {before!r}). Within five seconds calls are taken."
         )

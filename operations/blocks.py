@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -69,8 +67,6 @@ def unblock(client: DynamoDBClient, table: str, user_id: str, *, now: int) -> bo
             ConditionExpression="attribute_exists(BlockedUntil)",
             ExpressionAttributeValues={":expires": {"N": str(now // 1000 + _KEPT_SECONDS)}},
         )
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            return False
-        raise
+    except client.exceptions.ConditionalCheckFailedException:
+        return False
     return True

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infra.constructs.calling_switch import ALLOWED_PATTERN
+
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
-ON, OFF = "on", "off"
-
-# As the stack has it: a new value could leave the parameter without.
-_ALLOWED_PATTERN = f"^({ON}|{OFF})$"
-
 
 def turn(client: SSMClient, parameter: str, value: str) -> str:
-    """Sets the switch to `ON` or `OFF` and returns what it was.
+    """Sets the switch to `ON` or `OFF` of the construct and returns what it was.
 
     Raises botocore's ParameterNotFound where the app is not deployed: the stack alone creates it.
     """
     before = client.get_parameter(Name=parameter)["Parameter"]["Value"]
     client.put_parameter(
-        Name=parameter, Value=value, Type="String", Overwrite=True, AllowedPattern=_ALLOWED_PATTERN
+        Name=parameter,
+        Value=value,
+        Type="String",
+        Overwrite=True,
+        # As the stack has it: a new value could leave the parameter without.
+        AllowedPattern=ALLOWED_PATTERN,
     )
     return before

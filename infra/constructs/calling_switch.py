@@ -6,6 +6,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+ON, OFF = "on", "off"
+ALLOWED_PATTERN = f"^({ON}|{OFF})$"
+
 
 class CallingSwitch(Construct):
     """An SSM parameter: `on` while calls may be started, `off` when an operator says so.
@@ -20,10 +23,10 @@ class CallingSwitch(Construct):
             self,
             "Parameter",
             parameter_name=parameter_name,
-            string_value="on",
+            string_value=ON,
             # Any other word stops calls too; this spares operators one that they mistyped.
-            allowed_pattern="^(on|off)$",
-            description="Whether calls may be started: on or off",
+            allowed_pattern=ALLOWED_PATTERN,
+            description=f"Whether calls may be started: {ON} or {OFF}",
         )
 
     def read_statement(self) -> iam.PolicyStatement:
