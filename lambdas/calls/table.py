@@ -181,21 +181,35 @@ class CallTable:
         Returns the ended call, with the contact that has presented its reference meanwhile, if one has. None,
         and nothing happens, when it is no longer the user's call or has ended before.
         """
-        return self._end(call, now, forget="ConnectionToken, ConnectionTokenUntil")
-
-    @traced
-    def abandon(self, call: Call, now: int) -> Call | None:
-        """As `end`, for a start that failed: it is never replayed, and does not count for the user's rate."""
-        return self._end(call, now, forget="Answer, ReplayUntil, Starts[0]")
-
-    def _end(self, call: Call, now: int, *, forget: str) -> Call | None:
         item = self._update_call(
             call,
-            f"SET EndedAt = :now REMOVE {forget}",
+            "SET EndedAt = :now REMOVE ConnectionToken, ConnectionTokenUntil",
             "attribute_not_exists(EndedAt)",
             {":now": _number(now)},
         )
         return None if item is None else _to_call(item)
+
+    @traced
+    def abandon(self, call: Call, now: int) -> Call | None:
+        """Ends a start that was never answered, and does not count it for the user's rates.
+
+        Returns the call as it is then, or None when it is no longer the user's. It goes on, untouched, when
+        it has an answer: that was written though its writer may not have been told so, and may have been
+        replayed since.
+        """
+        try:
+            item = self._update(
+                call.user_id,
+                "SET EndedAt = :now REMOVE Starts[0]",
+                "#Reference = :reference AND attribute_not_exists(EndedAt) AND attribute_not_exists(Answer)",
+                {":reference": {"S": call.reference}, ":now": _number(now)},
+                names={"#Reference": "Reference"},
+            )
+        except _ConditionNotMet as not_met:
+            item = not_met.item
+            if item.get("Reference") != {"S": call.reference}:
+                return None
+        return _to_call(item)
 
     @traced
     def give_up(self, call: Call, now: int) -> bool:

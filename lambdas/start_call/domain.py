@@ -45,7 +45,9 @@ class Calls(Protocol):
         """Stores contact and answer; False when the call is no longer the user's."""
 
     def abandon(self, call: Call, now: int) -> Call | None:
-        """Frees the slot of a failed start; returns it as it ended, None when it was no longer the user's."""
+        """Frees the slot of a start that was not answered; returns the call as it is then, None when it is no
+        longer the user's.
+        """
 
 
 class Way(Protocol):
@@ -183,40 +185,54 @@ class StartCall:
         started = call
         try:
             started, answer = self._way.start(call, request)
-            return self._keep(started, complete(answer, self._way.media_region))
+            joinable = complete(answer, self._way.media_region)
+            body = json.dumps(joinable)
+            started = self._answered(started, body)
+            self._keep(started)
         except Exception:
-            self._abandon(started)
-            raise
+            standing = self._abandon(started)
+            if standing is None:
+                raise
+            return replace(standing, replayed=standing.body != started.answer)
+        return StartedCall(joinable["ContactId"], body, replayed=False)
 
-    def _keep(self, call: Call, answer: dict[str, Any]) -> StartedCall:
+    def _answered(self, call: Call, body: str) -> Call:
         now = self._now()
-        body = json.dumps(answer)
-        answered = replace(
+        return replace(
             call,
             answer=body,
             replay_until=now + self._terms.replay_seconds * 1000,
             slot_until=now + self._terms.longest_call_seconds * 1000,
         )
-        if not self._calls.store_answer(answered, self._terms.rates):
+
+    def _keep(self, call: Call) -> None:
+        if not self._calls.store_answer(call, self._terms.rates):
             raise Unavailable("The call ended before it could be joined. Try again.")
-        return StartedCall(answer["ContactId"], body, replayed=False)
 
     def _clear_away(self, crashed: Call) -> None:
         """Ends a start that crashed; what it started first, which nobody could find any more afterwards."""
         self._way.end(crashed)
         self._calls.abandon(crashed, self._now())
 
-    def _abandon(self, call: Call) -> None:
-        """Leaves nothing of a start that is not answered with a call: no contact, no slot.
+    def _abandon(self, call: Call) -> StartedCall | None:
+        """Leaves nothing of a start that is not answered with a call: no slot, no contact.
 
-        Where that fails too, the contact's flow sends it away and the lease frees the slot. A contact whose
-        id Connect never answered may have come to its flow all the same, and wait in a queue: then the flow
-        has bound it to the call. If it comes there later, the flow learns that the call has ended.
+        Returns the call when it was answered all the same: its answer was written without this request being
+        told so, or by the request that took a slow start over. It may have been replayed, and so it stands.
+
+        The slot goes first: from then on the flow sends the contact away, and tells of no other. Where that
+        fails, the contact is stopped and the lease frees the slot. A contact whose id Connect never answered
+        may have come to its flow all the same, and wait in a queue: then the flow has bound it to the call.
         """
+        left = None
         # A failure of any of these is counted and logged where it is raised.
         with suppress(CallError):
-            self._way.end(call)
+            left = self._calls.abandon(call, self._now())
+        if left is not None and left.ended_at is None and left.id is not None and left.answer is not None:
+            return StartedCall(left.id, left.answer, replayed=True)
         with suppress(CallError):
-            ended = self._calls.abandon(call, self._now())
-            if ended is not None and ended.contact_id not in (None, call.contact_id):
-                self._way.end(ended)
+            self._way.end(call)
+        if left is not None and left.contact_id not in (None, call.contact_id):
+            with suppress(CallError):
+                self._way.end(left)
+        return None

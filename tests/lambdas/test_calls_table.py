@@ -410,6 +410,32 @@ def test_an_answer_that_comes_after_its_start_was_given_up_is_refused(table: Cal
     assert not table.store_answer(answered(call()), RATES)
 
 
+def test_a_start_is_abandoned_once_and_said_to_be_each_time(table: CallTable) -> None:
+    """botocore repeats a write whose answer was lost."""
+    table.claim(call(), RATES)
+    abandoned = table.abandon(call(), NOW + 1)
+    assert abandoned == replace(call(), starts=[], ended_at=NOW + 1)
+    assert table.abandon(call(), NOW + 2) == abandoned
+
+
+def test_a_start_that_was_answered_is_not_abandoned(table: CallTable) -> None:
+    table.claim(call(), RATES)
+    table.store_answer(answered(call()), RATES)
+    standing = table.abandon(call(), NOW + 1)
+    assert standing == table.find("user-1", NOW + 1)
+    assert standing is not None
+    assert (standing.answer, standing.ended_at) == (answered(call()).answer, None)
+
+
+def test_a_start_that_is_no_longer_the_users_is_not_abandoned(table: CallTable) -> None:
+    assert table.abandon(call(), NOW) is None
+    table.claim(call(), RATES)
+    table.end(call(), NOW + 1)
+    table.claim(call(2, NOW + 2), RATES)
+    assert table.abandon(call(), NOW + 3) is None
+    assert table.find("user-1", NOW + 3) == replace(call(2, NOW + 2), starts=[NOW + 2, NOW])
+
+
 def test_a_rejoin_replaces_the_answer_and_forgets_the_token_of_the_participant_before(
     table: CallTable,
 ) -> None:

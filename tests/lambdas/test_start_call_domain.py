@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -229,24 +230,63 @@ def test_a_start_whose_answer_cannot_be_stored_is_stopped(
     assert not backend.connect.active
 
 
-def test_an_answer_that_was_stored_but_not_confirmed_is_never_replayed(
+def test_an_answer_that_was_stored_but_not_confirmed_is_the_answer_of_every_request(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The app was told that the call failed, and its contact was stopped: the next try is another call."""
+    """A second tap may have been answered with it by then: its contact must not be stopped."""
     store = backend.table.store_answer
+    second_tap = []
 
     def lose_the_answer(call: Call, rates: Sequence[Rate]) -> bool:
         store(call, rates)
+        second_tap.append(backend.call(key="tap"))
+        raise TimedOut("the table is slow")
+
+    monkeypatch.setattr(backend.table, "store_answer", lose_the_answer)
+    first = backend.call(key="tap")
+    assert not first.replayed
+    assert second_tap == [replace(first, replayed=True)]
+    assert backend.connect.active == [first.contact_id]
+
+
+def test_an_answer_that_comes_to_the_table_after_its_start_was_given_up_is_refused(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = backend.table.store_answer
+    late = []
+
+    def be_late(call: Call, rates: Sequence[Rate]) -> bool:
+        late.append(call)
         raise TimedOut("the table is slow")
 
     with monkeypatch.context() as slow:
-        slow.setattr(backend.table, "store_answer", lose_the_answer)
+        slow.setattr(backend.table, "store_answer", be_late)
         with pytest.raises(TimedOut):
             backend.call(key="tap")
+    assert not store(late[0], TERMS.rates)
     backend.now += 1
     again = backend.call(key="tap")
     assert not again.replayed
     assert backend.connect.active == [again.contact_id]
+
+
+def test_a_slow_start_that_was_taken_over_leaves_the_call_of_the_one_that_took_it(
+    backend: Backend,
+) -> None:
+    """The function was frozen for longer than its lease, and then Connect refuses it."""
+    taken_over = []
+
+    def freeze(_: dict[str, Any]) -> None:
+        backend.connect.alter_answer = lambda _: None
+        backend.now += TERMS.start_lease_seconds * 1000
+        taken_over.append(backend.call(key="tap"))
+        backend.connect.start_faults = [(403, "AccessDeniedException", {})]
+        raise ReadTimeoutError(endpoint_url="x")
+
+    backend.connect.alter_answer = freeze
+    slow = backend.call(key="tap")
+    assert slow == replace(taken_over[0], replayed=True)
+    assert backend.connect.active == [slow.contact_id]
 
 
 def test_starts_that_failed_do_not_use_up_the_users_rate(backend: Backend) -> None:
