@@ -34,7 +34,7 @@ def main() -> None:
     everyone = [*ours, *rivals]
     console = Console(width=None if sys.stdout.isatty() else 140)
     with Progress(console=console, transient=True) as progress:
-        steps = progress.add_task("measuring", total=len(everyone) * (_ROUNDS + 1) + 2 * _SYNTH_ROUNDS + 2)
+        steps = progress.add_task("measuring", total=len(everyone) * (_ROUNDS + 1) + 3 * _SYNTH_ROUNDS + 2)
 
         def advance() -> None:
             progress.advance(steps)

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import json
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
 import zipfile
 from collections.abc import Mapping
@@ -19,19 +14,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from uv import find_uv_bin
 
 from bench.aws_server import CONTACT_ID, REFERENCE, USER_ID
+from bench.installed import RIVALS, installed
 from infra.bundling import FUNCTIONS, bundle, bundle_dependencies
 
 _INSTANCE_ARN = "arn:aws:connect:eu-west-2:111122223333:instance/0f000000-0000-4000-8000-000000000001"
-_RIVALS = Path(__file__).parent / "rivals"
-# What each rival ships beside its handler, of those in requirements.txt.
-_PACKAGES: Mapping[str, tuple[str, ...]] = {
-    "guide": ("boto3",),
-    "powertools": ("boto3", "aws-lambda-powertools[parser,tracer]"),
-    "empty": (),
-}
 
 # What Lambda and the stack set.
 ENVIRONMENT: Mapping[str, str] = {
@@ -105,16 +93,16 @@ def contenders(checkout: Path) -> tuple[list[Contender], list[Contender]]:
         for name in _EVENTS
     ]
     ours.append(_authorizer(checkout, layer))
-    installed = _installed(checkout)
+    directory = installed(checkout)
     rivals = [
         Contender(
             name=name,
             handler=f"{name}.handler",
-            paths=(installed / name,),
+            paths=(directory / name,),
             event=_EVENTS["start_call"],
             expected=_EXPECTED["start_call"],
         )
-        for name in _PACKAGES
+        for name in RIVALS
     ]
     return ours, rivals
 
@@ -199,42 +187,6 @@ def zipped_bytes(*directories: Path) -> int:
                 if path.is_file():
                     written.write(path, path.relative_to(directory))
     return len(archive.getvalue())
-
-
-def _installed(checkout: Path) -> Path:
-    """The directory of the rivals: each with its packages whole, and with bytecode as pip writes it."""
-    sources = [*sorted(_RIVALS.glob("*.py")), _RIVALS.parent / "requirements.txt"]
-    key = hashlib.sha256(b"\0".join([sys.version.encode(), *(path.read_bytes() for path in sources)]))
-    finished = checkout / ".cache" / f"bench-{key.hexdigest()[:16]}"
-    if not finished.exists():
-        print("Installing what to compare with …", file=sys.stderr, flush=True)
-        finished.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".bench-", dir=finished.parent) as workplace:
-            under_way = Path(workplace) / "rivals"
-            for name, packages in _PACKAGES.items():
-                _install(under_way / name, packages)
-                shutil.copy(_RIVALS / f"{name}.py", under_way / name)
-                subprocess.run([sys.executable, "-m", "compileall", "-q", under_way / name], check=True)
-            under_way.rename(finished)
-    return finished
-
-
-def _install(target: Path, packages: tuple[str, ...]) -> None:
-    """Installs `packages` and what they need, of the pinned versions and checked against their hashes."""
-    target.mkdir(parents=True)
-    if not packages:
-        return
-    pinned = _RIVALS.parent / "requirements.txt"
-    versions = dict(
-        line.split(" ")[0].split("==")
-        for line in pinned.read_text(encoding="utf-8").splitlines()
-        if "==" in line
-    )
-    wanted = "\n".join(f"{package}=={versions[package.partition('[')[0]]}" for package in packages)
-    command = [find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--python", sys.executable]
-    command += ["--target", str(target), "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"]
-    command += ["--constraint", str(pinned), "--requirement", "-"]
-    subprocess.run(command, check=True, text=True, input=wanted)
 
 
 def _api_event(method: str, resource: str, body: str | None = None) -> dict[str, Any]:

@@ -88,9 +88,10 @@ class Report:
             f"start_call asks AWS: {', '.join(self._start_call.aws_calls)}; "
             f"once a process: {', '.join(self._start_call.aws_calls_once)}\n"
             f"the authorizer's asset: {self.authorizers_asset / 1e6:.1f} MB zipped\n"
-            "synth, seconds of CPU and on the clock: "
+            "synth x empty, seconds of CPU and on the clock: "
             + "; ".join(
-                f"{what} {self._synth_cpu(what):.1f}, {min(each.clock for each in taken):.1f}"
+                f"{what} {self._synth_cpu(what) / self._synth_cpu('empty'):.2f},"
+                f" {self._synth_cpu(what):.1f}, {min(each.clock for each in taken):.1f}"
                 for what, taken in self.synth.items()
             ),
             highlight=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench.installed import SOLUTIONS_CONSTRUCTS, installed
 
 # A synthesis takes some ten seconds.
 _LONGEST_SECONDS = 120
@@ -27,18 +30,19 @@ class Synthesis:
 
 
 def time_synth(checkout: Path, *, rounds: int, progress: Callable[[], None]) -> dict[str, list[Synthesis]]:
-    """What each synthesis takes: in turn `empty` and `local` of bench/synth_app.py, and once each
+    """What each synthesis takes: in turn those of bench/synth_app.py, and once each
 
-    * `local, no assets`, which has yet to build them, of packages that are installed, and
+    * `local, nothing built`: a first one, which installs the functions' dependencies and builds all assets,
+      and
     * `local, all checks`: what `make synth` does, every rule included.
     """
     taken: dict[str, list[Synthesis]] = {}
-    for what in ("empty", "local") * rounds:
+    for what in ("empty", SOLUTIONS_CONSTRUCTS, "local") * rounds:
         taken.setdefault(what, []).append(_time(checkout, _app(what, checkout)))
         progress()
     with tempfile.TemporaryDirectory() as directory:
         _copy_sources(checkout, Path(directory))
-        taken["local, no assets"] = [_time(checkout, _app("local", Path(directory)))]
+        taken["local, nothing built"] = [_time(checkout, _app("local", Path(directory)))]
         progress()
     taken["local, all checks"] = [_time(checkout, ["--context", "environment=local"])]
     progress()
@@ -56,16 +60,21 @@ def _copy_sources(checkout: Path, target: Path) -> None:
             shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    (target / ".cache").mkdir()
-    (target / ".cache" / "dependencies").symlink_to(checkout / ".cache" / "dependencies")
 
 
 def _time(checkout: Path, options: list[str]) -> Synthesis:
     with tempfile.TemporaryDirectory() as output:
         command = ["cdk", "synth", "--quiet", "--no-notices", "--output", output, *options]
+        environment = {**os.environ, "PYTHONPATH": str(installed(checkout) / SOLUTIONS_CONSTRUCTS)}
         begun, used = time.monotonic(), _cpu()
         done = subprocess.run(
-            command, cwd=checkout, timeout=_LONGEST_SECONDS, capture_output=True, text=True, check=False
+            command,
+            cwd=checkout,
+            env=environment,
+            timeout=_LONGEST_SECONDS,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         took = Synthesis(cpu=_cpu() - used, clock=time.monotonic() - begun)
     if done.returncode != 0:

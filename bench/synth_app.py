@@ -1,5 +1,6 @@
-"""The CDK apps whose synthesis is timed, both without any validation: `local`, all stacks of the environment
-`local` of a checkout, and `empty`, one stack with nothing in it.
+"""The CDK apps whose synthesis is timed, all without any validation: `local`, all stacks of the environment
+`local` of a checkout; `empty`, one stack with nothing in it; and `solutions-constructs`, one stack with AWS's
+pattern of a user pool, a REST API and one function.
 """
 
 import sys
@@ -12,8 +13,22 @@ from infra.config import load
 
 name, checkout = sys.argv[1], Path(sys.argv[2])
 app = cdk.App(post_cli_context={"@aws-cdk/core:validateAgainstDefaultRules": False})
-if name == "empty":
-    cdk.Stack(app, "Empty")
-else:
-    add_stacks(app, load(checkout, name), checkout)
+match name:
+    case "empty":
+        cdk.Stack(app, "Empty")
+    case "solutions-constructs":
+        from aws_cdk import aws_lambda
+        from aws_solutions_constructs.aws_cognito_apigateway_lambda import CognitoToApiGatewayToLambda
+
+        CognitoToApiGatewayToLambda(
+            cdk.Stack(app, "Pattern"),
+            "Calls",
+            lambda_function_props=aws_lambda.FunctionProps(
+                code=aws_lambda.Code.from_asset(str(Path(__file__).parent / "rivals")),
+                handler="guide.handler",
+                runtime=aws_lambda.Runtime.PYTHON_3_13,
+            ),
+        )
+    case _:
+        add_stacks(app, load(checkout, name), checkout)
 app.synth()

@@ -10,7 +10,7 @@ from tests.e2e.grants import USED_BY_OTHERS, Grant, grants, unused, used, wider_
 
 @pytest.fixture
 def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
-    """A call about each topic with all that may befall it, and one that cannot be joined."""
+    """A call about each topic with all that may befall it, and some that go wrong."""
     contact_id = assert_call(caller.start())["ContactId"]
     assert caller.hang_up(contact_id).status_code == 204
     contact_id = assert_call(caller.start({"Topic": "billing"}))["ContactId"]
@@ -21,14 +21,17 @@ def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
     assert_call(caller.rejoin(contact_id), 200)
     assert caller.hang_up(contact_id).status_code == 204
 
-    failing = {"Code": "InternalServiceException", "Status": 500}
-    with (
-        aws.fault("connect", "StartWebRTCContact", times=1, Malformed=True),
-        aws.fault("connect", "StopContact", Error=failing),
-    ):
+    # One that cannot be joined is stopped, and so is one whose function died after it had ended the call.
+    with aws.fault("connect", "StartWebRTCContact", times=1, Malformed=True):
         assert_problem(another_caller.start(), 502, "answer-incomplete")
-    [contact] = aws.contacts_of(another_caller.user.user_id)
-    told = [event for event in aws.events() if event["contactId"] == contact["ContactId"]]
+    contact_id = assert_call(another_caller.start())["ContactId"]
+    assert another_caller.comes_to(contact_id, "QUEUED")
+    aws.client("dynamodb").update_item(
+        TableName=aws.physical_id("AWS::DynamoDB::Table"),
+        Key={"UserId": {"S": another_caller.user.user_id}},
+        UpdateExpression="SET EndedAt = StartedAt",
+    )
+    told = [event for event in aws.events() if event["contactId"] == contact_id]
     aws.publish_event(next(event for event in told if event["eventType"] == "QUEUED"))
     assert eventually(lambda: not aws.active_contacts_of(another_caller.user.user_id))
 
