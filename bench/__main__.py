@@ -32,7 +32,7 @@ def main() -> None:
     """Ends with status 1 when a number does not hold."""
     ours, rivals = contenders(_CHECKOUT)
     everyone = [*ours, *rivals]
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else 150)
     with Progress(console=console, transient=True) as progress:
         steps = progress.add_task("measuring", total=len(everyone) * (_ROUNDS + 1) + 3 * _SYNTH_ROUNDS + 2)
 

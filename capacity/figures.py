@@ -166,12 +166,12 @@ SIGN_INS = Quota(
 )
 
 EVENT_BATCHES = Quota(
-    name="contact_events: batches at once",
+    name="contact_events: batches at once, Lambda's least",
     scope=Scope.ENVIRONMENT,
     value=2,
     unit="executions",
-    raised="in infra/constructs/contact_events.py, to 1,000",
-    source="MOST_AT_ONCE in infra/constructs/contact_events.py",
+    raised="by functions.event_concurrency, to 1,000",
+    source="infra/config.py, the least of functions.event_concurrency",
 )
 RESERVED_CONCURRENCY = Quota(
     name="functions.reserved_concurrency: executions of a function",

@@ -137,4 +137,10 @@ def configured_limits(configuration: Configuration) -> Sequence[Limit]:
             ),
             need=lambda plan: plan.reserved_concurrency,
         ),
+        Limit(
+            quota=value(
+                "functions.event_concurrency", configuration.functions.event_concurrency, "executions"
+            ),
+            need=lambda plan: plan.functions[CONTACT_EVENTS].executions,
+        ),
     )

@@ -188,11 +188,18 @@ class Plan:
         return max(*executions, math.ceil(starts.burst / self.sharing(starts.quota)))
 
     @property
+    def event_concurrency(self) -> int:
+        """What functions.event_concurrency should be: the peak at 80 %. Events of the moments that are busier
+        wait in their queue.
+        """
+        needed = math.ceil(self.functions[CONTACT_EVENTS].executions / _UTILISATION)
+        return max(round(EVENT_BATCHES.value), needed)
+
+    @property
     def lambda_concurrency(self) -> int:
         """What the environment's functions reserve: all but contact_events the same."""
         alike = len(self.functions) - 1
-        events = max(round(EVENT_BATCHES.value), self.functions[CONTACT_EVENTS].most_executions)
-        return alike * self.reserved_concurrency + events
+        return alike * self.reserved_concurrency + self.event_concurrency
 
     @property
     def write_units_per_second(self) -> float:

@@ -86,6 +86,7 @@ def _summary(plan: Plan) -> Mapping[str, str]:
         "Connect: concurrent active calls, for the instance": number(plan.concurrent_calls),
         **asked,
         "functions.reserved_concurrency": number(plan.reserved_concurrency),
+        "functions.event_concurrency": number(plan.event_concurrency),
         "start_call: executions, mean / most": _executions(plan, START_CALL),
         "contact_events: executions, mean / most": _executions(plan, CONTACT_EVENTS),
         "table: write / read units a second": (

@@ -26,7 +26,7 @@ from infra.constructs.call_table import CallTable
 from infra.constructs.calling_switch import CallingSwitch
 from infra.constructs.connect_function import ConnectFunction
 from infra.constructs.connect_sandbox import ConnectSandbox
-from infra.constructs.contact_events import FUNCTION_TIMEOUT, MOST_AT_ONCE, ContactEvents
+from infra.constructs.contact_events import FUNCTION_TIMEOUT, ContactEvents
 from infra.constructs.contact_flow import ContactFlow
 from infra.constructs.customer_key import CustomerKey
 from infra.constructs.firewall import Firewall
@@ -288,12 +288,13 @@ class CallingStack(Stack):
         return function
 
     def _contact_events(self, events: ContactEvents) -> PythonFunction:
+        most_at_once = self._configuration.functions.event_concurrency
         function = self._function(
             "ContactEventsFunction",
             "contact_events",
             description="Notes how calls go, and stops contacts that nobody can join",
             timeout=FUNCTION_TIMEOUT,
-            reserved_concurrency=MOST_AT_ONCE,
+            reserved_concurrency=most_at_once,
             environment=self._bridged.told("EXTERNAL_MEETING_ID") if self._bridged is not None else {},
             statements=[
                 *events.receive_statements(),
@@ -309,7 +310,7 @@ class CallingStack(Stack):
         self._acknowledge_contacts(function)
         if self._bridged is not None:
             self._bridged.acknowledge_meetings(function)
-        events.deliver_to(function.alias)
+        events.deliver_to(function.alias, most_at_once=most_at_once)
         return function
 
     def _on_contacts(self, *actions: str) -> iam.PolicyStatement:
@@ -425,14 +426,21 @@ class CallingStack(Stack):
         }
         if self._bridged is not None:
             stop_failed |= MEETING_FAULTS
-        for name, package, function, more in (
-            ("StartCall", "start_call", start_call, stop_failed),
+        reserved = "functions.reserved_concurrency"
+        for name, package, function, concurrency, more in (
+            ("StartCall", "start_call", start_call, reserved, stop_failed),
             # A hang-up that fails is told to its caller, who tries again.
-            ("CallControl", "call_control", call_control, {}),
-            ("ContactEvents", "contact_events", contact_events, stop_failed),
-            ("CallerContext", "caller_context", caller_context, {}),
+            ("CallControl", "call_control", call_control, reserved, {}),
+            (
+                "ContactEvents",
+                "contact_events",
+                contact_events,
+                "functions.event_concurrency",
+                stop_failed,
+            ),
+            ("CallerContext", "caller_context", caller_context, reserved, {}),
         ):
-            monitoring.watch_function(name, function.function)
+            monitoring.watch_function(name, function.function, concurrency=concurrency)
             monitoring.watch_faults(name, self._functions.service(package), {**FAULTS, **more})
         if authorizer is not None:
             # An error of it is never a stranger's doing: a bad token gets an answer.

@@ -217,6 +217,9 @@ class Functions:
     """Settings of each Lambda function; days of retention hold for every log group of the stack."""
 
     reserved_concurrency: int
+    """Executions at once of each function that callers, contact flows or the SIP bridge wait for."""
+    event_concurrency: int
+    """Batches of contact events that are handled at once, and so the executions of that function."""
     memory_mib: int
     log_retention_days: int
     snap_start: bool
@@ -695,6 +698,13 @@ def _functions(section: Section, quotas: Quotas, sip_bridge: SipBridge | None) -
             1_000,
             f"executions at once of each function; at least {start_key} and "
             "call_control_burst, so that the gateway throttles before Lambda does",
+        ),
+        # AWS Lambda developer guide, "Configuring scaling behavior for SQS event source mappings".
+        event_concurrency=section.number(
+            "event_concurrency",
+            2,
+            1_000,
+            "batches of contact events at once; Lambda takes no fewer from a queue, and no more",
         ),
         memory_mib=section.number("memory_mib", 128, 10_240, "MiB of each function"),
         log_retention_days=section.number("log_retention_days", 1, 3_653, "days"),

@@ -289,4 +289,8 @@ class SipBridgeStack(Stack):
             ["CallBridged", "BridgeFailed", "CallNotAnswered", "InboundCallRefused"],
         )
         # What it cannot make is told to the person who deploys; here is what it leaves without an answer.
-        monitoring.watch_function("BridgeResources", bridge_resources.function)
+        monitoring.watch_function(
+            "BridgeResources",
+            bridge_resources.function,
+            concurrency="MOST_AT_ONCE of infra/constructs/custom_resources.py",
+        )

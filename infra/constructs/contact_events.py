@@ -12,9 +12,6 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 
-MOST_AT_ONCE = 2
-"""Batches that the function handles at a time: Lambda's least, and plenty: a call has some five events."""
-
 FUNCTION_TIMEOUT = Duration.seconds(20)
 """How long the function may take for a batch."""
 
@@ -167,8 +164,12 @@ class ContactEvents(Construct):
             ),
         ]
 
-    def deliver_to(self, function: lambda_.Alias) -> None:
-        """Has `function` take the messages; it answers which of a batch must come again."""
+    def deliver_to(self, function: lambda_.Alias, *, most_at_once: int) -> None:
+        """Has `function` take the messages; it answers which of a batch must come again.
+
+        `most_at_once` is how many batches it handles at a time. Lambda takes 2 to 1,000, and the function
+        must have as much concurrency: batches for which there is none are throttled, and in the end given up.
+        """
         mapping = lambda_.EventSourceMapping(
             self,
             "Mapping",
@@ -176,7 +177,7 @@ class ContactEvents(Construct):
             event_source_arn=self.queue.queue_arn,
             batch_size=5,
             report_batch_item_failures=True,
-            max_concurrency=MOST_AT_ONCE,
+            max_concurrency=most_at_once,
         )
         acknowledge(
             mapping,

@@ -90,9 +90,16 @@ class Monitoring(Construct):
         )
 
     def watch_function(
-        self, name: str, function: lambda_.Function, *, failed: str = "it crashed or timed out"
+        self,
+        name: str,
+        function: lambda_.Function,
+        *,
+        failed: str = "it crashed or timed out",
+        concurrency: str = "functions.reserved_concurrency",
     ) -> None:
-        """Errors, throttles, duration and concurrency; alarms on the first two. An error means `failed`."""
+        """Errors, throttles, duration and concurrency; alarms on the first two. An error means `failed`, and
+        `concurrency` is what to raise when the function is throttled.
+        """
         errors = function.metric_errors(period=_PERIOD)
         throttles = function.metric_throttles(period=_PERIOD)
         self._alarm(
@@ -105,7 +112,7 @@ class Monitoring(Construct):
             f"{name}Throttles",
             throttles,
             threshold=1,
-            description=f"{name} was throttled: raise functions.reserved_concurrency.",
+            description=f"{name} was throttled: raise {concurrency}.",
         )
         self._dashboard.add_widgets(
             cloudwatch.GraphWidget(title=f"{name}: errors, throttles", width=8, left=[errors, throttles]),

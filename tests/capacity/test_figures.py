@@ -22,10 +22,16 @@ def number_in(name: str, pattern: str) -> int:
     return int(found.replace("_", ""))
 
 
-def test_contact_events_handles_as_many_batches_at_once_as_the_construct_says() -> None:
-    construct = "infra/constructs/contact_events.py"
-    assert number_in(construct, r"^MOST_AT_ONCE = (\d+)$") == figures.EVENT_BATCHES.value
-    assert number_in(construct, r"^ +batch_size=(\d+),$") == ASSUMED.events_of_a_batch
+def test_the_configuration_takes_as_few_and_as_many_batches_of_events_at_once() -> None:
+    bounds = r'"event_concurrency",\n +%s,\n'
+    assert number_in("infra/config.py", bounds % r"(\d+),\n +[\d_]+") == figures.EVENT_BATCHES.value
+    most = number_in("infra/config.py", bounds % r"\d+,\n +([\d_]+)")
+    assert figures.EVENT_BATCHES.raised == f"by functions.event_concurrency, to {most:,}"
+
+
+def test_contact_events_gets_as_many_events_in_a_batch_as_the_construct_says() -> None:
+    batch_size = number_in("infra/constructs/contact_events.py", r"^ +batch_size=(\d+),$")
+    assert batch_size == ASSUMED.events_of_a_batch
 
 
 def test_the_switch_is_read_as_often_as_start_call_says() -> None:

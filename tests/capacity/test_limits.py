@@ -61,4 +61,21 @@ def test_the_settings_of_an_environment_are_limits_too() -> None:
         quotas.start_webrtc_contact_rate,
         quotas.start_webrtc_contact_burst,
     )
+    assert limits["functions.event_concurrency"].quota.value == configuration.functions.event_concurrency
     assert all(0 < most(limit) < 1e7 for limit in limits.values())
+
+
+def test_contact_events_of_an_environment_keep_up_with_the_more_calls_the_more_are_handled_at_once() -> None:
+    configuration = load_configuration(CHECKOUT, "local")
+
+    def enough_for(batches: int) -> float:
+        functions = replace(configuration.functions, event_concurrency=batches)
+        (limit,) = (
+            limit
+            for limit in configured_limits(replace(configuration, functions=functions))
+            if limit.quota.name == "functions.event_concurrency"
+        )
+        return most(limit)
+
+    assert enough_for(2) == pytest.approx(most(of(figures.EVENT_BATCHES)))
+    assert enough_for(20) == pytest.approx(10 * enough_for(2), rel=0.002)

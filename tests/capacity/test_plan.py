@@ -102,6 +102,19 @@ def test_the_functions_may_take_every_start_that_the_api_lets_through_at_once() 
     )
 
 
+def test_contact_events_are_handled_at_80_percent_of_what_is_reserved_and_never_by_fewer_than_two() -> None:
+    for calls_per_hour, least in ((10, 2), (36_000, 3), (1_000_000, 60)):
+        asked = plan(calls_per_hour=calls_per_hour)
+        needed = asked.functions[CONTACT_EVENTS].executions / 0.8
+        assert asked.event_concurrency >= max(needed, least)
+        assert asked.event_concurrency < max(needed + 1, 3)
+
+
+def test_what_is_reserved_is_that_of_contact_events_and_of_the_others_alike() -> None:
+    others = len(plan().functions) - 1
+    assert plan().lambda_concurrency == others * plan().reserved_concurrency + plan().event_concurrency
+
+
 def test_what_is_written_and_read_in_a_call() -> None:
     # Of 4 KiB: two writes of the start, one of the flow, four of events, those of hanging up, coming back and
     # digits; two of the index.

@@ -179,6 +179,14 @@ def test_the_values_arrive_as_written(load_changed: Loader) -> None:
     assert (configuration.capabilities.video, configuration.capabilities.screen_share) == (True, False)
 
 
+@pytest.mark.parametrize("batches", [2, 1_000])
+def test_contact_events_are_handled_in_as_many_batches_at_once_as_lambda_takes(
+    load_changed: Loader, batches: int
+) -> None:
+    changes = {"functions.event_concurrency": batches}
+    assert load_changed(changes).functions.event_concurrency == batches
+
+
 def test_without_its_own_the_default_contact_flow_is_the_inbound_file(load_changed: Loader) -> None:
     assert load_changed({}).connect.contact_flow == OwnContactFlow(name="inbound")
 
@@ -322,6 +330,10 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("api.starts_per_ip_per_5_minutes", 1_001, "at most requests_per_ip_per_5_minutes (1000)"),
     ("api.origins", [], "known here"),
     ("functions.reserved_concurrency", 4, "start_webrtc_contact_burst"),
+    ("functions.event_concurrency", MISSING, "batches of contact events"),
+    ("functions.event_concurrency", 1, "from 2 to 1000"),
+    ("functions.event_concurrency", 1_001, "from 2 to 1000"),
+    ("functions.event_concurrency", 2.5, "whole number"),
     ("functions.memory_mib", 64, "from 128"),
     ("functions.log_retention_days", 0, "from 1"),
     ("functions.log_retention_days", 15, "1, 7, 14, 30"),

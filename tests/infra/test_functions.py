@@ -2,9 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 from infra.bundling import FUNCTIONS
-from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
+from infra.config import load
+from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 
 # API Gateway gives up after this.
 GATEWAY_SECONDS = 29
@@ -51,10 +54,26 @@ def test_every_function_has_the_configured_size(synthesis: Synthesis) -> None:
         assert function["MemorySize"] == settings.memory_mib
 
 
-def test_the_queue_is_read_by_as_many_functions_as_may_run(synthesis: Synthesis) -> None:
+def event_concurrency(synthesis: Synthesis) -> tuple[int, int]:
+    """How many batches of contact events are taken from the queue at once, and how many functions may run."""
     (function,) = [of for of in functions(synthesis).values() if package(of) == "contact_events"]
-    (mapping,) = synthesis.resources("AWS::Lambda::EventSourceMapping").values()
-    assert function["ReservedConcurrentExecutions"] == mapping["ScalingConfig"]["MaximumConcurrency"]
+    mapping = synthesis.the("AWS::Lambda::EventSourceMapping")
+    return mapping["ScalingConfig"]["MaximumConcurrency"], function["ReservedConcurrentExecutions"]
+
+
+def test_the_queue_is_read_by_as_many_functions_as_may_run(synthesis: Synthesis) -> None:
+    configured = synthesis.configuration.functions.event_concurrency
+    assert event_concurrency(synthesis) == (configured, configured)
+
+
+def test_contact_events_are_handled_in_as_many_batches_at_once_as_the_setting_says(tmp_path: Path) -> None:
+    configuration = load(CHECKOUT, "dev")
+    raised = replace(configuration.functions, event_concurrency=7)
+    synthesis = synthesize_unchecked(replace(configuration, functions=raised), tmp_path)
+    assert event_concurrency(synthesis) == (7, 7)
+    # The other functions are as many as before.
+    others = [of for of in functions(synthesis).values() if package(of) != "contact_events"]
+    assert {of["ReservedConcurrentExecutions"] for of in others} == {raised.reserved_concurrency}
 
 
 def test_every_function_is_traced_and_logs_json_to_a_group_of_its_own(synthesis: Synthesis) -> None:

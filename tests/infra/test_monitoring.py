@@ -76,6 +76,22 @@ def test_every_function_is_watched(synthesis: Synthesis) -> None:
     assert watched == {(metric, function) for metric in ("Errors", "Throttles") for function in functions}
 
 
+# What limits the functions that callers do not wait for.
+OF_THEIR_OWN = {
+    "ContactEvents": "functions.event_concurrency",
+    "BridgeResources": "MOST_AT_ONCE of infra/constructs/custom_resources.py",
+}
+
+
+def test_an_operator_is_told_which_setting_a_throttled_function_needs(synthesis: Synthesis) -> None:
+    for alarm in alarms(synthesis).values():
+        if alarm["MetricName"] == "Throttles":
+            name = alarm["AlarmDescription"].partition(" ")[0]
+            setting = OF_THEIR_OWN.get(name, "functions.reserved_concurrency")
+            assert alarm["AlarmDescription"] == f"{name} was throttled: raise {setting}."
+            assert alarm["Dimensions"][0]["Value"]["Ref"].startswith(name)
+
+
 def test_an_operator_is_told_when_tokens_cannot_be_verified(synthesis: Synthesis) -> None:
     of_authorizer = {
         alarm["MetricName"]: alarm["AlarmDescription"]
