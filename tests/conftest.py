@@ -10,9 +10,6 @@ TESTS = Path(__file__).parent
 # The rooms whose tests talk to the local AWS, on loopback.
 LOOPBACK = {"local", "e2e"}
 
-# The rooms whose tests cover what is measured (pyproject.toml). The others do it on their way, if at all, and are
-# slower for being traced.
-COVERING = {"lambdas", "infra"}
 
 # The folders whose files share nothing that is dear to make. In others they share templates, or a local AWS.
 APART = {"tests/lambdas", "tests/contract"}
@@ -25,8 +22,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(
             pytest.mark.allow_hosts(["127.0.0.1"]) if room in LOOPBACK else pytest.mark.disable_socket
         )
-        if room not in COVERING:
-            item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
         items.sort(key=_place)
 
