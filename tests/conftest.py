@@ -10,9 +10,10 @@ TESTS = Path(__file__).parent
 # The rooms whose tests talk to the local AWS, on loopback.
 LOOPBACK = {"local", "e2e"}
 
-
-# The folders whose files share nothing that is dear to make. In others they share templates, or a local AWS.
-APART = {"tests/lambdas", "tests/contract"}
+# The folders of many quick files: they fill the gaps in the end.
+QUICK = {"tests/lambdas", "tests/contract"}
+# The folders whose files share nothing that is dear to make. In others they share templates, or an app.
+APART = QUICK | {"tests/capacity", "tests/local"}
 
 
 @pytest.hookimpl(trylast=True)
@@ -29,7 +30,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _place(item: pytest.Item) -> int:
     """For several workers: what takes longest first, and last the small parts that fill the gaps."""
     folder = item.path.relative_to(TESTS.parent).parent.as_posix()
-    return 0 if folder.startswith("tests/e2e") else 2 if folder in APART else 1
+    return 0 if folder.startswith("tests/e2e") else 2 if folder in QUICK else 1
 
 
 class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc] # it has no types
