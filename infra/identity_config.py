@@ -38,9 +38,12 @@ _MOST_PROVIDERS = 20
 _MOST_URLS = 20
 
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?"
-# Of what a URL may hold (RFC 3986) no star, which some would take for a wildcard, no user, no query and no
-# fragment (OpenID Connect Discovery 1.0, section 2).
-_HTTPS_URL = re.compile(rf"(?=.{{1,512}}$)https://{_HOST}(/[A-Za-z0-9._~!$&'()+,;=:@%/-]*)?")
+# Of what a URL may hold (RFC 3986) no star, which some would take for a wildcard, no user and no fragment.
+# An issuer has no query either (OpenID Connect Discovery 1.0, section 2).
+_PATH = r"(/[A-Za-z0-9._~!$&'()+,;=:@%/-]*)?"
+_HTTPS_URL = re.compile(rf"(?=.{{1,512}}$)https://{_HOST}{_PATH}")
+# Some issuers tell their key sets apart by a query: Microsoft's user flows, ".../discovery/v2.0/keys?p=<flow>".
+_JWKS_URL = re.compile(rf"(?=.{{1,512}}$)https://{_HOST}{_PATH}(\?[A-Za-z0-9._~!$&'()+,;=:@%/?-]+)?")
 _PATH_AND_QUERY = r"([/?][A-Za-z0-9._~!$&'()+,;=:@%/?-]*)?"
 _APP_URL = re.compile(
     r"(?=.{1,1024}$)("  # Amazon Cognito API reference, RedirectUrlType
@@ -471,8 +474,8 @@ def _keys(
     return PublishedKeys(
         url=section.text(
             "jwks_url",
-            'where the issuer publishes its keys: "https://login.example.com/jwks"; no query, no fragment',
-            matches(_HTTPS_URL),
+            'where the issuer publishes its keys: "https://login.example.com/jwks"; no fragment',
+            matches(_JWKS_URL),
         ),
         fresh_seconds=section.number(
             "jwks_fresh_seconds", 60, 86_400, "seconds after which keys are fetched again"

@@ -452,6 +452,7 @@ def _wait_until_ready(aws: LocalAws) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
         aws.check()
+        # The endpoint is one of ours on loopback.
         with suppress(OSError), urllib.request.urlopen(f"{aws.endpoint_url}/_ministack/health", timeout=2):  # noqa: S310
             return
         time.sleep(0.05)

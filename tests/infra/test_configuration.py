@@ -949,6 +949,14 @@ def test_an_issuers_values_arrive_as_written(load_changed: Loader) -> None:
     assert configuration.attributes.from_claims == {"https://acme.example/plan": "plan"}
 
 
+def test_an_issuer_may_tell_its_key_sets_apart_by_a_query(load_changed: Loader) -> None:
+    url = "https://acme.b2clogin.com/acme.onmicrosoft.com/discovery/v2.0/keys?p=b2c_1_sign-in"
+    source = load_changed(issued({"identity.issuer.jwks_url": url})).identity.source
+    assert isinstance(source, Issuer)
+    assert isinstance(source.keys, PublishedKeys)
+    assert source.keys.url == url
+
+
 def test_users_are_those_of_a_pool_or_of_an_issuer(load_changed: Loader) -> None:
     error = refusal(load_changed, {"identity.issuer": ISSUER})
     assert error.key == "identity.issuer"
@@ -983,8 +991,8 @@ REFUSED_OF_AN_ISSUER: list[tuple[str, Any, str]] = [
             "https:///jwks",
             "https://user@login.example.com/",
             "https://user:password@login.example.com/",
-            "https://login.example.com/?a=b",
             "https://login.example.com/?",
+            "https://login.example.com/?a=*",
             "https://login.example.com/#",
             "https://login.example.com/*",
             "https://login.example.com/ ",
@@ -996,6 +1004,7 @@ REFUSED_OF_AN_ISSUER: list[tuple[str, Any, str]] = [
         )
     ),
     ("issuer", MISSING, "character by character"),
+    ("issuer", "https://login.example.com/?a=b", "no query"),
     ("jwks_url", MISSING, "jwks_file"),
     ("audiences", MISSING, "aud"),
     ("audiences", [], "aud"),
