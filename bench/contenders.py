@@ -37,7 +37,6 @@ ENVIRONMENT: Mapping[str, str] = {
     "LANG": "C.UTF-8",
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "TZ": ":UTC",
-    "_X_AMZN_TRACE_ID": "Root=1-6a000000-000000000000000000000001;Parent=0000000000000001;Sampled=1",
     "POWERTOOLS_SERVICE_NAME": "service",
     "POWERTOOLS_METRICS_NAMESPACE": "InAppCalling",
     "CONNECT_INSTANCE_ARN": _INSTANCE_ARN,

@@ -22,18 +22,23 @@ RIVALS: Mapping[str, tuple[str, ...]] = {
 SOLUTIONS_CONSTRUCTS = "solutions-constructs"
 """The pattern of AWS whose synthesis is timed. What it needs beside these is in the virtual environment."""
 
+RUNTIME = "runtime"
+"""Lambda's runtime interface client. On AWS it is there already: no function ships it."""
+
 _PATTERN = ("aws-solutions-constructs-aws-cognito-apigateway-lambda", "aws-solutions-constructs-core")
 _HANDLERS = Path(__file__).parent / "rivals"
 _REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 
 
 def installed(checkout: Path) -> Path:
-    """The directory with one of each rival's name and `SOLUTIONS_CONSTRUCTS`: all packages whole, and with
-    bytecode as pip writes it.
+    """The directory with one of each rival's name, `SOLUTIONS_CONSTRUCTS` and `RUNTIME`: all packages whole,
+    and with bytecode as pip writes it.
     """
     sources = [*sorted(_HANDLERS.glob("*.py")), _REQUIREMENTS, Path(__file__)]
     key = hashlib.sha256(b"\0".join([sys.version.encode(), *(path.read_bytes() for path in sources)]))
     finished = checkout / ".cache" / f"bench-{key.hexdigest()[:16]}"
+    if sys.platform != "linux":
+        sys.exit("make bench runs on Linux: Lambda's runtime interface client is built for that alone.")
     if not finished.exists():
         print("Installing what to compare with …", file=sys.stderr, flush=True)
         finished.parent.mkdir(exist_ok=True)
@@ -43,6 +48,7 @@ def installed(checkout: Path) -> Path:
                 _install(under_way / name, packages)
                 shutil.copy(_HANDLERS / f"{name}.py", under_way / name)
             _install(under_way / SOLUTIONS_CONSTRUCTS, _PATTERN, "--no-deps")
+            _install(under_way / RUNTIME, ("awslambdaric",))
             subprocess.run([sys.executable, "-m", "compileall", "-q", under_way], check=True)
             under_way.rename(finished)
     return finished

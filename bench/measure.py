@@ -14,6 +14,8 @@ from pathlib import Path
 
 from bench.aws_server import AwsServer, serving
 from bench.contenders import ENVIRONMENT, Contender, zipped_bytes
+from bench.installed import RUNTIME, installed
+from bench.runtime_api import RuntimeApi, serving_invocations
 
 # One process takes a second; this ends one that hangs.
 _LONGEST_SECONDS = 60
@@ -22,7 +24,7 @@ _LONGEST_SECONDS = 60
 @dataclass(frozen=True)
 class Sample:
     """One process. CPU times in ms: `init` and `cold` from the start of the process to the end of the
-    import, and of the first call; `warm` of each later call.
+    import, and of the first call; `warm` of each later call. What the runtime does for a call is part of it.
     """
 
     init: float
@@ -97,14 +99,19 @@ def measure(
     """Measures each contender once a round, in a random order, after a round that does not count."""
     samples: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
     aws_calls: dict[str, _AwsCalls] = {}
-    with tempfile.TemporaryDirectory() as directory, serving(Path(directory)) as server:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        serving(Path(directory)) as server,
+        serving_invocations() as runtime_api,
+    ):
         for contender in contenders:
             _write_roots(Path(directory), contender)
         for round_ in range(rounds + 1):
             for contender in random.sample(contenders, len(contenders)):
                 roots = {"AWS_CA_BUNDLE": f"{directory}/{contender.name}.pem"}
                 environment = {**ENVIRONMENT, **contender.environment, **server.environment, **roots}
-                sample, asked = _run(checkout, contender, environment, server, warm_calls)
+                sample = _run(checkout, contender, environment, runtime_api, warm_calls)
+                asked = _asked(contender, server, warm_calls)
                 if round_ > 0:
                     samples[contender.name].append(sample)
                 if aws_calls.setdefault(contender.name, asked) != asked:
@@ -136,22 +143,26 @@ def _write_roots(directory: Path, contender: Contender) -> None:
 
 
 def _run(
-    checkout: Path, contender: Contender, environment: dict[str, str], server: AwsServer, warm_calls: int
-) -> tuple[Sample, _AwsCalls]:
-    """One process: what it took, and the AWS operations that it asked."""
-    server.operations.clear()
+    checkout: Path,
+    contender: Contender,
+    environment: dict[str, str],
+    runtime_api: RuntimeApi,
+    warm_calls: int,
+) -> Sample:
+    """What one process took. Each of its answers must be right."""
+    runtime_api.event = json.dumps(contender.event).encode()
+    runtime_api.answers.clear()
     job = {
         "handler": contender.handler,
         "paths": [str(path) for path in contender.paths],
         "extension_modules": _extension_modules(checkout) if contender.has_extension_modules else {},
-        "event": json.dumps(contender.event),
-        "expected": contender.expected,
-        "warm_calls": warm_calls,
+        "runtime": str(installed(checkout) / RUNTIME),
+        "invocations": 1 + warm_calls,
     }
     python = checkout / ".venv-functions" / "bin" / "python"
     done = subprocess.run(
         [python, "-I", "-B", Path(__file__).parent / "invoke.py"],
-        env=environment,
+        env={**environment, "AWS_LAMBDA_RUNTIME_API": runtime_api.address},
         input=json.dumps(job),
         capture_output=True,
         text=True,
@@ -160,6 +171,17 @@ def _run(
     )
     if done.returncode != 0:
         sys.exit(f"{contender.name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    answers = [json.loads(answer) for answer in runtime_api.answers]
+    for answer in answers:
+        if not contender.expected.items() <= answer.items():
+            sys.exit(f"{contender.name} answered {answer}")
+    if len(answers) != 1 + warm_calls:
+        sys.exit(f"{contender.name} answered {len(answers)} of {1 + warm_calls} events.")
+    return Sample(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _asked(contender: Contender, server: AwsServer, warm_calls: int) -> _AwsCalls:
+    """The AWS operations that the last process asked."""
     calls = 1 + warm_calls
     # What a process asks only once comes before anything else: the switch, whose answer is kept for seconds.
     asked_once = len(server.operations) % calls
@@ -167,7 +189,8 @@ def _run(
     if server.operations[asked_once:] != of_one * calls:
         sys.exit(f"{contender.name} does not ask AWS the same for each request.")
     asked = _AwsCalls(once=server.operations[:asked_once], of_each_request=of_one)
-    return Sample(**json.loads(done.stdout.splitlines()[-1])), asked
+    server.operations.clear()
+    return asked
 
 
 def _extension_modules(checkout: Path) -> dict[str, str]:

@@ -42,7 +42,7 @@ _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?"
 # An issuer has no query either (OpenID Connect Discovery 1.0, section 2).
 _PATH = r"(/[A-Za-z0-9._~!$&'()+,;=:@%/-]*)?"
 _HTTPS_URL = re.compile(rf"(?=.{{1,512}}$)https://{_HOST}{_PATH}")
-# Some issuers tell their key sets apart by a query: Microsoft's user flows, ".../discovery/v2.0/keys?p=<flow>".
+# Some issuers tell their key sets apart by a query: Microsoft's user flows, "…/discovery/v2.0/keys?p=<flow>".
 _JWKS_URL = re.compile(rf"(?=.{{1,512}}$)https://{_HOST}{_PATH}(\?[A-Za-z0-9._~!$&'()+,;=:@%/?-]+)?")
 _PATH_AND_QUERY = r"([/?][A-Za-z0-9._~!$&'()+,;=:@%/?-]*)?"
 _APP_URL = re.compile(

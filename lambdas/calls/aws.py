@@ -4,6 +4,11 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
+# First of all packages: each of its regular expressions takes megabytes while it is compiled. Once others are
+# loaded, that memory goes back to the system every time and comes anew: a twelfth of a cold start.
+import urllib3  # noqa: F401
+
+# isort: split
 import botocore.session
 from botocore import UNSIGNED, exceptions, xform_name
 from botocore.config import Config
