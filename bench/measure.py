@@ -96,7 +96,11 @@ def measure(
     warm_calls: int,
     progress: Callable[[], None],
 ) -> list[Measurement]:
-    """Measures each contender once a round, in a random order, after a round that does not count."""
+    """Measures each contender once a round, in a random order.
+
+    A first round does not count. There each goes through a snapshot and a restore, its hooks included, and
+    must answer all the same.
+    """
     samples: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
     aws_calls: dict[str, _AwsCalls] = {}
     with (
@@ -110,6 +114,8 @@ def measure(
             for contender in random.sample(contenders, len(contenders)):
                 roots = {"AWS_CA_BUNDLE": f"{directory}/{contender.name}.pem"}
                 environment = {**ENVIRONMENT, **contender.environment, **server.environment, **roots}
+                if round_ == 0:
+                    environment["AWS_LAMBDA_INITIALIZATION_TYPE"] = "snap-start"
                 sample = _run(checkout, contender, environment, runtime_api, warm_calls)
                 asked = _asked(contender, server, warm_calls)
                 if round_ > 0:
