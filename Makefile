@@ -38,7 +38,7 @@ local: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS u
 
 .PHONY: test
 test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests, the end-to-end ones included
-	@began=$$(date +%s); python -m pytest --cov -n 3 --no-loadscope-reorder || exit 1; \
+	@began=$$(date +%s); python -m pytest --cov -n 4 --no-loadscope-reorder || exit 1; \
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/test-seconds.json
 
 .PHONY: test-e2e
