@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+
+from bench.loopback import Handler, running
 
 CONTACT_ID = "0f000000-0000-4000-8000-000000000010"
 USER_ID = "0f000000-0000-4000-8000-000000000011"
@@ -107,7 +108,6 @@ def serving(directory: Path) -> Iterator[AwsServer]:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as traces,
     ):
         traces.bind(("127.0.0.1", 0))
-        http.daemon_threads = True
         http.socket = context.wrap_socket(http.socket, server_side=True)
         server = AwsServer(
             {
@@ -116,39 +116,26 @@ def serving(directory: Path) -> Iterator[AwsServer]:
             }
         )
         _Handler.operations = server.operations
-        thread = threading.Thread(target=http.serve_forever, daemon=True)
-        thread.start()
-        try:
+        with running(http):
             yield server
-        finally:
-            http.shutdown()
-            thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"  # keeps connections, as AWS does
-    disable_nagle_algorithm = True
-    wbufsize = -1  # head and body in one packet
-    timeout = 30  # seconds
+class _Handler(Handler):
     operations: list[str]
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+    def do_POST(self) -> None:  # noqa: N802 - the base class's names
+        self.read_body()
         target = self.headers.get("X-Amz-Target", "")
         operation = target.rpartition(".")[2] if target else _OPERATIONS[self.path]
         self.operations.append(operation)
         body = json.dumps(_ANSWERS[operation]).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-amz-json-1.0" if target else "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("x-amzn-RequestId", "0f000000-0000-4000-8000-000000000015")
-        self.end_headers()
-        self.wfile.write(body)
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0" if target else "application/json",
+            "x-amzn-RequestId": "0f000000-0000-4000-8000-000000000015",
+        }
+        self.answer(200, body, headers)
 
     do_PUT = do_POST  # noqa: N815 - the base class's names
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing: `operations` tells it."""
 
 
 def _certificate() -> tuple[bytes, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import shutil
 import subprocess
@@ -30,6 +31,7 @@ _HANDLERS = Path(__file__).parent / "rivals"
 _REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 
 
+@functools.cache
 def installed(checkout: Path) -> Path:
     """The directory with one of each rival's name, `SOLUTIONS_CONSTRUCTS` and `RUNTIME`: all packages whole,
     and with bytecode as pip writes it.

@@ -220,7 +220,7 @@ class StartCall:
         Returns the call when it was answered all the same: its answer was written without this request being
         told so, or by the request that took a slow start over. It may have been replayed, and so it stands.
 
-        The slot goes first: from then on the flow sends the contact away, and tells of no other. Where that
+        The slot goes first: from then on the flow sends the contact away, and binds no other. Where that
         fails, the contact is stopped and the lease frees the slot. A contact whose id Connect never answered
         may have come to its flow all the same, and wait in a queue: then the flow has bound it to the call.
         """
