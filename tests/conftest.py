@@ -1,5 +1,6 @@
 """What holds for every test: none reaches a network, and those that share something dear share a process."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ APART = QUICK | {"tests/capacity", "tests/local"}
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Of tests with the same id, several processes run one, and say nothing of the others.
+    if shared := [node_id for node_id, tests in Counter(item.nodeid for item in items).items() if tests > 1]:
+        raise pytest.UsageError(f"Several tests have the id {', '.join(shared)}. Give each its own.")
     for item in items:
         room = item.path.relative_to(TESTS).parts[0]
         item.add_marker(
