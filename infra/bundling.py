@@ -167,7 +167,6 @@ FUNCTIONS: Mapping[str, FunctionSource] = {
                 "PutVoiceConnectorTermination",
                 "PutVoiceConnectorTerminationCredentials",
                 "SearchAvailablePhoneNumbers",
-                "UpdatePhoneNumber",
                 "UpdateSipRule",
             ),
             "connect": ("AssociatePhoneNumberContactFlow", "DisassociatePhoneNumberContactFlow"),

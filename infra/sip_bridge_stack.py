@@ -186,7 +186,6 @@ class SipBridgeStack(Stack):
                         "chime:GetPhoneNumberOrder",
                         "chime:ListPhoneNumbers",
                         "chime:SearchAvailablePhoneNumbers",
-                        "chime:UpdatePhoneNumber",
                     ],
                     resources=["*"],
                 )

@@ -37,7 +37,8 @@ class _Call:
 
     service: str
     operation: str
-    resource: str
+    resources: list[str]
+    """The ARNs that IAM is asked about."""
     dispatch: Dispatch
 
 
@@ -85,7 +86,7 @@ class ApiCalls:
                 "Function": role and role[1],
                 "Service": call.service,
                 "Operation": call.operation,
-                "Resource": call.resource,
+                "Resources": call.resources,
                 "Status": answer[0],
                 "Error": _error_code(answer) if answer[0] >= 400 else None,
             })  # fmt: skip
@@ -98,10 +99,12 @@ class ApiCalls:
             iam_actions.extract_iam_action(service, method, path, headers, body, params)
             or f"{service}:Unknown"
         )
-        resource = iam_actions.extract_resource_arn(
-            service, method, path, headers, body, params, self._region, self._account
-        )
-        return _Call(service, action.partition(":")[2], resource, self._dispatch)
+        resources = permissions.resources_of(service, method, path, headers, body, query) or [
+            iam_actions.extract_resource_arn(
+                service, method, path, headers, body, params, self._region, self._account
+            )
+        ]
+        return _Call(service, action.partition(":")[2], resources, self._dispatch)
 
     def _find_participants_call(self, method: str, path: str, headers: Headers) -> _Call | None:
         signed_for = _SIGNED_FOR.search(headers.get("authorization", ""))
@@ -110,7 +113,7 @@ class ApiCalls:
         operation = self._participants.operation(method, path)
         if operation is None:
             return None
-        return _Call(self._participants.name, operation, "*", self._dispatch_participants)
+        return _Call(self._participants.name, operation, ["*"], self._dispatch_participants)
 
     async def _dispatch_participants(
         self, method: str, path: str, headers: Headers, body: bytes, query: Query, _request_id: str

@@ -120,7 +120,11 @@ class Demo:
             by = "API Gateway verified the token itself: the user pool is its own."
         elif key_arn := self._outputs.get("SigningKeyArn"):
             reads = [call for call in self._observer.calls() if call["Operation"] == "GetPublicKey"]
-            expect("The keys that were read.", expected=[key_arn], seen=[call["Resource"] for call in reads])
+            expect(
+                "The keys that were read.",
+                expected=[key_arn],
+                seen=[arn for call in reads for arn in call["Resources"]],
+            )
             by = f"The API's authorizer verified the token with the public key that KMS gave it: {key_arn}"
         else:
             fetched = self._observer.issuer()["KeyRequests"]

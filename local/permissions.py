@@ -14,6 +14,9 @@ from ministack.services import dynamodb, iam, kms, sts
 
 Resources = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, list[str]]], tuple[str, list[str]]]
 
+# Of each service that MiniStack does not know.
+_governed: dict[str, Resources] = {}
+
 
 def install() -> None:
     """Close the gaps that do not belong to one added service."""
@@ -101,6 +104,7 @@ def govern(service: str, resources: Resources, *, namespace: str) -> None:
     asked here, the others by `refusal`.
     """
     iam_actions.SERVICE_TO_IAM_NAMESPACE[service] = namespace
+    _governed[service] = resources
     extract_action = iam_actions.extract_iam_action
     extract_resource = iam_actions.extract_resource_arn
 
@@ -124,6 +128,19 @@ def govern(service: str, resources: Resources, *, namespace: str) -> None:
 
     iam_actions.extract_iam_action = action
     iam_actions.extract_resource_arn = resource
+
+
+def resources_of(
+    service: str,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    query: Mapping[str, list[str]],
+) -> list[str]:
+    """All ARNs that IAM is asked about for a request; none for a service that MiniStack knows."""
+    governed = _governed.get(service)
+    return governed(method, path, headers, body, query)[1] if governed else []
 
 
 def refusal(

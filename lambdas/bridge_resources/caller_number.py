@@ -73,8 +73,7 @@ class CallerNumber:
         if "Number" in properties:
             number = self._adopt(properties.text("Number", _E164), is_new=before is None)
         else:
-            order = _Order.read(properties)
-            number = self._renamed(before, order) or self._ordered(order)
+            number = self._ordered(_Order.read(properties))
         return Made(number, {"Number": number})
 
     def discard(self, properties: Properties, keep: str | None) -> None:
@@ -109,17 +108,6 @@ class CallerNumber:
                 f"The number {number} is assigned to {where}.\nFix: end that first, or give another number."
             )
         return number
-
-    def _renamed(self, before: Before | None, order: _Order) -> str | None:
-        """The number that was ordered before, which now gets this name; None if it is of no use."""
-        if before is None or "Number" in before.properties:
-            return None
-        known = self._find(before.physical_id)
-        if known is None or not _is(known, _HELD) or not order.is_met_by(known):
-            return None
-        if known.get("Name") != order.name:
-            self._voice("UpdatePhoneNumber", PhoneNumberId=before.physical_id, Name=order.name)
-        return before.physical_id
 
     def _ordered(self, order: _Order) -> str:
         """The number of this or of an earlier order."""

@@ -1,7 +1,7 @@
 """What the roles of the functions may do, beside what the functions were seen to do."""
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tests.e2e.aws import Aws
@@ -17,19 +17,40 @@ class Grant(NamedTuple):
     via: str = ""
 
 
+class Reason(NamedTuple):
+    """Why rights are as they are: those that match all three patterns."""
+
+    action: str
+    resource: str
+    why: str
+    role: str = "*"
+
+    def explains(self, grant: Grant) -> bool:
+        """Whether this is the reason for a right."""
+        return (
+            fnmatch.fnmatchcase(grant.role, self.role)
+            and fnmatch.fnmatchcase(grant.action, self.action)
+            and fnmatch.fnmatchcase(grant.resource, self.resource)
+        )
+
+
 # Rights that are used where no request of the function shows it.
-USED_BY_OTHERS = {
-    "logs": "Lambda writes what the function prints, in its name",
-    "sqs": "Lambda takes the messages off the queue, in the function's name",
-    "xray": "Lambda's daemon sends the traces, in the function's name",
-    "kms": "DynamoDB and SQS use the key in the name of whoever asks them: kms:ViaService lets nobody else",
-}
-# Patterns, and why AWS or the work leaves nothing narrower.
-WIDE = {
-    "arn:aws:connect:*:instance/*/contact/[*]": "contacts come into being while the function runs",
-    "arn:aws:logs:*:log-group:*:[*]": "the streams of the function's own log group",
-    "[*]": "X-Ray's write actions know no resources",
-}
+USED_BY_OTHERS = [
+    Reason("logs:*", "arn:aws:logs:*:log-group:*", "Lambda writes what the function prints, in its name"),
+    Reason("sqs:*", "*", "Lambda takes the messages off the queue, in the function's name"),
+    Reason("xray:Put*", "*", "Lambda's daemon sends the traces, in the function's name"),
+    Reason("kms:*", "*", "a service uses the key in the name of whoever asks it: `via` lets nobody else"),
+]
+# Where AWS or the work leaves nothing narrower.
+WIDE = [
+    Reason(
+        "connect:*",
+        "arn:aws:connect:*:instance/*/contact/[*]",
+        "contacts come into being while the function runs",
+    ),
+    Reason("logs:*", "arn:aws:logs:*:log-group:*:[*]", "the streams of the function's own log group"),
+    Reason("xray:Put*", "[*]", "X-Ray's write actions know no resources"),
+]
 
 
 # What policies call a service, where that is not what the SDK does.
@@ -75,28 +96,22 @@ def _listed(value: Any) -> list[Any]:
 def used(aws: Aws) -> set[tuple[str, str, str]]:
     """Role (as in `Grant`), action and resource of every call that the functions made."""
     roles = _roles(aws)
-    seen = set()
-    for call in aws.calls():
-        if call["Role"] is not None:
-            role = roles[call["Role"].rpartition("/")[2]]
-            seen.add(
-                (
-                    role,
-                    f"{_PREFIXES.get(call['Service'], call['Service'])}:{call['Operation']}",
-                    call["Resource"],
-                )
-            )
-    # StartWebRTCContact is asked for on two resources, of which the emulator notes the first.
-    for contact in aws.contacts():
-        flow = contact["Parameters"].get("ContactFlowId")
-        if flow is not None:
-            instance = aws.outputs["ConnectInstanceArn"]
-            seen.add(("StartCall", "connect:StartWebRTCContact", f"{instance}/contact-flow/{flow}"))
-    return seen
+    return {
+        (
+            roles[call["Role"].rpartition("/")[2]],
+            f"{_PREFIXES.get(call['Service'], call['Service'])}:{call['Operation']}",
+            resource,
+        )
+        for call in aws.calls()
+        if call["Role"] is not None
+        for resource in call["Resources"]
+    }
 
 
-def unused(granted: set[Grant], seen: set[tuple[str, str, str]]) -> list[Grant]:
-    """The rights that nothing was seen to need."""
+def unused(
+    granted: set[Grant], seen: set[tuple[str, str, str]], reasons: Sequence[Reason] = USED_BY_OTHERS
+) -> list[Grant]:
+    """The rights that nothing was seen to need, but for those that `reasons` explain."""
     return sorted(
         grant
         for grant in granted
@@ -104,22 +119,26 @@ def unused(granted: set[Grant], seen: set[tuple[str, str, str]]) -> list[Grant]:
             role == grant.role and action == grant.action and _matches(resource, grant.resource)
             for role, action, resource in seen
         )
-        and not _is_used_by_others(grant)
+        and (not any(reason.explains(grant) for reason in reasons) or _is_key_for_anything(grant))
     )
 
 
-def _is_used_by_others(grant: Grant) -> bool:
-    service = grant.action.partition(":")[0]
-    return service in USED_BY_OTHERS and (service != "kms" or bool(grant.via))
+def _is_key_for_anything(grant: Grant) -> bool:
+    return grant.action.startswith("kms:") and not grant.via
 
 
-def wider_than_needed(granted: set[Grant]) -> list[Grant]:
-    """The rights whose pattern takes in more than one resource, but for those that `WIDE` explains."""
+def wider_than_needed(granted: set[Grant], reasons: Sequence[Reason] = WIDE) -> list[Grant]:
+    """The rights whose pattern takes in more than one resource, but for those that `reasons` explain."""
     return sorted(
         grant
         for grant in granted
-        if "*" in grant.resource and not any(fnmatch.fnmatchcase(grant.resource, known) for known in WIDE)
+        if "*" in grant.resource and not any(reason.explains(grant) for reason in reasons)
     )
+
+
+def needless(reasons: Sequence[Reason], granted: set[Grant]) -> list[Reason]:
+    """The reasons that explain no right."""
+    return [reason for reason in reasons if not any(reason.explains(grant) for grant in granted)]
 
 
 def _matches(resource: str, pattern: str) -> bool:

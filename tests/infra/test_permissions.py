@@ -36,7 +36,6 @@ BRIDGE_ACTIONS = {
     "chime:PutVoiceConnectorTermination": "connector",
     "chime:PutVoiceConnectorTerminationCredentials": "connector",
     "chime:SearchAvailablePhoneNumbers": "*",
-    "chime:UpdatePhoneNumber": "*",
     "chime:UpdateSipMediaApplicationCall": "application",
     "chime:UpdateSipRule": "*",
     "connect:AssociatePhoneNumberContactFlow": "number and flow",

@@ -238,10 +238,6 @@ class FakeAccount:
         answer: dict[str, Any] = {member: found[start:following]}
         return answer | ({"NextToken": str(following)} if following < len(found) else {})
 
-    def _UpdatePhoneNumber(self, *, PhoneNumberId: str, Name: str) -> Any:
-        self.numbers[PhoneNumberId]["Name"] = Name
-        return {}
-
     def _DeletePhoneNumber(self, *, PhoneNumberId: str) -> Any:
         self._advance()
         if self.numbers[PhoneNumberId]["Status"] != "Unassigned":

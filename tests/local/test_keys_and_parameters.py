@@ -113,9 +113,9 @@ def function(running: LocalAws) -> Iterator[str]:
 
 
 def of_role(observer: Observer, role: str) -> list[tuple[str, ...]]:
-    """What was noted of a role: service, operation, resource, error."""
-    names = ("Service", "Operation", "Resource", "Error")
-    return [tuple(call[name] for name in names) for call in observer.calls() if call["Role"] == role]
+    """What was noted of a role: service, operation, the one resource, error."""
+    noted = [call for call in observer.calls() if call["Role"] == role]
+    return [(call["Service"], call["Operation"], *call["Resources"], call["Error"]) for call in noted]
 
 
 def test_a_function_reads_the_public_key_that_it_is_granted_and_does_no_more(

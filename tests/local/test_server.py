@@ -147,7 +147,8 @@ def test_the_calls_of_functions_are_noted_with_their_outcome_and_nobody_elses(
     [call] = [call for call in observer.calls() if call["Role"] in {"noted", "somebody"}]
     assert (call["Role"], call["Function"]) == ("noted", function)
     assert (call["Service"], call["Operation"]) == ("connect", "StartWebRTCContact")
-    assert (call["Resource"], call["Error"]) == (outputs["Instance"], "AccessDeniedException")
+    assert call["Resources"] == [outputs["Instance"], outputs["Short"]]
+    assert call["Error"] == "AccessDeniedException"
 
 
 def test_a_flow_invokes_a_function_only_within_the_functions_own_permission(

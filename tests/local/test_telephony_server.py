@@ -447,7 +447,7 @@ def test_the_calls_of_functions_are_noted_with_the_services_name(
         client.get_meeting(MeetingId=meeting_id)
     call = [call for call in observer.calls() if call["Role"] == "telephony"][-1]
     assert (call["Service"], call["Operation"]) == ("chime-sdk-meetings", "GetMeeting")
-    assert call["Resource"] == f"{BASE}:meeting/{meeting_id}"
+    assert call["Resources"] == [f"{BASE}:meeting/{meeting_id}"]
 
 
 def test_two_rules_lead_events_of_both_services_into_one_queue(

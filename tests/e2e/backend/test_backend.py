@@ -14,7 +14,7 @@ def test_the_key_is_read_once_and_nothing_is_asked_for_each_token(
     ]
     asked = [call for call in aws.calls() if call["Service"] == "kms"]
     assert {call["Operation"] for call in asked} == {"GetPublicKey"}
-    assert {call["Resource"] for call in asked} == {aws.outputs["SigningKeyArn"]}
+    assert {arn for call in asked for arn in call["Resources"]} == {aws.outputs["SigningKeyArn"]}
     assert len(asked) < aws.invocations("Authorizer")
 
 

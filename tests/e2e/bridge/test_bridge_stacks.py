@@ -9,15 +9,39 @@ import pytest
 from local.environment import LocalAws
 from tests.e2e.aws import Aws, with_the_templates_of_before
 from tests.e2e.bridge.held_bridge import READERS
+from tests.e2e.grants import USED_BY_OTHERS, Grant, Reason, grants, needless, unused, used
 from tests.e2e.held_properties import Resource, deployed
 from tests.e2e.test_declared_properties import NOTHING_TO_HOLD, RECORDED, dropped_properties
 
 STACKS = ["Calling", "SipBridge", "Identity"]  # as they can be destroyed
 
+# Rights of what makes resources, where no request of its functions shows that it needs them.
+UNSEEN = [
+    Reason(
+        "logs:*",
+        "[*]",
+        "the Amazon Chime SDK makes and ends log deliveries in the name of whoever turns SIP message logs on "
+        "and off",
+        role="BridgeResources",
+    ),
+    Reason(
+        "lambda:GetFunction",
+        "arn:aws:lambda:*:live",
+        "the CDK's framework asks it of a function that is not active yet",
+        role="CustomResources",
+    ),
+]
+
 
 @pytest.fixture(scope="module")
 def resources(aws: Aws) -> list[Resource]:
     return deployed(aws)
+
+
+@pytest.fixture(scope="module")
+def rights(aws: Aws) -> set[Grant]:
+    """The rights of what makes the resources, as long as it is there."""
+    return {grant for grant in grants(aws) if grant.role in {"BridgeResources", "CustomResources"}}
 
 
 def test_every_declared_property_of_the_bridge_is_held(aws: Aws, resources: list[Resource]) -> None:
@@ -36,12 +60,18 @@ def test_a_second_deployment_changes_nothing(running: LocalAws) -> None:
     assert _account(running) == before
 
 
+@pytest.mark.usefixtures("rights")
 def test_stacks_that_are_destroyed_leave_nothing_of_the_bridge(running: LocalAws) -> None:
     templates = with_the_templates_of_before(running)
     assert all(_account(running).values())
     for stack in STACKS[:2]:
         running.cdk("destroy", f"InAppCalling-local-bridge-{stack}", *templates)
     assert not any(_account(running).values()), _account(running)
+
+
+def test_making_and_removing_the_resources_uses_every_right_to_do_it(aws: Aws, rights: set[Grant]) -> None:
+    assert unused(rights, used(aws), [*USED_BY_OTHERS, *UNSEEN]) == []
+    assert needless(UNSEEN, rights) == []
 
 
 def _account(running: LocalAws) -> dict[str, Any]:
