@@ -198,12 +198,12 @@ class CallTable:
         replayed since.
         """
         try:
-            item = self._update(
+            item = self._update_referenced(
                 call.user_id,
+                call.reference,
                 "SET EndedAt = :now REMOVE Starts[0]",
-                "#Reference = :reference AND attribute_not_exists(EndedAt) AND attribute_not_exists(Answer)",
-                {":reference": {"S": call.reference}, ":now": _number(now)},
-                names={"#Reference": "Reference"},
+                "attribute_not_exists(EndedAt) AND attribute_not_exists(Answer)",
+                {":now": _number(now)},
             )
         except _ConditionNotMet as not_met:
             item = not_met.item
@@ -321,13 +321,13 @@ class CallTable:
         call that has ended is returned too, unbound: its `ended_at` tells. Otherwise None.
         """
         try:
-            item = self._update(
+            item = self._update_referenced(
                 user_id,
+                reference,
                 "SET ContactId = :contact",
-                "#Reference = :reference AND ReferenceUntil > :now AND attribute_not_exists(EndedAt)"
+                "ReferenceUntil > :now AND attribute_not_exists(EndedAt)"
                 " AND (attribute_not_exists(ContactId) OR ContactId = :contact OR ContactId = MeetingId)",
-                {":reference": {"S": reference}, ":contact": {"S": contact_id}, ":now": _number(now)},
-                names={"#Reference": "Reference"},
+                {":contact": {"S": contact_id}, ":now": _number(now)},
             )
         except _ConditionNotMet as not_met:
             if "Reference" not in not_met.item:
@@ -348,15 +348,21 @@ class CallTable:
     ) -> _Item | None:
         """Updates the user's item if it is still that of `call` and meets the condition; None if not."""
         try:
-            return self._update(
-                call.user_id,
-                update,
-                f"#Reference = :reference AND {condition}",
-                {":reference": {"S": call.reference}, **values},
-                names={"#Reference": "Reference"},
-            )
+            return self._update_referenced(call.user_id, call.reference, update, condition, values)
         except _ConditionNotMet:
             return None
+
+    def _update_referenced(
+        self, user_id: str, reference: str, update: str, condition: str, values: Mapping[str, Any]
+    ) -> _Item:
+        """Updates the user's item if it has the reference and meets the condition."""
+        return self._update(
+            user_id,
+            update,
+            f"#Reference = :reference AND {condition}",
+            {":reference": {"S": reference}, **values},
+            names={"#Reference": "Reference"},
+        )
 
     def _update(
         self,
@@ -367,7 +373,7 @@ class CallTable:
         *,
         names: Mapping[str, str],
     ) -> _Item:
-        """Updates the user's item if it meets the condition and returns the item as it is then."""
+        """Updates the user's item and returns it as it is then. Raises `_ConditionNotMet`."""
         answer = self._ask(
             "UpdateItem",
             TableName=self._table,

@@ -156,8 +156,9 @@ class StartCall:
                 raise IdempotencyKeyReused(
                     "This Idempotency-Key was used with another body. Use a new key for each call."
                 )
-            if standing.answer is not None and standing.id is not None and standing.replay_until > now:
-                return StartedCall(standing.id, standing.answer, replayed=True)
+            replay = _replay(standing)
+            if replay is not None and standing.replay_until > now:
+                return replay
             if standing.answer is None:
                 return self._repeat_crashed(standing, now)
         if standing.holds_slot(now):
@@ -228,11 +229,18 @@ class StartCall:
         # A failure of any of these is counted and logged where it is raised.
         with suppress(CallError):
             left = self._calls.abandon(call, self._now())
-        if left is not None and left.ended_at is None and left.id is not None and left.answer is not None:
-            return StartedCall(left.id, left.answer, replayed=True)
+        if left is not None and left.ended_at is None and (replay := _replay(left)) is not None:
+            return replay
         with suppress(CallError):
             self._way.end(call)
         if left is not None and left.contact_id not in (None, call.contact_id):
             with suppress(CallError):
                 self._way.end(left)
         return None
+
+
+def _replay(call: Call) -> StartedCall | None:
+    """What the app was told of a call, once more; None of a start that was not answered."""
+    if call.id is None or call.answer is None:
+        return None
+    return StartedCall(call.id, call.answer, replayed=True)

@@ -1215,7 +1215,16 @@ def test_a_wrong_key_is_refused_with_its_place(
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"\xff", b"[" * 100_000, b'{"keys": [], "keys": []}', b"[]", b'"keys"', b"{}"],
+    [
+        b"",
+        b"{",
+        b"\xff",
+        pytest.param(b"[" * 100_000, id="100,000 brackets"),
+        b'{"keys": [], "keys": []}',
+        b"[]",
+        b'"keys"',
+        b"{}",
+    ],
 )
 def test_a_file_that_is_no_key_set_is_refused(load_key_set: KeySetLoader, content: bytes) -> None:
     assert re.search("JSON", fault(load_key_set, None, ["RS256"], content))

@@ -15,27 +15,27 @@ JWK = KEY.jwk()
 RSA_JWK = signing_key("RS256").jwk()
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        b"",
-        b"<html>Just a moment...</html>",
-        b"[]",
-        b"{}",
-        b'{"keys": {}}',
-        b'{"keys": []}',
-        b'{"keys": null}',
-        b'{"keys": [null, 1, "key", []]}',
-        b'{"keys": [], "keys": [' + json.dumps(JWK).encode() + b"]}",
-        b"[" * 60_000,
-        json.dumps(JWK).encode(),
-        key_set(JWK).decode().encode("utf-16"),
-        key_set(*[JWK] * (MOST_KEYS + 1)),
-        key_set(JWK | {"use": "enc"}, {"kty": "oct", "k": "AA"}),
-        key_set(signing_key("RS1024").jwk()),
-        key_set(signing_key("ES256K").jwk(alg=None)),
-    ],
-)
+NO_KEY_SETS = {
+    "nothing": b"",
+    "a page": b"<html>Just a moment...</html>",
+    "a list": b"[]",
+    "an object without keys": b"{}",
+    "keys that are an object": b'{"keys": {}}',
+    "no keys": b'{"keys": []}',
+    "keys that are null": b'{"keys": null}',
+    "keys that are none": b'{"keys": [null, 1, "key", []]}',
+    "keys that are given twice": b'{"keys": [], "keys": [' + json.dumps(JWK).encode() + b"]}",
+    "60,000 brackets": b"[" * 60_000,
+    "one key by itself": json.dumps(JWK).encode(),
+    "another encoding": key_set(JWK).decode().encode("utf-16"),
+    "a key too many": key_set(*[JWK] * (MOST_KEYS + 1)),
+    "keys for other uses": key_set(JWK | {"use": "enc"}, {"kty": "oct", "k": "AA"}),
+    "a key of 1,024 bits": key_set(signing_key("RS1024").jwk()),
+    "a key on another curve": key_set(signing_key("ES256K").jwk(alg=None)),
+}
+
+
+@pytest.mark.parametrize("document", NO_KEY_SETS.values(), ids=NO_KEY_SETS)
 def test_what_holds_no_usable_key_is_no_key_set(document: bytes) -> None:
     with pytest.raises(ValueError, match=r"^[\w ,.':()-]+$|utf-8"):
         read_jwks(document, ALGORITHMS)
