@@ -377,6 +377,7 @@ class CallApi(Construct):
             # These answers cannot choose from a list, and hold nothing of a user.
             origin = allowed_origins[0] if len(allowed_origins) == 1 else "*"
             headers["Access-Control-Allow-Origin"] = f"'{origin}'"
+            headers["Access-Control-Expose-Headers"] = "'Retry-After'"
         body = {
             "type": f"urn:in-app-calling:problem:{problem.slug}",
             "title": problem.title,
@@ -412,6 +413,5 @@ def _cors(allowed_origins: Sequence[str]) -> apigateway.CorsOptions | None:
         allow_origins=list(allowed_origins),
         allow_methods=["DELETE", "GET", "POST"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-        expose_headers=["Idempotent-Replayed", "Retry-After"],
         max_age=Duration.hours(1),
     )

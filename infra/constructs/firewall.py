@@ -160,6 +160,7 @@ def _too_many(allowed_origins: Sequence[str]) -> wafv2.CfnWebACL.RuleActionPrope
     headers = {"Retry-After": str(_WINDOW_SECONDS)}
     if allowed_origins:
         headers["Access-Control-Allow-Origin"] = allowed_origins[0] if len(allowed_origins) == 1 else "*"
+        headers["Access-Control-Expose-Headers"] = "Retry-After"
     return wafv2.CfnWebACL.RuleActionProperty(
         block=wafv2.CfnWebACL.BlockActionProperty(
             custom_response=wafv2.CfnWebACL.CustomResponseProperty(

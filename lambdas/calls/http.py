@@ -36,7 +36,11 @@ def respond(
         response = problem_response(None, request_id)
     origin = read_headers(event).get("origin", ("",))[0]
     if origin in allowed_origins:
-        response["headers"] |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        response["headers"] |= {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": "Idempotent-Replayed, Retry-After",
+            "Vary": "Origin",
+        }
     return response
 
 

@@ -24,6 +24,15 @@ def test_a_document_names_tests_targets_and_files_that_there_are(document: Path)
         assert (document.parent / link).exists(), link
 
 
+def test_apps_are_told_what_to_do_on_every_problem_of_the_contract_and_on_no_other() -> None:
+    contract = (CHECKOUT / "openapi.yaml").read_text(encoding="utf-8")
+    apps = (CHECKOUT / "docs" / "apps.md").read_text(encoding="utf-8")
+    table = apps.partition("## Errors")[2].partition("\n## ")[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    told = {slug for row in rows for slug in re.findall(r"`([a-z-]+)`", row)}
+    assert told - {"type"} == set(re.findall(r"`([a-z-]+)`:", contract))
+
+
 def test_the_threat_model_names_a_test_for_each_of_its_controls() -> None:
     text = (CHECKOUT / "docs" / "security.md").read_text(encoding="utf-8")
     threats = text.partition("## Threats")[2].partition("\n## ")[0]

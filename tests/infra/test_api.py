@@ -278,6 +278,31 @@ def test_a_browser_of_a_configured_origin_may_send_what_the_contract_takes(synth
             assert headers[f"{header}Origin"].strip("'") in synthesis.configuration.api.allowed_origins
 
 
+def test_a_browser_may_read_when_to_come_back_to_a_gateway_or_firewall_that_refused(
+    synthesis: Synthesis,
+) -> None:
+    origins = synthesis.configuration.api.allowed_origins
+    allow = "Access-Control-Allow-Origin"
+    for answer in synthesis.resources("AWS::ApiGateway::GatewayResponse").values():
+        headers = {
+            name.removeprefix("gatewayresponse.header."): value.strip("'")
+            for name, value in answer["ResponseParameters"].items()
+        }
+        assert (allow in headers) == bool(origins)
+        assert headers.get("Access-Control-Expose-Headers") == ("Retry-After" if origins else None)
+    (firewall,) = synthesis.resources("AWS::WAFv2::WebACL").values()
+    refusals = [
+        response
+        for rule in firewall["Rules"]
+        if (response := rule.get("Action", {}).get("Block", {}).get("CustomResponse"))
+    ]
+    assert refusals
+    for response in refusals:
+        told = {header["Name"]: header["Value"] for header in response["ResponseHeaders"]}
+        assert (allow in told) == bool(origins)
+        assert told.get("Access-Control-Expose-Headers") == ("Retry-After" if origins else None)
+
+
 def test_a_deployment_waits_for_everything_it_takes_a_snapshot_of(synthesis: Synthesis) -> None:
     (deployment,) = [of for _, of in synthesis.declarations() if of["Type"] == "AWS::ApiGateway::Deployment"]
     parts = synthesis.resources(

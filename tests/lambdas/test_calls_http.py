@@ -191,6 +191,9 @@ def test_a_browser_of_an_allowed_origin_may_read_every_answer_and_no_other_may(
     headers = {} if origin is None else {"oRIGIN": origin}
     told = respond(start_call_event(headers=headers), ORIGINS, answer)["headers"]
     assert told.get("Access-Control-Allow-Origin") == allowed
+    # Each answer says itself which of its headers a script may read: that of the preflight does not count.
+    exposed = None if allowed is None else "Idempotent-Replayed, Retry-After"
+    assert told.get("Access-Control-Expose-Headers") == exposed
     assert told.get("Vary") == (None if allowed is None else "Origin")
 
 
