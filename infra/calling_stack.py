@@ -256,7 +256,7 @@ class CallingStack(Stack):
                 *self._calls.statements("dynamodb:UpdateItem"),
                 self._switch.read_statement(),
                 *start,
-                self._on_contacts("connect:StopContact"),
+                self._stop_contacts(),
             ],
         )
         self._acknowledge_contacts(function)
@@ -267,10 +267,17 @@ class CallingStack(Stack):
 
     def _call_control(self) -> PythonFunction:
         environment: dict[str, str] = {}
-        control = [self._on_contacts("connect:CreateParticipant", "connect:StopContact")]
+        control = [
+            iam.PolicyStatement(
+                sid="CreateParticipants",
+                actions=["connect:CreateParticipant"],
+                # Evaluated on both (Service Authorization Reference, Amazon Connect).
+                resources=[self._instance_arn, self._contact_arns],
+            )
+        ]
         if self._bridged is not None:
             environment = self._bridged.told("SIP_MEDIA_APPLICATION_ID")
-            control = [self._on_contacts("connect:StopContact"), *self._bridged.control_statements()]
+            control = self._bridged.control_statements()
         function = self._function(
             "CallControl",
             "call_control",
@@ -280,7 +287,11 @@ class CallingStack(Stack):
                 "ALLOWED_ORIGINS": json.dumps(self._configuration.api.allowed_origins),
                 **environment,
             },
-            statements=[*self._calls.statements("dynamodb:GetItem", "dynamodb:UpdateItem"), *control],
+            statements=[
+                *self._calls.statements("dynamodb:GetItem", "dynamodb:UpdateItem"),
+                self._stop_contacts(),
+                *control,
+            ],
         )
         self._acknowledge_contacts(function)
         if self._bridged is not None:
@@ -303,7 +314,7 @@ class CallingStack(Stack):
                     "dynamodb:UpdateItem",
                     query_by=["ContactId", "MeetingId"] if self._bridged is not None else ["ContactId"],
                 ),
-                self._on_contacts("connect:StopContact"),
+                self._stop_contacts(),
                 *(self._bridged.event_statements() if self._bridged is not None else []),
             ],
         )
@@ -313,8 +324,10 @@ class CallingStack(Stack):
         events.deliver_to(function.alias, most_at_once=most_at_once)
         return function
 
-    def _on_contacts(self, *actions: str) -> iam.PolicyStatement:
-        return iam.PolicyStatement(sid="Contacts", actions=list(actions), resources=[self._contact_arns])
+    def _stop_contacts(self) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid="StopContacts", actions=["connect:StopContact"], resources=[self._contact_arns]
+        )
 
     def _acknowledge_contacts(self, function: PythonFunction) -> None:
         # As cdk-nag spells an ARN that is known at deployment only.
@@ -339,7 +352,7 @@ class CallingStack(Stack):
         reserved_concurrency: int | None = None,
     ) -> PythonFunction:
         """`environment` is what the function is told beside the instance and the table, which all are."""
-        return self._functions.add(
+        function = self._functions.add(
             id_,
             package,
             description=description,
@@ -352,6 +365,12 @@ class CallingStack(Stack):
             },
             reserved_concurrency=reserved_concurrency,
         )
+        instance = self._configuration.connect.instance
+        if isinstance(instance, Sandbox):
+            # Another alias is another instance. A version keeps what it was told, and the template says the
+            # same of any instance that is yet to come.
+            function.function.invalidate_version_based_on(instance.instance_alias)
+        return function
 
     def _api(
         self,

@@ -178,7 +178,8 @@ def _serve_connect(service: RestJsonService, settings: Settings) -> None:
             number = f"{region_arn}:phone-number/{given['PhoneNumberId'].rpartition('/')[2]}"
             return [number, flow] if call.operation == "AssociatePhoneNumberContactFlow" else [number]
         if "ContactId" in given:
-            return [f"{instance}/contact/{given['ContactId']}"]
+            contact = f"{instance}/contact/{given['ContactId']}"
+            return [contact, instance] if call.operation == "CreateParticipant" else [contact]
         return [instance]
 
     _serve(service, resources, namespace=CONNECT, settings=settings)

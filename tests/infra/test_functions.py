@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra.bundling import FUNCTIONS
-from infra.config import load
+from infra.config import Sandbox, load
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 
 # API Gateway gives up after this.
@@ -126,6 +126,19 @@ def test_every_function_is_invoked_behind_its_alias(synthesis: Synthesis) -> Non
         if method["HttpMethod"] != "OPTIONS":
             uri = json.dumps(method["Integration"]["Uri"])
             assert any(f'{{"Ref": "{alias}"}}' in uri for alias in aliases)
+
+
+def test_another_sandbox_instance_makes_new_versions_of_the_functions_that_are_told_it(
+    tmp_path: Path,
+) -> None:
+    configuration = load(CHECKOUT, "local")
+    connect = replace(configuration.connect, instance=Sandbox(instance_alias="another"))
+    one, other = (
+        synthesize_unchecked(each, tmp_path / str(number)).resources("AWS::Lambda::Version")
+        for number, each in enumerate([configuration, replace(configuration, connect=connect)])
+    )
+    assert len(one) == len(other) == 4
+    assert not one.keys() & other.keys()
 
 
 def test_functions_that_somebody_waits_for_start_from_a_snapshot_where_that_is_configured(
