@@ -16,7 +16,7 @@ _COMES_THROUGH_WITHIN = 60_000  # milliseconds
 class Meetings(Protocol):
     """`calls.meetings.Meetings` says more."""
 
-    def delete(self, meeting_id: str) -> bool:
+    def delete(self, meeting_id: str) -> None:
         """Ends a meeting."""
 
     def has_attendee(self, meeting_id: str, attendee_id: str) -> bool:
@@ -63,9 +63,6 @@ class Bridge:
 
     def rejoin(self, call: Call, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the app had, as long as the meeting has a place for it; afterwards another place in it."""
-        if call.meeting_id is None:
-            # It began before the deployment had a bridge, and goes on in Connect.
-            raise NotPossibleNow("The call cannot be rejoined just now.")
         connection = answer["ConnectionData"]
         meeting_id = connection["Meeting"]["MeetingId"]
         if self._meetings.has_attendee(meeting_id, connection["Attendee"]["AttendeeId"]):

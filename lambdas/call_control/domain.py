@@ -20,8 +20,8 @@ class Calls(Protocol):
     def find(self, user_id: str, now: int) -> Call | None:
         """The user's latest call."""
 
-    def end(self, call: Call, now: int) -> Call | None:
-        """Marks the call as ended."""
+    def end(self, call: Call, now: int) -> None:
+        """Marks the call as ended by the user."""
 
     def store_connection(self, call: Call, answer: str) -> bool:
         """Stores the answer of a rejoin; False when the call has ended."""
@@ -66,10 +66,11 @@ class CallControl:
     def hang_up(self, user_id: str, contact_id: str) -> None:
         """Ends the call, whatever its state; one that has ended stays as it is."""
         call = self.find(user_id, contact_id)
-        if call.ended_at is not None:
-            return
-        self._way.end(call)
-        self._calls.end(call, self._now())
+        if call.ended_at is None:
+            self._way.end(call)
+        # An end that Connect has told can be taken back by a transfer that it tells later: not after this.
+        if call.ended_at is None or call.ended_by_connect:
+            self._calls.end(call, self._now())
 
     def rejoin(self, user_id: str, contact_id: str) -> str:
         """What the app needs to join the call again: the JSON of `StartCallResponse` in openapi.yaml.

@@ -75,7 +75,7 @@ def read_presented(
 
 def _may_be_ours(contact: Mapping[str, Any], bridge_number: str | None) -> bool:
     if contact.get("InitiationMethod") != "INBOUND":
-        return contact.get("InitiationMethod") == "WEBRTC_API"
+        return contact.get("InitiationMethod") in {"WEBRTC_API", "TRANSFER", "QUEUE_TRANSFER"}
     called = (contact.get("SystemEndpoint") or {}).get("Address")
     return bridge_number is not None and called == bridge_number
 

@@ -10,7 +10,7 @@ from calls.record import Call
 class Meetings(Protocol):
     """`calls.meetings.Meetings` says more."""
 
-    def delete(self, meeting_id: str) -> bool:
+    def delete(self, meeting_id: str) -> None:
         """Ends a meeting."""
 
 
@@ -34,7 +34,7 @@ def end(call: Call, *, meetings: Meetings, phone_calls: PhoneCalls, contacts: Co
     Each step is tried even if one before it failed, since any of them alone ends most of the call. The first
     failure is raised in the end, so that the caller of this tries again.
     """
-    steps: list[tuple[Callable[[str], object], str | None]] = [(meetings.delete, call.meeting_id)]
+    steps: list[tuple[Callable[[str], None], str | None]] = [(meetings.delete, call.meeting_id)]
     # The phone call ends with its contact. After a transfer the contact has none: StopContact would refuse.
     if call.connect_contact_id in call.open_contacts:
         steps.append((contacts.stop, call.connect_contact_id))

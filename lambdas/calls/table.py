@@ -17,6 +17,12 @@ _LEFT_BY_EARLIER_CALL = (
     " ConnectionToken, ConnectionTokenUntil, MeetingId, JoinedAt, TransactionId"
 )
 
+# The official sample repeats a failed start at once, twice at most: the contacts of two may still be on their
+# way to the flow when the third has taken the record.
+_REMEMBER_ABANDONED = (
+    "AbandonedReference = #Reference, AbandonedBefore = if_not_exists(AbandonedReference, :none)"
+)
+
 CONTACT_INDEX = "ByContactId"
 """The index from a contact to its user."""
 MEETING_INDEX = "ByMeetingId"
@@ -32,8 +38,9 @@ class CallTable:
     """Reads and writes `Call`s in DynamoDB.
 
     Every method raises `calls.errors.CapacityReached`, `Unavailable`, `TimedOut` or `ConfigurationFault` when
-    DynamoDB does not do as asked. A write that botocore repeats after a lost answer is harmless: each either
-    recognises its own earlier effect or sets the same values again.
+    DynamoDB does not do as asked. A write that botocore repeats after a lost answer does no harm: it
+    recognises its own earlier effect, sets the same values again, or takes itself for somebody faster. Then a
+    crashed start waits for one lease more, and the metrics of a call that has just ended are not counted.
     """
 
     def __init__(self, client: Any, table: str, *, retention_seconds: int = 0) -> None:
@@ -107,7 +114,7 @@ class CallTable:
     def take_over(self, crashed: Call, *, slot_until: int, reference_until: int) -> Call | None:
         """Renews the lease of a crashed start, so that it is repeated as the same contact.
 
-        Returns the renewed call, or None when another request was faster.
+        Returns the call as it is then, or None when another request was faster.
         """
         item = self._update_call(
             crashed,
@@ -119,9 +126,7 @@ class CallTable:
                 ":reference_until": _number(reference_until),
             },
         )
-        if item is None:
-            return None
-        return replace(crashed, slot_until=slot_until, reference_until=reference_until)
+        return None if item is None else _to_call(item)
 
     @traced
     def store_meeting(self, call: Call) -> bool:
@@ -175,19 +180,19 @@ class CallTable:
         return item is not None
 
     @traced
-    def end(self, call: Call, now: int) -> Call | None:
+    def end(self, call: Call, now: int) -> None:
         """Marks `call` as ended, which frees the slot. What digits were sent with is forgotten.
 
-        Returns the ended call, with the contact that has presented its reference meanwhile, if one has. None,
-        and nothing happens, when it is no longer the user's call or has ended before.
+        What Connect tells later on takes this end back no more, also where Connect told of it first. Nothing
+        happens when it is no longer the user's call, or was marked before.
         """
-        item = self._update_call(
+        self._update_call(
             call,
-            "SET EndedAt = :now REMOVE ConnectionToken, ConnectionTokenUntil",
-            "attribute_not_exists(EndedAt)",
+            "SET EndedAt = if_not_exists(EndedAt, :now)"
+            " REMOVE EndedBy, ConnectionToken, ConnectionTokenUntil",
+            "(attribute_not_exists(EndedAt) OR attribute_exists(EndedBy))",
             {":now": _number(now)},
         )
-        return None if item is None else _to_call(item)
 
     @traced
     def abandon(self, call: Call, now: int) -> Call | None:
@@ -201,9 +206,9 @@ class CallTable:
             item = self._update_referenced(
                 call.user_id,
                 call.reference,
-                "SET EndedAt = :now REMOVE Starts[0]",
+                f"SET EndedAt = :now, {_REMEMBER_ABANDONED} REMOVE Starts[0]",
                 "attribute_not_exists(EndedAt) AND attribute_not_exists(Answer)",
-                {":now": _number(now)},
+                {":now": _number(now), ":none": {"S": ""}},
             )
         except _ConditionNotMet as not_met:
             item = not_met.item
@@ -216,9 +221,9 @@ class CallTable:
         """Ends a start that was never answered, unless a request has taken it over meanwhile."""
         item = self._update_call(
             call,
-            "SET EndedAt = :now",
+            f"SET EndedAt = :now, {_REMEMBER_ABANDONED}",
             "SlotUntil = :slot_until AND attribute_not_exists(Answer) AND attribute_not_exists(EndedAt)",
-            {":slot_until": _number(call.slot_until), ":now": _number(now)},
+            {":slot_until": _number(call.slot_until), ":now": _number(now), ":none": {"S": ""}},
         )
         return item is not None
 
@@ -318,7 +323,8 @@ class CallTable:
         place of the meeting.
 
         Returns the call when the reference is this user's, unexpired, and was bound to no other contact. A
-        call that has ended is returned too, unbound: its `ended_at` tells. Otherwise None.
+        call that has ended is returned too, unbound: its `ended_at` tells. So is, as ended, the user's latest
+        call where the reference is that of a start that was abandoned shortly before it. Otherwise None.
         """
         try:
             item = self._update_referenced(
@@ -333,6 +339,10 @@ class CallTable:
             if "Reference" not in not_met.item:
                 return None
             call = _to_call(not_met.item)
+            if {"S": reference} in (
+                not_met.item.get(name) for name in ("AbandonedReference", "AbandonedBefore")
+            ):
+                return replace(call, ended_at=call.ended_at or now)
             is_its_contact = call.connect_contact_id in (None, contact_id)
             return (
                 call if call.reference == reference and call.ended_at is not None and is_its_contact else None

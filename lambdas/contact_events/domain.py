@@ -53,8 +53,6 @@ class EndedCall:
     talked: int | None
     was_abandoned: bool
     """Whether it ended in a queue."""
-    meeting_id: str | None = None
-    """The meeting that its app is in, if it went over the SIP bridge."""
 
 
 class ContactEvents:
@@ -135,7 +133,6 @@ def _how_it_went(call: Call) -> EndedCall:
         waited=waited,
         talked=None if call.connected_at is None else max(0, ended_at - call.connected_at),
         was_abandoned=call.queued_at is not None and call.connected_at is None,
-        meeting_id=call.meeting_id,
     )
 
 

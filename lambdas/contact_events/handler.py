@@ -74,8 +74,6 @@ def _is_done(message: Mapping[str, Any]) -> bool:
     logger.info("Event handled", contact_id=event and event.contact_id)
     if ended is not None:
         _measure(ended)
-        if _note_meeting is not None and ended.meeting_id is not None:
-            _note_meeting.end(ended.meeting_id)
     return True
 
 

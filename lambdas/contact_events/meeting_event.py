@@ -6,12 +6,10 @@ the contact's end Connect tells.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from calls.errors import CallError
 from calls.meetings import CALLER, PHONE
 from calls.record import Call
 from contact_events.domain import TryLaterError
@@ -70,7 +68,7 @@ class Calls(Protocol):
 class Meetings(Protocol):
     """`calls.meetings.Meetings` says more."""
 
-    def delete(self, meeting_id: str) -> bool:
+    def delete(self, meeting_id: str) -> None:
         """Ends a meeting."""
 
 
@@ -118,14 +116,6 @@ class MeetingEvents:
                 contact_id=event.meeting_id, call_contact_id=event.meeting_id, ended_at=event.happened_at
             )
         return None
-
-    def end(self, meeting_id: str) -> None:
-        """Ends the meeting of a call that is over: its phone call may have failed to.
-
-        Where this fails too, it is counted, and an app that leaves ends it.
-        """
-        with suppress(CallError):
-            self._meetings.delete(meeting_id)
 
     def _find(self, meeting_id: str) -> Call | None:
         user_id = self._calls.find_user_by_meeting(meeting_id)

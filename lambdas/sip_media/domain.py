@@ -24,9 +24,13 @@ from sip_media.actions import Action, Bridge, hang_up, send_digits
 from sip_media.event import CallEvent
 
 _DIGITS_KEY = "DigitsKey"
-"""The attribute that tells what Connect was last sent: the key of a caller's request, or one of these."""
+"""The attribute that tells what Connect was sent lately: the beginnings of the keys of the caller's requests,
+the latest last, or one of these."""
 _NOTHING_SENT = "nothing"
 _CODE_SENT = "code"
+# Requests that are repeated cross those that came in between. A call's attributes hold no more than 20 kB.
+_MOST_KEYS = 8
+_KEY_BEGINNING = 16  # characters: 64 bits of a hash
 
 # Attributes are replaced as a set: an answer with another set of names would erase the rest.
 _ATTRIBUTES = (MEETING_ID, CODE, CONNECT_NUMBER, SIP_HEADERS, _DIGITS_KEY)
@@ -104,15 +108,19 @@ def _send_code(event: CallEvent) -> Answer:
 
 def _update(event: CallEvent) -> Answer:
     connect = event.leg("LEG-B")
-    sent = event.attributes.get(_DIGITS_KEY)
+    sent = event.attributes.get(_DIGITS_KEY, "").split(",")
     match read_update(event.arguments):
         case HangUp():
             return _end(event)
         # Digits that Connect got before the code would be taken for a part of it.
-        case SendDigits(digits, key) if connect and connect.call_id and sent not in {key, _NOTHING_SENT}:
-            return Answer(
-                [send_digits(connect.call_id, digits)], _attributes(event.attributes, **{_DIGITS_KEY: key})
-            )
+        case SendDigits(digits, key) if connect and connect.call_id and sent != [_NOTHING_SENT]:
+            beginning = key[:_KEY_BEGINNING]
+            if beginning not in sent:
+                lately = ",".join([*sent, beginning][-_MOST_KEYS:])
+                return Answer(
+                    [send_digits(connect.call_id, digits)],
+                    _attributes(event.attributes, **{_DIGITS_KEY: lately}),
+                )
     return Answer(attributes=_attributes(event.attributes))
 
 

@@ -47,7 +47,7 @@ class Meetings(Protocol):
     def create(self, *, client_token: str, media_region: str, external_meeting_id: str) -> Mapping[str, Any]:
         """Creates a meeting with two attendees."""
 
-    def delete(self, meeting_id: str) -> bool:
+    def delete(self, meeting_id: str) -> None:
         """Ends a meeting."""
 
 

@@ -20,11 +20,13 @@ from typing import Any, Protocol
 
 from calls.connection import complete
 from calls.errors import (
+    AnswerIncomplete,
     CallActive,
     CallError,
     IdempotencyKeyReused,
     RateExceeded,
     RequestInProgress,
+    TimedOut,
     Unavailable,
 )
 from calls.record import Call, Rate
@@ -113,10 +115,10 @@ class StartCall:
         """
         # Refused before anything is written: a request that can never succeed must not cost the user a start.
         call = self._way.described(self._new_call(caller, request), request)
-        standing = self._calls.claim(call, self._terms.rates)
+        standing = self._claim(call)
         if standing is not None and self._is_abandoned_by_crash(standing, call):
             self._clear_away(standing)
-            standing = self._calls.claim(call, self._terms.rates)
+            standing = self._claim(call)
         if standing is not None:
             earlier = self._earlier_call(standing, call)
             if isinstance(earlier, StartedCall):
@@ -138,6 +140,15 @@ class StartCall:
             display_name=request.display_name or caller.display_name,
             capabilities=sorted(request.capabilities),
         )
+
+    def _claim(self, call: Call) -> Call | None:
+        try:
+            return self._calls.claim(call, self._terms.rates)
+        except (AnswerIncomplete, TimedOut, Unavailable):
+            # It may have been written all the same, and this start goes no further.
+            with suppress(CallError):
+                self._calls.abandon(call, self._now())
+            raise
 
     def _is_abandoned_by_crash(self, standing: Call, call: Call) -> bool:
         """Whether a start crashed that nobody will repeat: one with another key, or one that cannot be."""
@@ -171,16 +182,16 @@ class StartCall:
 
     def _repeat_crashed(self, standing: Call, now: int) -> Call:
         if standing.slot_until <= now:
-            renewed = self._calls.take_over(
-                standing,
-                slot_until=now + self._terms.start_lease_seconds * 1000,
-                reference_until=now + self._terms.reference_seconds * 1000,
-            )
+            renewed = self._take_over(standing, reference_until=now + self._terms.reference_seconds * 1000)
             if renewed is not None:
                 return renewed
         raise RequestInProgress(
             "The first request with this Idempotency-Key is still running.", retry_after=1
         )
+
+    def _take_over(self, crashed: Call, *, reference_until: int) -> Call | None:
+        slot_until = self._now() + self._terms.start_lease_seconds * 1000
+        return self._calls.take_over(crashed, slot_until=slot_until, reference_until=reference_until)
 
     def _place(self, call: Call, request: StartCallRequest) -> StartedCall:
         started = call
@@ -211,9 +222,17 @@ class StartCall:
             raise Unavailable("The call ended before it could be joined. Try again.")
 
     def _clear_away(self, crashed: Call) -> None:
-        """Ends a start that crashed; what it started first, which nobody could find any more afterwards."""
-        self._way.end(crashed)
-        self._calls.abandon(crashed, self._now())
+        """Ends a start that crashed; what it started first, which nobody could find any more afterwards.
+
+        It is taken over for that, so that nobody repeats it meanwhile; if somebody does already, it stays.
+        """
+        held = self._take_over(crashed, reference_until=crashed.reference_until)
+        if held is None:
+            return
+        self._way.end(held)
+        left = self._calls.abandon(held, self._now())
+        if left is not None and left.contact_id != held.contact_id:
+            self._way.end(left)  # the flow has bound it meanwhile
 
     def _abandon(self, call: Call) -> StartedCall | None:
         """Leaves nothing of a start that is not answered with a call: no slot, no contact.

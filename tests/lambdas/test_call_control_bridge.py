@@ -16,7 +16,7 @@ from calls.errors import (
     Unavailable,
 )
 from calls.record import State
-from tests.lambdas.backend import Backend, BridgedBackend, dying
+from tests.lambdas.backend import BridgedBackend, dying
 from tests.lambdas.events import CONNECT_NUMBER
 from tests.lambdas.fake_aws import Answer
 
@@ -278,17 +278,6 @@ def test_digits_of_a_call_whose_code_was_not_heard_are_typed_all_the_same(backen
     backend.now += 1
     backend.call_control.send_digits("user-1", call_id, "1")
     assert [digits for _, digits, _ in backend.chime.digits] == ["1"]
-
-
-def test_a_call_that_began_before_the_bridge_is_not_ended_by_its_rejoin(
-    backend: BridgedBackend, dynamodb: Any
-) -> None:
-    before = Backend(dynamodb)
-    call_id = before.call().contact_id
-    with pytest.raises(NotPossibleNow):
-        backend.call_control.rejoin("user-1", call_id)
-    assert before.record().state(before.now) is State.CONNECTING
-    assert before.connect.active == [call_id]
 
 
 def test_digits_into_a_phone_call_that_is_over_say_so(backend: BridgedBackend) -> None:

@@ -173,10 +173,19 @@ def test_a_call_that_connect_has_ended_is_hung_up_as_well(backend: Backend) -> N
     contact_id = connected(backend)
     backend.connect.ended.add(contact_id)
     backend.tell("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
-    before = backend.record()
     backend.call_control.hang_up("user-1", contact_id)
-    assert backend.record() == before
+    assert backend.record().ended_at == START + 9000
     assert not backend.connect.asked("StopContact")
+
+
+def test_a_transfer_that_is_told_late_does_not_take_a_hang_up_back(backend: Backend) -> None:
+    contact_id = connected(backend)
+    backend.tell("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
+    backend.call_control.hang_up("user-1", contact_id)
+    backend.tell("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
+    assert backend.record().state(backend.now) is State.ENDED
+    backend.now += 60_000
+    assert backend.call(key="next").contact_id != contact_id
 
 
 def test_a_call_whose_end_nobody_told_is_hung_up(backend: Backend) -> None:

@@ -53,9 +53,11 @@ def test_the_flow_may_ask_again_as_connect_does_on_an_error(table: CallTable) ->
     assert ask() == ask()
 
 
-def test_a_transferred_contact_is_still_the_call(table: CallTable) -> None:
+@pytest.mark.parametrize("method", ["TRANSFER", "QUEUE_TRANSFER"])
+def test_a_transferred_contact_is_still_the_call(method: str, table: CallTable) -> None:
     ask()
-    assert ask(ContactId="contact-2", InitialContactId="contact-1")["auth_status"] == "verified"
+    leg = ask(ContactId="contact-2", InitialContactId="contact-1", InitiationMethod=method)
+    assert leg["auth_status"] == "verified"
 
 
 def test_a_reference_copied_to_another_contact_proves_nothing(table: CallTable) -> None:

@@ -564,6 +564,9 @@ def test_a_crashed_start_that_cannot_be_cleared_away_lets_no_other_begin(
         backend.call()
     assert len(backend.chime.phone_calls) == 1
     monkeypatch.undo()
+    with pytest.raises(RequestInProgress):
+        backend.call()
+    backend.now += LEASE
     assert_nothing_is_left(backend, [backend.call()])
 
 

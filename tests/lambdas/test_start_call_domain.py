@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
+from caller_context.domain import Presented, verify
 from calls.errors import (
     AnswerIncomplete,
     CallActive,
@@ -314,8 +315,94 @@ def test_a_crashed_start_that_cannot_be_cleared_away_lets_no_other_begin(
         with pytest.raises(Unavailable):
             backend.call(key="next")
     assert backend.record().contact_id == contact_id
+    with pytest.raises(CallActive) as refused:
+        backend.call(key="next")
+    assert refused.value.retry_after == 1
+    backend.now += TERMS.start_lease_seconds * 1000
     backend.call(key="next")
     assert contact_id in backend.connect.stopped
+
+
+def test_a_contact_that_comes_to_its_flow_while_its_crashed_start_is_cleared_away_is_stopped(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact_id = backend.leave_unanswered(bound=False)
+    (start,) = backend.starts()
+    backend.now += TERMS.start_lease_seconds * 1000
+    abandon = backend.table.abandon
+
+    def bind_first(call: Call, now: int) -> Call | None:
+        monkeypatch.setattr(backend.table, "abandon", abandon)
+        assert backend.table.bind("user-1", start["Attributes"]["auth_token"], contact_id, now)
+        return abandon(call, now)
+
+    monkeypatch.setattr(backend.table, "abandon", bind_first)
+    backend.call(key="next")
+    assert contact_id in backend.connect.stopped
+
+
+def test_a_crashed_start_that_is_repeated_while_another_key_clears_it_away_has_one_winner(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact_id = backend.leave_unanswered()
+    backend.now += TERMS.start_lease_seconds * 1000
+    stop = backend.instance.stop
+    repeated: list[object] = []
+
+    def repeat_first(contact: str) -> None:
+        monkeypatch.setattr(backend.instance, "stop", stop)
+        try:
+            repeated.append(backend.call())
+        except CallError as error:
+            repeated.append(error)
+        stop(contact)
+
+    monkeypatch.setattr(backend.instance, "stop", repeat_first)
+    other = backend.call(key="other")
+    assert isinstance(repeated[0], RequestInProgress)
+    assert backend.connect.active == [other.contact_id]
+    assert contact_id in backend.connect.stopped
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_contact_of_a_failed_start_is_sent_away_though_its_user_has_called_again(
+    failures: int, backend: Backend
+) -> None:
+    """The official sample repeats a failed start at once, twice at most."""
+
+    def lose(_: dict[str, Any]) -> None:
+        raise ReadTimeoutError(endpoint_url="x")
+
+    backend.connect.alter_answer = lose
+    for _ in range(failures):
+        with pytest.raises(TimedOut):
+            backend.call()
+        backend.now += 1
+    failed = {start["Attributes"]["auth_token"] for start in backend.starts()}
+    backend.connect.alter_answer = lambda _: None
+    started = backend.call()
+    assert len(failed) == failures
+    for reference in failed:
+        contact = Presented(user_id="user-1", reference=reference, contact_id="late")
+        assert verify(contact, backend.table, backend.now) == {"auth_status": "abandoned"}
+    assert backend.record().contact_id == started.contact_id
+
+
+@pytest.mark.parametrize("key", ["tap-1", "another tap"])
+def test_a_start_whose_claim_is_not_confirmed_leaves_the_user_free_to_try_again(
+    key: str, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = backend.table.claim
+
+    def claim_unconfirmed(call: Call, rates: Sequence[Rate]) -> Call | None:
+        monkeypatch.setattr(backend.table, "claim", claim)
+        claim(call, rates)
+        raise TimedOut("The answer was lost.")
+
+    monkeypatch.setattr(backend.table, "claim", claim_unconfirmed)
+    with pytest.raises(TimedOut):
+        backend.call(key="tap-1")
+    assert not backend.call(key=key).replayed
 
 
 def test_a_start_that_cannot_even_be_ended_frees_the_slot_when_its_lease_runs_out(
