@@ -279,7 +279,7 @@ class Assumptions:
 
     metrics: int = 60
     """Metrics of the functions and of API Gateway's methods that are billed."""
-    alarms: int = 20
+    alarms: int = 22
     firewall_rules: int = 5
 
 

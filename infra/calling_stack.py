@@ -26,7 +26,7 @@ from infra.constructs.call_table import CallTable
 from infra.constructs.calling_switch import CallingSwitch
 from infra.constructs.connect_function import ConnectFunction
 from infra.constructs.connect_sandbox import ConnectSandbox
-from infra.constructs.contact_events import FUNCTION_TIMEOUT, ContactEvents
+from infra.constructs.contact_events import FUNCTION_TIMEOUT, LATE_AFTER, ContactEvents
 from infra.constructs.contact_flow import ContactFlow
 from infra.constructs.customer_key import CustomerKey
 from infra.constructs.firewall import Firewall
@@ -438,7 +438,7 @@ class CallingStack(Stack):
         caller_context: PythonFunction,
     ) -> None:
         monitoring = Monitoring(self, "Monitoring", key=self._key, email=self._configuration.alarms.email)
-        monitoring.watch_api(api.rest_api)
+        monitoring.watch_api(api.rest_api, not_invoked=api.not_invoked)
         stop_failed = {
             "ContactStopFailed": "A contact that should end could not be stopped. Its caller may be gone; "
             "its contact flow or an agent ends it. Look for it in the instance's contact search.",
@@ -475,8 +475,14 @@ class CallingStack(Stack):
             "ContactEvents",
             events.queue,
             events.dead_letters,
-            advice="Contact events could not be noted in five attempts. Look at the log of contact_events; "
-            "once the cause is gone, redrive the dead-letter queue. Their calls end by themselves.",
+            late_after=LATE_AFTER,
+            late_advice=f"A contact event has waited for {LATE_AFTER.to_minutes():g} minutes. Ended calls "
+            "count as active, and after four hours events are lost. Look whether the event source mapping of "
+            "contact_events is enabled. If it is, there are more events than the function takes: raise "
+            "functions.event_concurrency.",
+            given_up_advice="Contact events could not be noted in five attempts. Look at the log of "
+            "contact_events; once the cause is gone, redrive the dead-letter queue. Their calls end by "
+            "themselves.",
         )
         for title, package, names in (
             ("Calls", "start_call", ["CallStarted", "CallReplayed", "Throttled"]),

@@ -93,7 +93,8 @@ _GATEWAY_PROBLEMS: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
     ),
     "Default5xx": (apigateway.ResponseType.DEFAULT_5_XX, _INTERNAL_ERROR),
     "ExpiredToken": (apigateway.ResponseType.EXPIRED_TOKEN, _UNAUTHORIZED),
-    # What the gateway calls a failed integration is, with Lambda behind it, a function at its concurrency.
+    # What the gateway calls a failed integration is, with Lambda behind it, a function that it cannot invoke:
+    # as a rule one at its concurrency.
     "IntegrationFailure": (apigateway.ResponseType.INTEGRATION_FAILURE, _THROTTLED),
     "IntegrationTimeout": (
         apigateway.ResponseType.INTEGRATION_TIMEOUT,
@@ -220,6 +221,18 @@ class CallApi(Construct):
             encryption_key=key,
             retention=log_retention,
             removal_policy=RemovalPolicy.DESTROY,
+        )
+        # Of a function that cannot be invoked no metric tells, unless it is throttled: CloudWatch counts
+        # gateway responses whose status an API has changed as errors of callers. The name of this one tells
+        # the environments of an account apart; for a dimension it would take a field of the log.
+        self.not_invoked = self._access_log.add_metric_filter(
+            "NotInvoked",
+            filter_pattern=logs.FilterPattern.string_value(
+                "$.errorType", "=", apigateway.ResponseType.INTEGRATION_FAILURE.response_type
+            ),
+            metric_namespace="InAppCalling",
+            metric_name=f"{Stack.of(self).stack_name}-IntegrationFailure",
+            metric_value="1",
         )
         self.rest_api = apigateway.RestApi(
             self,

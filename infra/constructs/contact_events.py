@@ -22,6 +22,13 @@ _VISIBILITY = Duration.minutes(2)
 # About calls that ended hours ago nobody needs to hear.
 _LONGEST_DELIVERY = Duration.hours(4)
 
+_ATTEMPTS = 5
+
+LATE_AFTER = Duration.minutes(15)
+"""An age that no event comes to while the function takes events: after five attempts, two minutes apart, it
+is noted or given up, ten minutes old. What is older waits to be taken, and expires without a word.
+"""
+
 
 class ContactEvents(Construct):
     """Rules for an instance's contact events, a queue for the function, and a dead-letter queue for both.
@@ -54,7 +61,7 @@ class ContactEvents(Construct):
             enforce_ssl=True,
             retention_period=_LONGEST_DELIVERY,
             visibility_timeout=_VISIBILITY,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=5),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_ATTEMPTS),
         )
         self._instance_arn = instance_arn
         self._hear(

@@ -10,6 +10,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
@@ -58,16 +59,28 @@ class Monitoring(Construct):
             )
         self._dashboard = cloudwatch.Dashboard(self, "Dashboard")
 
-    def watch_api(self, api: apigateway.RestApi) -> None:
-        """Requests, errors and latency; an alarm when callers get 5xx."""
+    def watch_api(self, api: apigateway.RestApi, *, not_invoked: logs.MetricFilter) -> None:
+        """Requests, errors and latency; alarms when callers get 5xx, and when functions cannot be invoked,
+        which `not_invoked` counts.
+        """
         stage = api.deployment_stage
         server_errors = stage.metric_server_error(period=_PERIOD, statistic="Sum")
+        integration_failures = not_invoked.metric(period=_PERIOD, statistic="Sum")
         self._alarm(
             "ServerErrors",
             server_errors,
             threshold=5,
             description="Callers got five or more 5xx within five minutes. Look at the function's log and at "
             "the health of Amazon Connect.",
+        )
+        self._alarm(
+            "IntegrationFailures",
+            integration_failures,
+            threshold=5,
+            description="API Gateway could not invoke a function five or more times within five minutes; "
+            "callers got 429. If a Throttles alarm is on too, raise functions.reserved_concurrency. If not, "
+            "the API's execution log says why: look at the function's alias live, at who may invoke it, and "
+            "at the health of AWS Lambda.",
         )
         self._dashboard.add_widgets(
             cloudwatch.GraphWidget(
@@ -77,6 +90,7 @@ class Monitoring(Construct):
                     stage.metric_count(period=_PERIOD),
                     stage.metric_client_error(period=_PERIOD, statistic="Sum"),
                     server_errors,
+                    integration_failures,
                 ],
             ),
             cloudwatch.GraphWidget(
@@ -146,13 +160,25 @@ class Monitoring(Construct):
             cloudwatch.GraphWidget(title=title, width=12, left=[_count(service, name) for name in names])
         )
 
-    def watch_queue(self, name: str, queue: sqs.Queue, dead_letters: sqs.Queue, *, advice: str) -> None:
-        """How old the oldest message is; an alarm when a message has been given up, with what to do then."""
+    def watch_queue(
+        self,
+        name: str,
+        queue: sqs.Queue,
+        dead_letters: sqs.Queue,
+        *,
+        late_after: Duration,
+        late_advice: str,
+        given_up_advice: str,
+    ) -> None:
+        """How old the oldest message is; alarms when it has come to `late_after`, and when a message has been
+        given up, each with what to do then.
+        """
         given_up = dead_letters.metric_approximate_number_of_messages_visible(
             period=_PERIOD, statistic="Maximum"
         )
-        self._alarm(f"{name}GivenUp", given_up, threshold=1, description=advice)
+        self._alarm(f"{name}GivenUp", given_up, threshold=1, description=given_up_advice)
         age = queue.metric_approximate_age_of_oldest_message(period=_PERIOD, statistic="Maximum")
+        self._alarm(f"{name}Late", age, threshold=int(late_after.to_seconds()), description=late_advice)
         self._dashboard.add_widgets(
             cloudwatch.GraphWidget(title=f"{name}: oldest, given up", width=12, left=[age], right=[given_up])
         )

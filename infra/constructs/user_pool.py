@@ -15,6 +15,8 @@ from infra.acknowledgements import acknowledge
 # word for it that an address is verified, the address is not trusted.
 _TAKEN_OVER = {"email": "email", "email_verified": "email_verified", "name": "name"}
 
+_Risks = cognito.CfnUserPoolRiskConfigurationAttachment
+
 
 @dataclass(frozen=True, kw_only=True)
 class SignInPages:
@@ -101,9 +103,11 @@ class UserPool(Construct):
         acknowledge(
             self.pool,
             "AwsSolutions::AwsSolutions-COG2",
-            reason="A second factor is each user's choice (TOTP, or a passkey with user verification); "
-            "threat protection is enforced and blocks or challenges risky sign-ins of those who chose none.",
+            reason="A second factor is each user's choice (TOTP, or a passkey with user verification). Of "
+            "sign-ins with a password, threat protection blocks those that it rates as of high risk. At "
+            "medium risk it asks users who have set up TOTP for a code; others need the password alone.",
         )
+        self._answer_risks()
         self.client = self.pool.add_client(
             "App",
             generate_secret=False,
@@ -129,6 +133,35 @@ class UserPool(Construct):
             self.client.node.add_dependency(self._add_provider(provider))
         # Where the sign-in pages are, without a slash at its end.
         self.pages_url = self._add_pages(pages) if pages is not None else None
+
+    def _answer_risks(self) -> None:
+        """What Cognito does about sign-ins that it finds risky, and about passwords that others know.
+
+        Its defaults block sign-in at every level of risk, and tell the user nothing (developer guide,
+        "Advanced security with threat protection"): on a new phone or network one could not sign in at all.
+        """
+        answers = _Risks(
+            self,
+            "RiskAnswers",
+            user_pool_id=self.pool.user_pool_id,
+            # Each client of the pool.
+            client_id="ALL",
+            account_takeover_risk_configuration=_Risks.AccountTakeoverRiskConfigurationTypeProperty(
+                actions=_Risks.AccountTakeoverActionsTypeProperty(
+                    low_action=_on_risk("NO_ACTION"),
+                    medium_action=_on_risk("MFA_IF_CONFIGURED"),
+                    # Not MFA_REQUIRED: it may ask whoever has the password to set up a second factor.
+                    high_action=_on_risk("BLOCK"),
+                )
+            ),
+            # Cognito sees a password when it is set, and at a sign-in on its pages; over SRP it sees none.
+            compromised_credentials_risk_configuration=_Risks.CompromisedCredentialsRiskConfigurationTypeProperty(
+                actions=_Risks.CompromisedCredentialsActionsTypeProperty(event_action="BLOCK"),
+                event_filter=["SIGN_IN", "SIGN_UP", "PASSWORD_CHANGE"],
+            ),
+        )
+        # They stay with their pool: when it outlives the stack, it does not fall back on the defaults.
+        answers.apply_removal_policy(RemovalPolicy.RETAIN)
 
     def _add_provider(self, provider: Provider) -> cognito.CfnUserPoolIdentityProvider:
         return cognito.CfnUserPoolIdentityProvider(
@@ -164,6 +197,11 @@ class UserPool(Construct):
             use_cognito_provided_values=True,
         )
         return domain.base_url(fips=pages.fips_alone)
+
+
+def _on_risk(action: str) -> _Risks.AccountTakeoverActionTypeProperty:
+    # A mail to the user would need an identity of Amazon SES.
+    return _Risks.AccountTakeoverActionTypeProperty(event_action=action, notify=False)
 
 
 def _code_grant(pages: SignInPages) -> cognito.OAuthSettings:

@@ -493,6 +493,13 @@ def _logs(aws: Aws, resource: Resource) -> Properties:
     return {**_upper(group), "Tags": _tag_list(tags)}
 
 
+def _metric_filter(aws: Aws, resource: Resource) -> Properties:
+    [found] = aws.client("logs").describe_metric_filters(
+        logGroupName=resource.properties["LogGroupName"], filterNamePrefix=resource.physical_id
+    )["metricFilters"]
+    return dict(_upper(found))
+
+
 def _topic(aws: Aws, resource: Resource) -> Properties:
     sns = aws.client("sns")
     attributes: Properties = sns.get_topic_attributes(TopicArn=resource.physical_id)["Attributes"]
@@ -578,6 +585,7 @@ READERS: dict[str, Reader] = {
     "AWS::Lambda::Permission": _permission,
     "AWS::Lambda::Version": _version,
     "AWS::Logs::LogGroup": _logs,
+    "AWS::Logs::MetricFilter": _metric_filter,
     "AWS::SNS::Topic": _topic,
     "AWS::SNS::TopicPolicy": _topic_policy,
     "AWS::SQS::Queue": _message_queue,

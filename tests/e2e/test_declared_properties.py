@@ -13,7 +13,9 @@ from tests.e2e.aws import Aws
 from tests.e2e.held_properties import READERS, Reader, Resource, deployed, differences, held
 
 # Types without behaviour here: valid by AWS's own schema, and that is all.
-RECORDED = frozenset({"AWS::WAFv2::LoggingConfiguration"})
+RECORDED = frozenset(
+    {"AWS::Cognito::UserPoolRiskConfigurationAttachment", "AWS::WAFv2::LoggingConfiguration"}
+)
 # What the CDK counts its users by.
 NOTHING_TO_HOLD = frozenset({"AWS::CDK::Metadata"})
 

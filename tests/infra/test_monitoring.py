@@ -3,6 +3,7 @@
 import json
 import re
 
+from capacity.figures import ASSUMED
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
 
 
@@ -96,13 +97,66 @@ def test_an_operator_is_told_when_tokens_cannot_be_verified(synthesis: Synthesis
     of_authorizer = {
         alarm["MetricName"]: alarm["AlarmDescription"]
         for alarm in alarms(synthesis).values()
-        if {"Name": "service", "Value": f"{synthesis.environment}-authorizer"} in alarm["Dimensions"]
+        if {"Name": "service", "Value": f"{synthesis.environment}-authorizer"} in alarm.get("Dimensions", [])
     }
     expected = {"ConfigurationFault", "KeysUnavailable", "UnforeseenError"}
     assert set(of_authorizer) == (set() if synthesis.issuer is None else expected)
     shown = json.dumps(list(synthesis.resources("AWS::CloudWatch::Dashboard").values()))
     for count in ("TokenAccepted", "TokenRefused"):
         assert (count in shown) == (synthesis.issuer is not None)
+
+
+def test_an_operator_is_told_of_contact_events_that_nobody_takes(synthesis: Synthesis) -> None:
+    """They expire in their queue and never come to the dead-letter queue, whose alarm stays silent."""
+    ((id_, queue),) = [
+        (id_, of) for id_, of in synthesis.resources("AWS::SQS::Queue").items() if "RedrivePolicy" in of
+    ]
+    (alarm,) = [
+        alarm
+        for alarm in alarms(synthesis).values()
+        if alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
+    ]
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [id_, "QueueName"]}}]
+    assert (alarm["Statistic"], alarm["EvaluationPeriods"]) == ("Maximum", 1)
+    longest_attempts = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+    assert longest_attempts < alarm["Threshold"] == 15 * 60
+    # Most of the time that events are kept is left to do something.
+    assert alarm["Threshold"] < queue["MessageRetentionPeriod"] / 4
+    assert "15 minutes" in alarm["AlarmDescription"]
+    for advice in ("functions.event_concurrency", "event source mapping"):
+        assert advice in alarm["AlarmDescription"]
+
+
+def test_an_operator_is_told_of_functions_that_the_gateway_cannot_invoke(synthesis: Synthesis) -> None:
+    """Callers get 429 then, which CloudWatch counts among the callers' errors, and Lambda hears nothing."""
+    log = synthesis.the("AWS::ApiGateway::Stage")["AccessLogSetting"]
+    counted = synthesis.the("AWS::Logs::MetricFilter")
+    assert counted["LogGroupName"] in log["DestinationArn"]["Fn::Join"][1]
+    pattern = re.fullmatch(r'\{ \$\.(\w+) = "(\w+)" \}', counted["FilterPattern"])
+    assert pattern is not None
+    assert json.loads(log["Format"])[pattern[1]] == "$context.error.responseType"
+    (answer,) = [
+        of
+        for of in synthesis.resources("AWS::ApiGateway::GatewayResponse").values()
+        if of["ResponseType"] == pattern[2]
+    ]
+    assert (answer["ResponseType"], answer["StatusCode"]) == ("INTEGRATION_FAILURE", "429")
+    # A metric filter can give its metric no dimension of its own. Environments may share an account.
+    metric = f"InAppCalling-{synthesis.environment}-Calling-IntegrationFailure"
+    assert counted["MetricTransformations"] == [
+        {"MetricNamespace": "InAppCalling", "MetricName": metric, "MetricValue": "1"}
+    ]
+    (alarm,) = [alarm for alarm in alarms(synthesis).values() if alarm["MetricName"] == metric]
+    assert (alarm["Namespace"], alarm.get("Dimensions")) == ("InAppCalling", None)
+    assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Sum", 300, 5)
+    for advice in ("functions.reserved_concurrency", "Throttles", "execution log"):
+        assert advice in alarm["AlarmDescription"]
+
+
+def test_the_alarms_that_a_month_is_calculated_with_are_those_that_there_are(synthesis: Synthesis) -> None:
+    """make capacity calculates an environment with a user pool and without a bridge."""
+    if synthesis.issuer is None and not synthesis.bridged:
+        assert len(alarms(synthesis)) == ASSUMED.alarms
 
 
 def test_what_is_counted_is_what_the_functions_count(synthesis: Synthesis) -> None:
@@ -113,7 +167,12 @@ def test_what_is_counted_is_what_the_functions_count(synthesis: Synthesis) -> No
         for function in synthesis.resources("AWS::Lambda::Function").values()
         if function["Handler"] not in {"framework.onEvent", "bridge_resources.handler.handler"}
     }
-    own = [alarm for alarm in alarms(synthesis).values() if alarm["Namespace"] == "InAppCalling"]
+    # What API Gateway's log counts has no dimension.
+    own = [
+        alarm
+        for alarm in alarms(synthesis).values()
+        if alarm["Namespace"] == "InAppCalling" and "Dimensions" in alarm
+    ]
     assert {alarm["Dimensions"][0]["Name"] for alarm in own} == {"service"}
     assert {alarm["Dimensions"][0]["Value"] for alarm in own} == services
     dashboard = json.dumps(list(synthesis.resources("AWS::CloudWatch::Dashboard").values()))

@@ -253,9 +253,8 @@ def test_calls_start_in_the_configured_instance_and_flows_alone(synthesis: Synth
 
 def test_contacts_of_the_configured_instance_alone_are_touched(synthesis: Synthesis) -> None:
     instance = synthesis.outputs["ConnectInstanceArn"]["Value"]
-    contacts = f"{instance}/contact/*"
-    if not isinstance(instance, str):
-        contacts = {"Fn::Join": ["", [instance, "/contact/*"]]}
+    known = isinstance(instance, str)
+    contacts: Any = f"{instance}/contact/*" if known else {"Fn::Join": ["", [instance, "/contact/*"]]}
     grants = granted(synthesis)
     assert all(allowed == contacts for allowed in grants["connect:StopContact"])
     if not synthesis.bridged:
@@ -340,11 +339,10 @@ def test_a_service_uses_a_key_for_this_account_alone(synthesis: Synthesis) -> No
 def check_key(synthesis: Synthesis) -> None:
     (owner, *services) = synthesis.the("AWS::KMS::Key")["KeyPolicy"]["Statement"]
     account, region = synthesis.configuration.account, synthesis.configuration.region
-    partition = "aws-us-gov" if region.startswith("us-gov-") else "aws"
-    assert owner["Principal"] == {"AWS": f"arn:{partition}:iam::{account}:root"}
+    assert owner["Principal"] == {"AWS": f"arn:aws:iam::{account}:root"}
     of_account = {"StringEquals": {"aws:SourceAccount": account}}
     # CloudFormation makes a rule's name of a shortened stack's name: no pattern on that would hold.
-    of_rule = {"ArnLike": {"aws:SourceArn": f"arn:{partition}:events:{region}:{account}:rule/*"}}
+    of_rule = {"ArnLike": {"aws:SourceArn": f"arn:aws:events:{region}:{account}:rule/*"}}
     conditions = {statement["Principal"]["Service"]: statement["Condition"] for statement in services}
     of_logs = conditions.pop(f"logs.{region}.amazonaws.com")  # tests/infra/test_stored_data.py looks at it
     assert account in str(of_logs)

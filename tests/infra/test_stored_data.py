@@ -131,7 +131,11 @@ def test_users_outlive_their_stack_and_calls_do_not(synthesis: Synthesis) -> Non
         for _, declaration in synthesis.declarations()
         if declaration.get("DeletionPolicy") == "Retain"
     }
-    of_users = {"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"}
+    of_users = {
+        "AWS::Cognito::UserPool",
+        "AWS::Cognito::UserPoolClient",
+        "AWS::Cognito::UserPoolRiskConfigurationAttachment",
+    }
     assert retained == (of_users if synthesis.issuer is None else set())
     for _, declaration in synthesis.declarations():
         assert declaration.get("DeletionPolicy") == declaration.get("UpdateReplacePolicy")
