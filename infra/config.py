@@ -6,24 +6,29 @@ Every fault is a `ConfigurationError` that names the file, the key, the value fo
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sized
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from infra.config_section import UUID, ConfigurationError, Section, matches, partition
+from infra.config_section import UUID, ConfigurationError, Section, matches
 from infra.identity_config import (
     CLAIM_OF_ISSUER,
     Identity,
     Issuer,
     UserPool,
+    custom_claim_fix,
     is_claim_of_issuer,
+    is_claim_of_user_pool,
     read_identity,
 )
 
 # Where Amazon Connect offers in-app, web and video calling
-# (Amazon Connect administrator guide, "Availability of Amazon Connect features by Region").
+# (Amazon Connect administrator guide, "Availability of Amazon Connect features by Region"); without
+# us-gov-west-1, where Lambda has no logs in JSON, no tags of event source mappings and no SnapStart for
+# Python (AWS GovCloud (US) user guide, "How AWS Lambda differs").
 IN_APP_CALLING_REGIONS = (
     "af-south-1",
     "ap-northeast-1",
@@ -34,7 +39,6 @@ IN_APP_CALLING_REGIONS = (
     "eu-central-1",
     "eu-west-2",
     "us-east-1",
-    "us-gov-west-1",
     "us-west-2",
 )
 
@@ -90,6 +94,12 @@ START_CALL_TIMEOUT_SECONDS = 26
 
 # Of the numbers of days that CloudWatch Logs takes (PutRetentionPolicy), those that policies name.
 LOG_RETENTION_DAYS = (1, 7, 14, 30, 60, 90, 180, 365, 731, 1827, 3653)
+
+# Bytes of what start_call is told in lists and tables. All variables of a function take 4,096, counted as one
+# text of JSON (AWS Lambda developer guide, "Lambda quotas"; the error of a deployment shows the "String
+# measured"). The rest has some 1,150 in a template with a SIP bridge, where environment and Region have the
+# longest names and numbers the most digits: tests/infra/test_configuration.py.
+_MOST_TOLD = 2_850
 
 _DEFAULT_CONTACT_FLOW = "inbound"
 
@@ -343,16 +353,17 @@ def environments(checkout: Path) -> list[str]:
 def load(checkout: Path, environment: object) -> Configuration:
     """The checked configuration of one environment.
 
-    In: the checkout's root, and the value of `-c environment=` (None where it was not given).
+    In: the checkout's root, and the environment's name as it was given (None where it was not).
     Raises ConfigurationError.
     """
     known = environments(checkout)
     if environment not in known or not isinstance(environment, str):
         raise ConfigurationError(
-            "-c environment=…",
+            "ENV=… or -c environment=…",
             "environment",
             environment,
-            f"one of: {', '.join(known)} (the files of config/), as in: cdk synth -c environment={known[0]}"
+            f"one of: {', '.join(known)} (the files of config/), as in: make … ENV={known[0]}, or: "
+            f"cdk … -c environment={known[0]}"
             if known
             else "write config/<environment>.toml first",
         )
@@ -411,8 +422,41 @@ def _configuration(root: Section, environment: str, flow_names: list[str], check
         alarms=_alarms(root.section("alarms")),
         sip_bridge=sip_bridge,
     )
+    _check_told(root, configuration)
     root.refuse_unknown_keys()
     return configuration
+
+
+def _check_told(root: Section, configuration: Configuration) -> None:
+    """Refuses more than the environment variables of start_call can hold, as `CallingStack` fills them."""
+    identity, attributes, bridge = configuration.identity, configuration.attributes, configuration.sip_bridge
+    # Flows that the stack makes have ARNs of the same length as those of the instance.
+    uuid = "0" * 36
+    flow_arn = (
+        f"arn:aws:connect:{configuration.region}:{configuration.account}:instance/{uuid}/contact-flow/{uuid}"
+    )
+    told: dict[tuple[str, str], Sized] = {
+        ("connect", "topics"): dict.fromkeys(configuration.connect.topics, flow_arn),
+        ("attributes", "from_caller"): attributes.from_caller,
+        ("attributes", "from_claims"): attributes.from_claims,
+        ("identity", "display_name_claim"): identity.display_name_claim,
+        ("identity", "authentication"): {
+            topic: asdict(rule) for topic, rule in identity.authentication.items()
+        },
+        ("api", "allowed_origins"): configuration.api.allowed_origins,
+        ("sip_bridge", "headers"): bridge.headers if bridge is not None else {},
+    }
+    # JSON within the JSON that is counted.
+    sizes = {place: len(json.dumps(json.dumps(value))) for place, value in told.items()}
+    total = sum(sizes.values())
+    if total > _MOST_TOLD:
+        table, key = largest = max(sizes, key=lambda place: sizes[place])
+        root.section(table).fail(
+            key,
+            f"remove some, or shorten names: these {len(told[largest])} take {sizes[largest]} of {total} "
+            f"bytes, and Lambda's 4 KB of environment variables leave start_call {_MOST_TOLD} for all of "
+            + ", ".join(f"{table}.{key}" for table, key in told),
+        )
 
 
 def _check_ways_around(section: Section, connect: Connect, identity: Identity) -> None:
@@ -439,7 +483,7 @@ def _connect(section: Section, account: str, region: str, flow_names: list[str])
     if not adopted and not created:
         section.fail(
             "instance_arn",
-            f'the ARN of your instance: "{_instance_pattern(account, region).example}"; '
+            f'the ARN of your instance: "{_instance_example(account, region)}"; '
             "or [connect.sandbox] with an instance_alias to create one",
         )
     instance_arn = None if created else _instance_arn(section, account, region)
@@ -501,24 +545,16 @@ def _connect(section: Section, account: str, region: str, flow_names: list[str])
     return Connect(instance=instance, contact_flow=contact_flow, topics=topics, quotas=read_quotas)
 
 
-@dataclass(frozen=True)
-class _ArnPattern:
-    expression: re.Pattern[str]
-    example: str
-
-
-def _instance_pattern(account: str, region: str) -> _ArnPattern:
-    prefix = f"arn:{partition(region)}:connect:{region}:{account}:instance/"
-    return _ArnPattern(re.compile(re.escape(prefix) + UUID), prefix + "<uuid>")
+def _instance_example(account: str, region: str) -> str:
+    return f"arn:aws:connect:{region}:{account}:instance/<uuid>"
 
 
 def _instance_arn(section: Section, account: str, region: str) -> str:
-    shape = re.compile(rf"arn:(aws|aws-us-gov):connect:([a-z0-9-]+):(\d{{12}}):instance/{UUID}")
     value = section.text(
         "instance_arn",
-        f'the ARN of a Connect instance: "{_instance_pattern(account, region).example}" '
+        f'the ARN of a Connect instance: "{_instance_example(account, region)}" '
         "(Amazon Connect console, the instance's account overview)",
-        lambda candidate: shape.fullmatch(candidate) is not None,
+        matches(rf"arn:aws:connect:[a-z0-9-]+:\d{{12}}:instance/{UUID}"),
     )
     _, _, _, instance_region, instance_account, _ = value.split(":")
     if instance_region != region:
@@ -532,10 +568,6 @@ def _instance_arn(section: Section, account: str, region: str) -> str:
             "instance_arn",
             f"the instance belongs to account {instance_account} but account is {account!r}: "
             "deploy into the instance's account",
-        )
-    if not _instance_pattern(account, region).expression.fullmatch(value):
-        section.fail(
-            "instance_arn", f"the partition of {region}: {_instance_pattern(account, region).example}"
         )
     return value
 
@@ -637,6 +669,8 @@ def _attributes(section: Section, source: UserPool | Issuer) -> Attributes:
             claims.fail(claim, "users write this claim themselves, so it proves nothing: map another")
         if isinstance(source, Issuer) and not is_claim_of_issuer(claim):
             claims.fail(claim, CLAIM_OF_ISSUER)
+        if isinstance(source, UserPool) and not is_claim_of_user_pool(claim, source):
+            claims.fail(claim, custom_claim_fix(claim))
         if not _ATTRIBUTE_NAME.fullmatch(name):
             claims.fail(claim, f"{name_fix}; a claim such as custom:plan needs a name without the colon")
         if name.lower() in taken:

@@ -118,8 +118,3 @@ def matches(expression: str | re.Pattern[str]) -> Callable[[str], bool]:
     """Whether all of a text is what `expression` says."""
     pattern = re.compile(expression)
     return lambda value: pattern.fullmatch(value) is not None
-
-
-def partition(region: str) -> str:
-    """The partition of AWS that a Region belongs to, as ARNs name it."""
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from infra.config_section import UUID, Section, matches, partition
+from infra.config_section import UUID, Section, matches
 from infra.key_set import SIGNATURE_ALGORITHMS, KeySetFault, read_key_set
 
 # Words that Amazon Cognito takes in no domain prefix
@@ -34,6 +34,10 @@ _APPLE = "SignInWithApple"
 _DOMAIN_PREFIX = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 # Narrower than ProviderNameTypeV2 there: users of a provider are named "<provider>_<their id>".
 _PROVIDER_NAME = r"[A-Za-z0-9][A-Za-z0-9.-]{2,31}"
+# Amazon Cognito API reference, CustomAttributeNameType; narrower, as claims and their readers write names.
+_CUSTOM_ATTRIBUTE = r"[A-Za-z0-9_-]{1,20}"
+# Amazon Cognito developer guide, "Quotas in Amazon Cognito".
+_MOST_CUSTOM_ATTRIBUTES = 50
 _MOST_PROVIDERS = 20
 _MOST_URLS = 20
 
@@ -122,13 +126,17 @@ IdentityProvider = OidcProvider | SamlProvider | AppleProvider
 
 @dataclass(frozen=True, kw_only=True)
 class UserPool:
-    """The user pool's policy: who signs up, passwords, token lifetimes, passkeys; whose users come too."""
+    """The user pool's policy: who signs up, passwords, token lifetimes, passkeys; whose users come too.
+
+    `custom_attributes` are names without the prefix `custom:`, which their claims have.
+    """
 
     self_sign_up: bool
     password_length: int
     token_minutes: int
     refresh_token_days: int
     passkey_relying_party: str | None
+    custom_attributes: tuple[str, ...]
     managed_login: ManagedLogin | None
     providers: tuple[IdentityProvider, ...]
 
@@ -230,8 +238,10 @@ def read_identity(
         display_name_claim = section.text(
             "display_name_claim",
             'a claim of the ID token, such as "name" or "email"',
-            matches(r"[\w:]{1,128}"),
+            matches(r"[\w:-]{1,128}"),
         )
+        if not is_claim_of_user_pool(display_name_claim, source):
+            section.fail("display_name_claim", custom_claim_fix(display_name_claim))
     else:
         source = _issuer(section.section("issuer"), region, checkout)
         display_name_claim = section.text("display_name_claim", CLAIM_OF_ISSUER, is_claim_of_issuer)
@@ -251,6 +261,20 @@ def is_claim_of_issuer(name: str) -> bool:
     return _CLAIM.fullmatch(name) is not None and not name.startswith("custom:")
 
 
+def is_claim_of_user_pool(claim: str, pool: UserPool) -> bool:
+    """Whether users of the pool can have this claim, as far as its own attributes tell."""
+    name = claim.removeprefix("custom:")
+    return name == claim or name in pool.custom_attributes
+
+
+def custom_claim_fix(claim: str) -> str:
+    """What to write where `is_claim_of_user_pool` refuses a claim."""
+    return (
+        f"add {claim.removeprefix('custom:')!r} to identity.user_pool.custom_attributes, which makes it an "
+        "attribute of the user pool for good; or name another claim"
+    )
+
+
 def _user_pool(section: Section, account: str, region: str) -> UserPool:
     pool = UserPool(
         self_sign_up=section.switch("self_sign_up"),
@@ -264,6 +288,16 @@ def _user_pool(section: Section, account: str, region: str) -> UserPool:
         )
         if section.has("passkey_relying_party")
         else None,
+        # Not taken from the claims that are mapped: Cognito removes no attribute, so that one must be able to
+        # stay when its claim is mapped no more.
+        custom_attributes=section.texts(
+            "custom_attributes",
+            'a list of names of 1 to 20 of A-Z a-z 0-9 _ -, without "custom:": ["plan"]',
+            matches(_CUSTOM_ATTRIBUTE),
+            most=_MOST_CUSTOM_ATTRIBUTES,
+        )
+        if section.has("custom_attributes")
+        else (),
         managed_login=_managed_login(section.section("managed_login"))
         if section.has("managed_login")
         else None,
@@ -373,7 +407,7 @@ def _provider_name(section: Section) -> str:
 
 
 def _secret_arn(section: Section, key: str, account: str, region: str) -> str:
-    prefix = f"arn:{partition(region)}:secretsmanager:{region}:{account}:secret:"
+    prefix = f"arn:aws:secretsmanager:{region}:{account}:secret:"
     return section.text(
         key,
         f'the ARN of a secret of this account and Region, "{prefix}<name>-<6 characters>", whose text is the '
@@ -460,7 +494,7 @@ def _keys(
     if kinds == ["jwks_file"]:
         return GivenKeys(jwks=_key_set(section, checkout, algorithms))
     if kinds == ["kms_keys"]:
-        prefix = f"arn:{partition(region)}:kms:{region}:"
+        prefix = f"arn:aws:kms:{region}:"
         return KmsKeys(
             arns=section.texts(
                 "kms_keys",

@@ -7,7 +7,6 @@ from constructs import Construct
 
 from infra import identity_config
 from infra.config import Configuration
-from infra.config_section import partition
 from infra.constructs.user_pool import Provider, SignInPages, UserPool
 from infra.outputs import Output, publish
 
@@ -39,12 +38,8 @@ class IdentityStack(Stack):
             token_validity=Duration.minutes(settings.token_minutes),
             refresh_token_validity=Duration.days(settings.refresh_token_days),
             passkey_relying_party=settings.passkey_relying_party,
-            custom_attributes=[
-                claim.removeprefix("custom:")
-                for claim in configuration.attributes.from_claims
-                if claim.startswith("custom:")
-            ],
-            pages=_pages(settings.managed_login, configuration.region),
+            custom_attributes=settings.custom_attributes,
+            pages=_pages(settings.managed_login),
             providers=[_provider(provider) for provider in settings.providers],
         )
         self.user_pool = users.pool
@@ -57,14 +52,13 @@ class IdentityStack(Stack):
         publish(self, environment=configuration.environment, values=outputs)
 
 
-def _pages(settings: identity_config.ManagedLogin | None, region: str) -> SignInPages | None:
+def _pages(settings: identity_config.ManagedLogin | None) -> SignInPages | None:
     if settings is None:
         return None
     return SignInPages(
         domain_prefix=settings.domain_prefix,
         callback_urls=settings.callback_urls,
         logout_urls=settings.logout_urls,
-        fips_alone=partition(region) == "aws-us-gov",
     )
 
 

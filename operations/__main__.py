@@ -150,13 +150,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _subject(text: str) -> str:
     if not 1 <= len(text) <= _LONGEST_SUB or not text.isascii() or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"1 to {_LONGEST_SUB} printable ASCII characters")
+        raise argparse.ArgumentTypeError(
+            "name the user by customer_id in Connect, with make as CALLER=<sub>; "
+            f"1 to {_LONGEST_SUB} printable ASCII characters"
+        )
     return text
 
 
 def _hours(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 87_600:
-        raise argparse.ArgumentTypeError("a whole number from 1 to 87,600 (ten years)")
+        raise argparse.ArgumentTypeError(
+            "a whole number from 1 to 87600 (ten years), with make as HOURS=24; none blocks for good"
+        )
     return int(text)
 
 

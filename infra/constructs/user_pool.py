@@ -25,8 +25,6 @@ class SignInPages:
     domain_prefix: str
     callback_urls: Sequence[str]
     logout_urls: Sequence[str]
-    fips_alone: bool
-    """Whether the Region has the pages under their FIPS name alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +194,7 @@ class UserPool(Construct):
             client_id=self.client.user_pool_client_id,
             use_cognito_provided_values=True,
         )
-        return domain.base_url(fips=pages.fips_alone)
+        return domain.base_url()
 
 
 def _on_risk(action: str) -> _Risks.AccountTakeoverActionTypeProperty:

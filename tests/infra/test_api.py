@@ -196,10 +196,15 @@ def test_the_gateway_throttles_at_connects_quota(synthesis: Synthesis) -> None:
         )
         for settings in synthesis.the("AWS::ApiGateway::Stage")["MethodSettings"]
     }
+    start = (quotas.start_webrtc_contact_rate, quotas.start_webrtc_contact_burst)
     control = (quotas.call_control_rate, quotas.call_control_burst)
+    bridge = synthesis.configuration.sip_bridge
+    if bridge is not None:
+        start = (bridge.call_rate, bridge.call_burst)
+        control = (min(bridge.control_rate, control[0]), min(bridge.control_burst, control[1]))
     assert throttles == {
         ("*", "*"): (api.status_rate, api.status_burst),
-        ("/start-call", "POST"): (quotas.start_webrtc_contact_rate, quotas.start_webrtc_contact_burst),
+        ("/start-call", "POST"): start,
         ("/calls/{ContactId}", "DELETE"): control,
         ("/calls/{ContactId}/connection", "POST"): control,
         ("/calls/{ContactId}/digits", "POST"): control,

@@ -54,7 +54,8 @@ from infra.identity_config import (
     UserPool,
 )
 from infra.key_set import SIGNATURE_ALGORITHMS
-from tests.infra.synthesis import CHECKOUT
+from infra.outputs import parameter_name
+from tests.infra.synthesis import CHECKOUT, Synthesis, synthesize_unchecked
 
 ACCOUNT = "111122223333"
 UUID = "11111111-1111-4111-8111-111111111111"
@@ -145,6 +146,7 @@ def test_the_values_arrive_as_written(load_changed: Loader) -> None:
             "connect.contact_flow_arn": FLOW,
             "connect.topics": {"billing": "billing", "sales": FLOW},
             "identity.user_pool.passkey_relying_party": "app.example.com",
+            "identity.user_pool.custom_attributes": ["plan"],
             "alarms.email": "on-call@example.com",
             "attributes.from_claims": {"custom:plan": "plan"},
         }
@@ -168,6 +170,7 @@ def test_the_values_arrive_as_written(load_changed: Loader) -> None:
         token_minutes=60,
         refresh_token_days=7,
         passkey_relying_party="app.example.com",
+        custom_attributes=("plan",),
         managed_login=None,
         providers=(),
     )
@@ -219,22 +222,6 @@ def test_a_sandbox_stands_in_for_an_instance(load_changed: Loader) -> None:
     assert load_changed(sandboxed({})).connect.instance == Sandbox(instance_alias="my-sandbox")
 
 
-def test_a_us_government_instance_has_its_own_partition(load_changed: Loader) -> None:
-    def moved(arn: str) -> str:
-        return arn.replace("arn:aws:", "arn:aws-us-gov:").replace("eu-west-2", "us-gov-west-1")
-
-    instance = load_changed(
-        {
-            "region": "us-gov-west-1",
-            "connect.instance_arn": moved(INSTANCE),
-            "connect.verified_queue_arn": moved(VALID["connect"]["verified_queue_arn"]),
-            "connect.unverified_queue_arn": moved(VALID["connect"]["unverified_queue_arn"]),
-        }
-    ).connect.instance
-    assert isinstance(instance, AdoptedInstance)
-    assert instance.instance_arn == moved(INSTANCE)
-
-
 # Key, value, and what the fix must say.
 REFUSED: list[tuple[str, Any, str]] = [
     ("account", MISSING, "12 digits"),
@@ -242,6 +229,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("account", "1111-2222-3333", "12 digits"),
     ("region", MISSING, "a Region with in-app calling"),
     ("region", "eu-west-1", "eu-west-2"),
+    # Connect has in-app calling there, Lambda not all that the functions use.
+    ("region", "us-gov-west-1", "eu-west-2"),
     ("connect", "arn:aws:connect", "[connect]"),
     ("connect.instance_arn", MISSING, "[connect.sandbox]"),
     ("connect.instance_arn", "", f"{INSTANCE.partition('instance/')[0]}instance/<uuid>"),
@@ -251,7 +240,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("connect.instance_arn", INSTANCE.replace("connect", "lex"), "ARN of a Connect instance"),
     ("connect.instance_arn", INSTANCE.replace("eu-west-2", "us-east-1"), "in us-east-1 but region is"),
     ("connect.instance_arn", INSTANCE.replace(ACCOUNT, "999988887777"), "account 999988887777"),
-    ("connect.instance_arn", INSTANCE.replace("arn:aws:", "arn:aws-us-gov:"), "partition of eu-west-2"),
+    ("connect.instance_arn", INSTANCE.replace("arn:aws:", "arn:aws-us-gov:"), "ARN of a Connect instance"),
     ("connect.verified_queue_arn", MISSING, f"{INSTANCE}/queue/<uuid>"),
     ("connect.verified_queue_arn", FLOW, "queue of this instance"),
     ("connect.unverified_queue_arn", f"{OTHER_INSTANCE}/queue/{UUID}", "queue of this instance"),
@@ -844,6 +833,12 @@ REFUSED_OF_A_USER_POOL: list[tuple[str, Any, str]] = [
     (f"{ML}.logout_urls", MISSING, "[] for none"),
     (f"{ML}.logout_urls", ["calls://out"], "[] for none"),
     (f"{ML}.css", "", "known here"),
+    *(
+        ("custom_attributes", value, 'without "custom:"')
+        for value in ("plan", ["custom:plan"], [""], ["a" * 21], ["my plan"], ["é"], ["plan\n"], [7])
+    ),
+    ("custom_attributes", ["plan", "tier", "plan"], "each once"),
+    ("custom_attributes", [f"attribute{number}" for number in range(51)], "at most 50"),
     ("providers", [], "1 to 20 tables"),
     ("providers", [OIDC] * 21, "1 to 20 tables"),
     ("providers", OIDC, "[[identity.user_pool.providers]]"),
@@ -899,6 +894,36 @@ def test_users_sign_in_with_apple_through_one_provider(load_changed: Loader) -> 
     error = refusal(load_changed, federated({"identity.user_pool.providers": [APPLE, SAML, APPLE]}))
     assert error.key == "identity.user_pool.providers[2].type"
     assert "another provider" in error.fix
+
+
+@pytest.mark.parametrize("attributes", [MISSING, [], ["tier", "Plan"]])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("attributes.from_claims.custom:plan", "plan"), ("identity.display_name_claim", "custom:plan")],
+)
+def test_a_custom_claim_is_an_attribute_of_the_pool(
+    load_changed: Loader, attributes: Any, key: str, value: str
+) -> None:
+    declared = "identity.user_pool.custom_attributes"
+    error = refusal(load_changed, {declared: attributes, key: value})
+    assert (error.key, error.value) == (key, value)
+    assert f"add 'plan' to {declared}" in error.fix
+    load_changed({declared: ["tier", "plan"], key: value})
+
+
+def test_an_attribute_stays_in_the_pool_when_no_claim_is_mapped_any_more(load_changed: Loader) -> None:
+    names = [f"a-{number}_B" for number in range(50)]
+    pool = load_changed({"identity.user_pool.custom_attributes": names}).identity.source
+    assert isinstance(pool, UserPool)
+    assert pool.custom_attributes == tuple(names)
+
+
+def test_a_custom_attributes_hyphen_may_be_part_of_the_claim_that_names_callers(load_changed: Loader) -> None:
+    changes = {
+        "identity.user_pool.custom_attributes": ["nick-name"],
+        "identity.display_name_claim": "custom:nick-name",
+    }
+    assert load_changed(changes).identity.display_name_claim == "custom:nick-name"
 
 
 ISSUER: dict[str, Any] = {
@@ -1364,12 +1389,14 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("environment", [None, "staging", "", "../dev", 7, True, ["dev"]])
 def test_an_unknown_environment_is_refused_with_those_there_are(environment: object) -> None:
-    with pytest.raises(
-        ConfigurationError,
-        match=r"one of: dev, local, local-backend, local-bridge, local-issuer, prod .*-c environment=dev",
-    ) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         load(CHECKOUT, environment)
     assert caught.value.value == environment
+    known = environments(CHECKOUT)
+    assert f"one of: {', '.join(known)} (the files of config/)" in caught.value.fix
+    # Whichever way it came.
+    assert f"make … ENV={known[0]}" in caught.value.fix
+    assert f"cdk … -c environment={known[0]}" in caught.value.fix
 
 
 def test_a_checkout_without_environments_says_how_to_make_one(tmp_path: Path) -> None:
@@ -1392,7 +1419,10 @@ bridge_leaves = [
 
 
 identity_leaves = [
-    *(f"user_pool.{key}" for key in (*VALID["identity"]["user_pool"], "managed_login", "providers")),
+    *(
+        f"user_pool.{key}"
+        for key in (*VALID["identity"]["user_pool"], "custom_attributes", "managed_login", "providers")
+    ),
     *(f"user_pool.managed_login.{key}" for key in LOGIN),
     *(f"user_pool.providers[{number}].{key}" for number, of in enumerate(PROVIDERS) for key in of),
     *(f"issuer.{key}" for key in (*ISSUER, "jwks_file", "kms_keys", "required_claims")),
@@ -1478,6 +1508,118 @@ def test_quotas_below_one_are_refused(load_changed: Loader, rate: int, burst: in
 
 def test_the_regions_are_named_in_order() -> None:
     assert sorted(IN_APP_CALLING_REGIONS) == list(IN_APP_CALLING_REGIONS)
+
+
+def topics_of(count: int) -> dict[str, str]:
+    """Topics of which every other one leads to a flow that the instance has."""
+    return {f"topic-{number:02}": FLOW if number % 2 else "billing" for number in range(count)}
+
+
+def test_topics_are_taken_as_long_as_start_call_can_be_told_of_them(load_changed: Loader) -> None:
+    assert len(load_changed({"connect.topics": topics_of(17)}).connect.topics) == 17
+    error = refusal(load_changed, {"connect.topics": topics_of(18)})
+    assert (error.key, error.value) == ("connect.topics", topics_of(18))
+    assert error.fix.startswith("remove some, or shorten names: these 18 take 2")
+    assert "leave start_call 2850 for all of connect.topics, attributes.from_caller," in error.fix
+
+
+LONG_NAMES = [f"{number:0128}" for number in range(25)]
+LONG_METHODS = [f"{number:064}" for number in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "count", "others"),
+    [
+        ("attributes.from_caller", LONG_NAMES, 25, {}),
+        ("attributes.from_claims", {f"claim{name}": name for name in LONG_NAMES}, 25, {}),
+        ("api.allowed_origins", [f"https://{name}.example.com" for name in LONG_NAMES], 25, {}),
+        (
+            "identity.authentication",
+            {"topics": {topic: {"amr": LONG_METHODS} for topic in topics_of(5)}},
+            5,
+            {"connect.topics": dict.fromkeys(topics_of(5), "billing")},
+        ),
+        (
+            "sip_bridge.headers",
+            {name: f"x-{name[-62:]}" for name in LONG_NAMES[:10]},
+            10,
+            bridged({"attributes.from_caller": LONG_NAMES[:10]}),
+        ),
+    ],
+)
+def test_when_start_call_cannot_be_told_all_what_takes_the_most_is_named(
+    load_changed: Loader, key: str, value: Any, count: int, others: Mapping[str, Any]
+) -> None:
+    error = refusal(load_changed, {**others, key: value})
+    assert (error.key, error.value) == (key, value)
+    assert f"these {count} take" in error.fix
+
+
+LONGEST_NUMBERS = {
+    "calls": {
+        "replay_seconds": 3_600,
+        "reference_seconds": 3_600,
+        "start_lease_seconds": 300,
+        "longest_call_seconds": 86_400,
+        "starts_per_window": 100,
+        "window_seconds": 86_400,
+        "starts_per_day": 100,
+    }
+}
+
+
+@pytest.mark.parametrize("way", [dict, bridged], ids=["webrtc", "bridge"])
+def test_the_most_that_is_taken_fits_into_the_variables_of_a_function(
+    tmp_path: Path, way: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> None:
+    """In an environment and a Region with the longest names, and with numbers of the most digits."""
+    name, region = "e" * 32, "ap-southeast-2"
+
+    def load_far(changes: Mapping[str, Any]) -> Configuration:
+        toml = toml_of(changed(way({**LONGEST_NUMBERS, **changes}))).replace("eu-west-2", region)
+        return load(write_checkout(tmp_path, toml, name), name)
+
+    def is_taken(changes: Mapping[str, Any]) -> bool:
+        return refused_key(load_far, changes) is None
+
+    most = max(count for count in range(30) if is_taken({"connect.topics": topics_of(count)}))
+    topics = {"connect.topics": topics_of(most)}
+    # The name of an attribute takes what is left.
+    fillings = (topics | {"attributes.from_caller": ["a" * length]} for length in range(128, 0, -1))
+    fullest = load_far(next(filling for filling in fillings if is_taken(filling)))
+    told = variables_of_start_call(synthesize_unchecked(fullest, tmp_path / "cdk.out"))
+    arns = json.loads(told["TOPIC_CONTACT_FLOW_ARNS"])
+    assert arns == dict.fromkeys(topics_of(most), FLOW.replace("eu-west-2", region))
+    # What Lambda counts is this text: its error is "…exceeded the 4KB limit. String measured: {"NAME":"…".
+    assert len(json.dumps(told, separators=(",", ":"))) <= 4_096
+
+
+def variables_of_start_call(synthesis: Synthesis) -> dict[str, str]:
+    """What start_call is told, with what only AWS knows as long as it can be."""
+    (variables,) = (
+        function["Environment"]["Variables"]
+        for function in synthesis.resources("AWS::Lambda::Function").values()
+        if function["Handler"] == "start_call.handler.handler"
+    )
+    flow = FLOW.replace("eu-west-2", synthesis.configuration.region)
+    (table,) = synthesis.resources("AWS::DynamoDB::Table")
+    longest = {
+        "CALLING_PARAMETER": parameter_name(synthesis.environment, "Calling"),
+        # As CloudFormation names things: the stack, the logical id, and 13 characters.
+        "CALLS_TABLE": f"InAppCalling-{synthesis.environment}-Calling-{table}-{'X' * 13}",
+        "CONNECT_NUMBER": f"+{'1' * 15}",
+        "CONTACT_FLOW_ARN": flow,
+        "SIP_MEDIA_APPLICATION_ID": UUID,
+    }
+
+    def text(name: str, value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        if "Fn::Join" in value:
+            return "".join(part if isinstance(part, str) else flow for part in value["Fn::Join"][1])
+        return longest[name]
+
+    return {name: text(name, value) for name, value in variables.items()}
 
 
 def test_a_wrong_configuration_writes_no_template(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What holds for an environment's stacks as a whole."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,10 @@ import aws_cdk as cdk
 import pytest
 
 from infra.app import add_stacks
-from infra.config import Configuration, load
+from infra.config import AdoptedContactFlow, Configuration, OwnVoiceConnector, load
+from infra.identity_config import Issuer
 from infra.outputs import Output
-from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish
+from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish, synthesize_unchecked
 
 # Names that are chosen here and not by CloudFormation, each for a reason.
 NAMED = {
@@ -47,13 +49,18 @@ def test_no_physical_name_stands_in_the_way_of_a_replacement(synthesis: Synthesi
 
 
 def test_each_environment_tells_what_it_has(synthesis: Synthesis) -> None:
-    of_a_user_pool = {Output.USER_POOL_ID, Output.USER_POOL_CLIENT_ID}
-    of_the_bridge = {
-        Output.CALLER_NUMBER,
-        Output.CONNECT_PHONE_NUMBER,
-        Output.TERMINATION_CREDENTIALS_ARN,
-        Output.VOICE_CONNECTOR_HOST_NAME,
-    }
+    source, bridge = synthesis.configuration.identity.source, synthesis.configuration.sip_bridge
+    if isinstance(source, Issuer):
+        of_users = {Output.ISSUER}
+    else:
+        of_users = {Output.USER_POOL_ID, Output.USER_POOL_CLIENT_ID}
+        if source.managed_login is not None:
+            of_users.add(Output.MANAGED_LOGIN_URL)
+    of_the_bridge = set()
+    if bridge is not None:
+        of_the_bridge = {Output.CALLER_NUMBER, Output.CONNECT_PHONE_NUMBER}
+        if isinstance(bridge.voice_connector, OwnVoiceConnector):
+            of_the_bridge |= {Output.TERMINATION_CREDENTIALS_ARN, Output.VOICE_CONNECTOR_HOST_NAME}
     assert set(synthesis.outputs) == {
         Output.API_URL,
         Output.REGION,
@@ -61,8 +68,8 @@ def test_each_environment_tells_what_it_has(synthesis: Synthesis) -> None:
         Output.CONTACT_FLOW_ARN,
         Output.CALLS_TABLE,
         Output.CALLING_PARAMETER,
-        *(of_a_user_pool if synthesis.issuer is None else {Output.ISSUER}),
-        *(of_the_bridge if synthesis.bridged else ()),
+        *of_users,
+        *of_the_bridge,
     }
 
 
@@ -106,6 +113,26 @@ def test_everything_is_tagged_with_application_and_environment(synthesis: Synthe
                 "Application": "in-app-calling",
                 "Environment": synthesis.environment,
             }
+
+
+def test_a_topic_may_lead_to_a_flow_that_the_instance_has(tmp_path: Path) -> None:
+    configuration = load(CHECKOUT, "prod")
+    flow = "arn:aws:connect:eu-west-2:444455556666:instance/44444444/contact-flow/77777777"
+    connect = replace(configuration.connect, topics={"sales": AdoptedContactFlow(arn=flow)})
+    synthesis = synthesize_unchecked(replace(configuration, connect=connect), tmp_path)
+    (told,) = (
+        function["Environment"]["Variables"]
+        for function in synthesis.resources("AWS::Lambda::Function").values()
+        if function["Handler"] == "start_call.handler.handler"
+    )
+    assert json.loads(told["TOPIC_CONTACT_FLOW_ARNS"]) == {"sales": flow}
+    (start,) = (
+        statement
+        for policy in synthesis.resources("AWS::IAM::ManagedPolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "connect:StartWebRTCContact"
+    )
+    assert flow in start["Resource"]
 
 
 def templates_of(configuration: Configuration, directory: Path) -> str:

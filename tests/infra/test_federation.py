@@ -177,23 +177,10 @@ def test_there_are_pages_to_sign_in_on(federated: Synthesis) -> None:
     }
 
 
-def test_the_pages_of_the_us_government_region_have_their_fips_name_alone(tmp_path: Path) -> None:
-    configuration, settings = configured(
-        managed_login=replace(LOGIN, logout_urls=()), providers=PROVIDERS[1:2]
+def test_apps_that_sign_nobody_out_on_the_pages_need_no_url_to_come_back_to(tmp_path: Path) -> None:
+    assert "LogoutURLs" not in client(
+        synthesize(tmp_path, managed_login=replace(LOGIN, logout_urls=()), providers=())
     )
-    app = cdk.App(context=context(), outdir=str(tmp_path))
-    IdentityStack(
-        app,
-        "InAppCalling-prod-Identity",
-        configuration=replace(configuration, region="us-gov-west-1"),
-        settings=settings,
-    )
-    app.synth()
-    synthesis = Synthesis(tmp_path, configuration)
-    url = synthesis.outputs["ManagedLoginUrl"]["Value"]["Fn::Join"][1]
-    assert url[-1] == ".auth-fips.us-gov-west-1.amazoncognito.com"
-    # Apps that sign nobody out on the pages need no URL to come back to.
-    assert "LogoutURLs" not in client(synthesis)
 
 
 def test_the_packs_find_nothing_more_than_in_a_pool_without_pages(

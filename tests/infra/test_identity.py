@@ -1,11 +1,16 @@
 """Rules of the house for the user pool and the apps' client."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import aws_cdk as cdk
 import pytest
 
+from infra.config import load
 from infra.identity_config import UserPool
-from tests.infra.synthesis import Properties, Synthesis, environments_with_a_user_pool
+from infra.identity_stack import IdentityStack
+from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, context, environments_with_a_user_pool
 
 
 @pytest.fixture(scope="session", params=environments_with_a_user_pool())
@@ -18,6 +23,11 @@ def settings(synthesis: Synthesis) -> UserPool:
     source = synthesis.configuration.identity.source
     assert isinstance(source, UserPool)
     return source
+
+
+def has_pages(synthesis: Synthesis) -> bool:
+    """Whether users can sign in on Cognito's own pages."""
+    return settings(synthesis).managed_login is not None
 
 
 def pool(synthesis: Synthesis) -> Properties:
@@ -84,7 +94,7 @@ def test_the_apps_prove_the_password_without_sending_it_and_hold_no_secret(synth
         "ALLOW_USER_AUTH",
         "ALLOW_USER_SRP_AUTH",
     }
-    assert client(synthesis)["AllowedOAuthFlowsUserPoolClient"] is False
+    assert client(synthesis)["AllowedOAuthFlowsUserPoolClient"] is has_pages(synthesis)
     assert client(synthesis)["PreventUserExistenceErrors"] == "ENABLED"
 
 
@@ -104,13 +114,41 @@ def test_users_write_nothing_that_the_contact_center_trusts(synthesis: Synthesis
     assert writable == {"email", "name"}
 
 
-def test_without_sign_in_pages_there_is_nothing_to_sign_in_through(synthesis: Synthesis) -> None:
-    assert settings(synthesis).managed_login is None
-    assert client(synthesis)["SupportedIdentityProviders"] == ["COGNITO"]
-    assert not {"AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs"} & set(client(synthesis))
-    assert not synthesis.resources(
-        "AWS::Cognito::ManagedLoginBranding",
-        "AWS::Cognito::UserPoolDomain",
-        "AWS::Cognito::UserPoolIdentityProvider",
+def test_the_pools_own_attributes_are_the_configured_ones(synthesis: Synthesis) -> None:
+    assert own_attributes(synthesis) == list(settings(synthesis).custom_attributes)
+
+
+def own_attributes(synthesis: Synthesis) -> list[str]:
+    email, *custom = pool(synthesis)["Schema"]
+    assert email == {"Name": "email", "Mutable": True, "Required": True}
+    names = [attribute["Name"] for attribute in custom]
+    assert custom == [{"Name": name, "AttributeDataType": "String", "Mutable": True} for name in names]
+    return names
+
+
+def test_an_attribute_whose_claim_is_not_mapped_stays_in_the_pool(tmp_path: Path) -> None:
+    """Cognito removes none, and refuses every change of a pool that leaves one out."""
+    configuration = load(CHECKOUT, "prod")
+    source = configuration.identity.source
+    assert isinstance(source, UserPool)
+    source = replace(source, custom_attributes=("plan", "old-one"))
+    app = cdk.App(context=context(), outdir=str(tmp_path))
+    IdentityStack(
+        app,
+        "InAppCalling-prod-Identity",
+        configuration=replace(configuration, identity=replace(configuration.identity, source=source)),
+        settings=source,
     )
-    assert "ManagedLoginUrl" not in synthesis.outputs
+    app.synth()
+    assert own_attributes(Synthesis(tmp_path, configuration)) == ["plan", "old-one"]
+
+
+def test_users_sign_in_through_what_is_configured_and_nothing_else(synthesis: Synthesis) -> None:
+    through = [provider.name for provider in settings(synthesis).providers]
+    assert client(synthesis)["SupportedIdentityProviders"] == ["COGNITO", *through]
+    for type_ in ("AWS::Cognito::ManagedLoginBranding", "AWS::Cognito::UserPoolDomain"):
+        assert len(synthesis.resources(type_)) == has_pages(synthesis)
+    assert len(synthesis.resources("AWS::Cognito::UserPoolIdentityProvider")) == len(through)
+    assert ("ManagedLoginUrl" in synthesis.outputs) is has_pages(synthesis)
+    for name in ("AllowedOAuthFlows", "AllowedOAuthScopes", "CallbackURLs"):
+        assert (name in client(synthesis)) is has_pages(synthesis)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from infra.bundling import FUNCTIONS
-from infra.config import AdoptedContactFlow
+from infra.config import AdoptedConnectNumber, AdoptedContactFlow, OwnVoiceConnector
 from infra.identity_config import KmsKeys
 from tests.infra.synthesis import Properties, Synthesis
 
@@ -22,19 +22,11 @@ BRIDGE_ACTIONS = {
     "chime:DeleteMeeting": "meeting",
     "chime:DeletePhoneNumber": "*",
     "chime:DeleteSipRule": "*",
-    "chime:DeleteVoiceConnectorOrigination": "connector",
-    "chime:DeleteVoiceConnectorTermination": "connector",
-    "chime:DeleteVoiceConnectorTerminationCredentials": "connector",
     "chime:GetAttendee": "meeting",
     "chime:GetPhoneNumber": "*",
     "chime:GetPhoneNumberOrder": "*",
     "chime:ListPhoneNumbers": "*",
     "chime:ListSipRules": "*",
-    "chime:ListVoiceConnectorTerminationCredentials": "connector",
-    "chime:PutVoiceConnectorLoggingConfiguration": "connector",
-    "chime:PutVoiceConnectorOrigination": "connector",
-    "chime:PutVoiceConnectorTermination": "connector",
-    "chime:PutVoiceConnectorTerminationCredentials": "connector",
     "chime:SearchAvailablePhoneNumbers": "*",
     "chime:UpdateSipMediaApplicationCall": "application",
     "chime:UpdateSipRule": "*",
@@ -42,6 +34,18 @@ BRIDGE_ACTIONS = {
     "connect:DisassociatePhoneNumberContactFlow": "numbers",
     "lambda:GetFunction": "function",
     "lambda:InvokeFunction": "function",
+}
+
+# The same of what makes a Voice Connector's settings, where none is adopted.
+CONNECTOR_ACTIONS = {
+    "chime:DeleteVoiceConnectorOrigination": "connector",
+    "chime:DeleteVoiceConnectorTermination": "connector",
+    "chime:DeleteVoiceConnectorTerminationCredentials": "connector",
+    "chime:ListVoiceConnectorTerminationCredentials": "connector",
+    "chime:PutVoiceConnectorLoggingConfiguration": "connector",
+    "chime:PutVoiceConnectorOrigination": "connector",
+    "chime:PutVoiceConnectorTermination": "connector",
+    "chime:PutVoiceConnectorTerminationCredentials": "connector",
     "logs:CreateLogDelivery": "*",
     "logs:CreateLogGroup": "*",
     "logs:DeleteLogDelivery": "*",
@@ -77,6 +81,16 @@ def granted(synthesis: Synthesis) -> dict[str, list[Any]]:
     return grants
 
 
+def bridge_actions(synthesis: Synthesis) -> dict[str, str]:
+    """The actions that the environment's SIP bridge takes, if there is one."""
+    bridge = synthesis.configuration.sip_bridge
+    if bridge is None:
+        return {}
+    if isinstance(bridge.voice_connector, OwnVoiceConnector):
+        return BRIDGE_ACTIONS | CONNECTOR_ACTIONS
+    return BRIDGE_ACTIONS
+
+
 def arn(synthesis: Synthesis, type_: str) -> dict[str, list[str]]:
     (id_,) = synthesis.resources(type_)
     return {"Fn::GetAtt": [id_, "Arn"]}
@@ -85,11 +99,7 @@ def arn(synthesis: Synthesis, type_: str) -> dict[str, list[str]]:
 def test_roles_may_do_this_and_nothing_else(synthesis: Synthesis) -> None:
     assert set(granted(synthesis)) == {
         *KEY_ACTIONS,
-        *(
-            BRIDGE_ACTIONS
-            if synthesis.bridged
-            else ["connect:CreateParticipant", "connect:StartWebRTCContact"]
-        ),
+        *(bridge_actions(synthesis) or ["connect:CreateParticipant", "connect:StartWebRTCContact"]),
         "connect:StopContact",
         "dynamodb:GetItem",
         "dynamodb:Query",
@@ -147,40 +157,41 @@ def test_no_statement_allows_by_exception(synthesis: Synthesis) -> None:
 
 def test_only_tracing_and_what_aws_knows_no_resource_for_reach_every_resource(synthesis: Synthesis) -> None:
     everywhere = {action for action, resources in granted(synthesis).items() if "*" in resources}
-    nameless = {action for action, resource in BRIDGE_ACTIONS.items() if resource == "*"}
-    assert everywhere == {
-        "xray:PutTelemetryRecords",
-        "xray:PutTraceSegments",
-        *(nameless if synthesis.bridged else []),
-    }
+    nameless = {action for action, resource in bridge_actions(synthesis).items() if resource == "*"}
+    assert everywhere == {"xray:PutTelemetryRecords", "xray:PutTraceSegments", *nameless}
 
 
 def test_the_bridges_rights_are_for_its_own_things_alone(synthesis: Synthesis) -> None:
-    if not synthesis.bridged:
+    bridge = synthesis.configuration.sip_bridge
+    if bridge is None:
         return
     grants, region, account = (
         granted(synthesis),
         synthesis.configuration.region,
         synthesis.configuration.account,
     )
-    ((number, _),) = synthesis.resources("AWS::Connect::PhoneNumber").items()
+    number_arns: list[Any] = [
+        {"Fn::GetAtt": [id_, "PhoneNumberArn"]} for id_ in synthesis.resources("AWS::Connect::PhoneNumber")
+    ]
+    if isinstance(bridge.connect_number, AdoptedConnectNumber):
+        number_arns = [bridge.connect_number.arn]
     ((application, _),) = synthesis.resources("AWS::Chime::SipMediaApplication").items()
-    ((connector, _),) = synthesis.resources("AWS::Chime::VoiceConnector").items()
-    ((secret, _),) = synthesis.resources("AWS::SecretsManager::Secret").items()
     (flow,) = [name for name in synthesis.resources("AWS::Connect::ContactFlow") if "bridge" in name]
     (alias,) = [name for name in synthesis.resources("AWS::Lambda::Alias") if "BridgeResources" in name]
-    number_arn = {"Fn::GetAtt": [number, "PhoneNumberArn"]}
     things: dict[str, list[Any]] = {
         "*": ["*"],
         "meeting": [f"arn:aws:chime:{region}:{account}:meeting/*"],
         "application": [{"Fn::GetAtt": [application, "SipMediaApplicationArn"]}],
-        "connector": [{"Fn::GetAtt": [connector, "VoiceConnectorArn"]}],
+        "connector": [
+            {"Fn::GetAtt": [id_, "VoiceConnectorArn"]}
+            for id_ in synthesis.resources("AWS::Chime::VoiceConnector")
+        ],
         "numbers": [f"arn:aws:connect:{region}:{account}:phone-number/*"],
-        "number and flow": [number_arn, {"Fn::GetAtt": [flow, "ContactFlowArn"]}],
+        "number and flow": [*number_arns, {"Fn::GetAtt": [flow, "ContactFlowArn"]}],
         "function": [{"Ref": alias}],
-        "secret": [{"Ref": secret}],
+        "secret": [{"Ref": id_} for id_ in synthesis.resources("AWS::SecretsManager::Secret")],
     }
-    for action, thing in BRIDGE_ACTIONS.items():
+    for action, thing in bridge_actions(synthesis).items():
         for allowed in grants[action]:
             # From another stack.
             if isinstance(allowed, dict) and "Fn::ImportValue" in allowed:
@@ -230,7 +241,8 @@ def test_of_the_bridges_functions_each_has_its_own_rights(synthesis: Synthesis) 
         for service, operations in FUNCTIONS["bridge_resources"].aws_operations.items()
         for action in (f"{service.removesuffix('-sdk-voice')}:{operation}" for operation in operations)
     }
-    assert held["bridge_resources"] == called
+    unused = CONNECTOR_ACTIONS.keys() - bridge_actions(synthesis).keys()
+    assert held["bridge_resources"] == called - unused
 
 
 def test_calls_start_in_the_configured_instance_and_flows_alone(synthesis: Synthesis) -> None:

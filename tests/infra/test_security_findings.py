@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from infra.acknowledgements import acknowledge
 from infra.checks import add_checks
-from infra.config import load
+from infra.config import OwnVoiceConnector, load
 from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish
 
 PACKS = {"AwsSolutions", "HIPAA.Security", "NIST.800.53.R4", "NIST.800.53.R5", "PCI.DSS.321", "Serverless"}
@@ -83,7 +83,6 @@ EXPECTED_OF_AN_ADDRESS = {"Serverless-SNSRedrivePolicy": {"Calling/Monitoring/Al
 
 BRIDGE_FUNCTIONS = {f"SipBridge/{name}/Function" for name in ("BridgeResources", "SipMedia")}
 FRAMEWORK = {"SipBridge/CustomResources/Provider/framework-onEvent"}
-CREDENTIALS = {"SipBridge/VoiceConnector/Credentials"}
 
 # What the SIP bridge adds.
 EXPECTED_OF_THE_BRIDGE = {
@@ -92,7 +91,6 @@ EXPECTED_OF_THE_BRIDGE = {
         "SipBridge/CallerNumberRights",
         "SipBridge/SipRuleRights",
         "SipBridge/Tracing",
-        "SipBridge/VoiceConnectorSettingsRights",
     },
     "AwsSolutions-IAM5[Resource::<numbers>]": {"Calling/ContactFlowNumberRights"},
     "AwsSolutions-IAM5[Resource::<meetings>]": {
@@ -102,21 +100,28 @@ EXPECTED_OF_THE_BRIDGE = {
         "SipBridge/SipMedia/Policy",
     },
     "AwsSolutions-L1": BRIDGE_FUNCTIONS,
-    "AwsSolutions-SMG4": CREDENTIALS,
     "HIPAA.Security-LambdaConcurrency": FRAMEWORK,
     "HIPAA.Security-LambdaDLQ": BRIDGE_FUNCTIONS | FRAMEWORK,
     "HIPAA.Security-LambdaInsideVPC": BRIDGE_FUNCTIONS | FRAMEWORK,
-    "HIPAA.Security-SecretsManagerRotationEnabled": CREDENTIALS,
     "NIST.800.53.R4-LambdaInsideVPC": BRIDGE_FUNCTIONS | FRAMEWORK,
     "NIST.800.53.R5-LambdaConcurrency": FRAMEWORK,
     "NIST.800.53.R5-LambdaDLQ": BRIDGE_FUNCTIONS | FRAMEWORK,
     "NIST.800.53.R5-LambdaInsideVPC": BRIDGE_FUNCTIONS | FRAMEWORK,
-    "NIST.800.53.R5-SecretsManagerRotationEnabled": CREDENTIALS,
     "PCI.DSS.321-LambdaInsideVPC": BRIDGE_FUNCTIONS | FRAMEWORK,
     "Serverless-LambdaDLQ": BRIDGE_FUNCTIONS | FRAMEWORK,
     "Serverless-LambdaDefaultMemorySize": FRAMEWORK,
     "Serverless-LambdaLatestVersion": BRIDGE_FUNCTIONS,
     "Serverless-LambdaTracing": FRAMEWORK,
+}
+
+CREDENTIALS = {"SipBridge/VoiceConnector/Credentials"}
+
+# What a Voice Connector adds that is not adopted.
+EXPECTED_OF_A_VOICE_CONNECTOR = {
+    "AwsSolutions-IAM5[Resource::*]": {"SipBridge/VoiceConnectorSettingsRights"},
+    "AwsSolutions-SMG4": CREDENTIALS,
+    "HIPAA.Security-SecretsManagerRotationEnabled": CREDENTIALS,
+    "NIST.800.53.R5-SecretsManagerRotationEnabled": CREDENTIALS,
 }
 
 # What the report repeats of a stack's warnings to whoever deploys it.
@@ -130,12 +135,14 @@ SAME_RULE = {"L1": "LambdaLatestVersion"}
 
 
 def expected(synthesis: Synthesis) -> set[tuple[str, str]]:
-    email = synthesis.configuration.alarms.email
+    email, bridge = synthesis.configuration.alarms.email, synthesis.configuration.sip_bridge
+    owns_connector = bridge is not None and isinstance(bridge.voice_connector, OwnVoiceConnector)
     findings = [
         EXPECTED,
         EXPECTED_OF_A_USER_POOL if synthesis.issuer is None else EXPECTED_OF_AN_ISSUER,
         *([] if email is None else [EXPECTED_OF_AN_ADDRESS]),
-        *([EXPECTED_OF_THE_BRIDGE] if synthesis.bridged else []),
+        *([EXPECTED_OF_THE_BRIDGE] if bridge is not None else []),
+        *([EXPECTED_OF_A_VOICE_CONNECTOR] if owns_connector else []),
     ]
     return {
         (rule, path.replace("{email}", str(email)))

@@ -2,12 +2,20 @@
 
 from typing import Any
 
+from infra.config import OwnVoiceConnector
 from tests.infra.synthesis import Synthesis
 
 
 def key_arn(stack: Synthesis) -> dict[str, Any]:
     (id_,) = stack.resources("AWS::KMS::Key")
     return {"Fn::GetAtt": [id_, "Arn"]}
+
+
+def own_connector(synthesis: Synthesis) -> OwnVoiceConnector | None:
+    bridge = synthesis.configuration.sip_bridge
+    if bridge is not None and isinstance(bridge.voice_connector, OwnVoiceConnector):
+        return bridge.voice_connector
+    return None
 
 
 def test_the_table_is_encrypted_recoverable_and_forgets(synthesis: Synthesis) -> None:
@@ -71,8 +79,9 @@ def test_the_only_table_is_one_that_the_packs_see(synthesis: Synthesis) -> None:
 
 
 def test_every_log_group_ends_and_is_encrypted(synthesis: Synthesis) -> None:
-    # One of each function, and the API's access log, its execution log and the firewall's.
-    more = {"Calling": 3, "SipBridge": 0}
+    connector = own_connector(synthesis)
+    # One of each function, and the API's access log, its execution log and the firewall's; SIP messages.
+    more = {"Calling": 3, "SipBridge": int(connector is not None and connector.sip_message_logs)}
     for stack in synthesis.with_functions:
         groups = stack.resources("AWS::Logs::LogGroup").values()
         (name,) = stack.templates
@@ -84,7 +93,10 @@ def test_every_log_group_ends_and_is_encrypted(synthesis: Synthesis) -> None:
 
 def test_the_key_admits_every_log_group(synthesis: Synthesis) -> None:
     # What comes before the parts of a name that AWS makes, and how the key admits any of them.
-    made_by_aws = {"API-Gateway-Execution-Logs_": "API-Gateway-Execution-Logs_*/*"}
+    made_by_aws = {
+        "API-Gateway-Execution-Logs_": "API-Gateway-Execution-Logs_*/*",
+        "/aws/ChimeVoiceConnectorSipMessages/": "/aws/ChimeVoiceConnectorSipMessages/*",
+    }
     for stack in synthesis.with_functions:
         (statement,) = [
             statement
@@ -115,7 +127,7 @@ def test_the_alarms_topics_are_encrypted(synthesis: Synthesis) -> None:
 
 def test_the_sip_hosts_credentials_are_encrypted_generated_and_long(synthesis: Synthesis) -> None:
     secrets = synthesis.resources("AWS::SecretsManager::Secret").values()
-    assert len(secrets) == synthesis.bridged
+    assert len(secrets) == (own_connector(synthesis) is not None)
     for secret in secrets:
         assert secret["KmsKeyId"] == key_arn(synthesis.alone("SipBridge"))
         assert "SecretString" not in secret

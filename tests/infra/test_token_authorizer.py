@@ -68,6 +68,11 @@ def test_the_authorizer_is_told_what_tokens_must_be(synthesis: Synthesis) -> Non
             assert told.pop("JWKS_STALE_SECONDS") == str(stale)
         case KmsKeys(arns=arns):
             assert json.loads(told.pop("KMS_KEYS")) == list(arns)
+        case GivenKeys(jwks=jwks):
+            assert told.pop("JWKS") == jwks
+    identity, mapped = synthesis.configuration.identity, set(synthesis.configuration.attributes.from_claims)
+    verified = {f"{claim}_verified" for claim in {"email", "phone_number"} & mapped}
+    assert set(json.loads(told.pop("CLAIMS"))) == {identity.display_name_claim} | mapped | verified
     assert told == {
         "ISSUER": issuer.issuer,
         "AUDIENCES": json.dumps(list(issuer.audiences)),
@@ -75,8 +80,7 @@ def test_the_authorizer_is_told_what_tokens_must_be(synthesis: Synthesis) -> Non
         "ALGORITHMS": json.dumps(list(issuer.algorithms)),
         "LEEWAY_SECONDS": str(issuer.leeway_seconds),
         "REQUIRED_SCOPES": json.dumps(list(issuer.required_scopes)),
-        "REQUIRED_CLAIMS": "{}",
-        "CLAIMS": json.dumps(["name", "email", "email_verified"]),
+        "REQUIRED_CLAIMS": json.dumps(dict(issuer.required_claims)),
     }
 
 

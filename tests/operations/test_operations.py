@@ -179,24 +179,31 @@ def test_an_environment_that_is_not_deployed_says_how_it_would_be(
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "told"),
     [
-        ("block",),
-        ("block", "--caller", ""),
-        ("block", "--caller", "a\nb"),
-        ("block", "--caller", "ä"),
-        ("block", "--caller", "x" * 256),
-        ("block", "--caller", "u", "--hours", "0"),
-        ("block", "--caller", "u", "--hours", "1.5"),
-        ("start-calls",),
+        (("block",), "CALLER=<sub>"),
+        (("unblock",), "CALLER=<sub>"),
+        (("block", "--caller", ""), "CALLER=<sub>"),
+        (("block", "--caller", "a\nb"), "1 to 255 printable ASCII"),
+        (("block", "--caller", "ä"), "1 to 255 printable ASCII"),
+        (("block", "--caller", "x" * 256), "1 to 255 printable ASCII"),
+        (("block", "--caller", "u", "--hours", "0"), "HOURS=24"),
+        (("block", "--caller", "u", "--hours", "1.5"), "HOURS=24"),
+        (("start-calls",), "invalid choice"),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_aws_is_asked(arguments: tuple[str, ...]) -> None:
+def test_what_makes_no_sense_is_refused_before_aws_is_asked(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
+) -> None:
+    """And it is told as one would write it behind make."""
     with pytest.raises(SystemExit) as refused:
         run(*arguments)
     assert refused.value.code == 2
+    assert told in capsys.readouterr().err
 
 
 def test_an_unknown_environment_is_told_with_those_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stop-calls", "--environment", "nowhere"]) == 1
-    assert "local" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "local" in told
+    assert "ENV=" in told
