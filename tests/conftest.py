@@ -10,6 +10,8 @@ from xdist.scheduler import LoadScopeScheduling
 TESTS = Path(__file__).parent
 # The rooms whose tests talk to the local AWS, on loopback.
 LOOPBACK = {"local", "e2e"}
+# The rooms whose tests run nothing of what coverage is measured of, or in other processes: it takes its time.
+NOT_MEASURED = {"capacity", "e2e", "supply_chain"}
 
 # The folders of many quick files: they fill the gaps in the end.
 QUICK = {"tests/lambdas", "tests/contract"}
@@ -27,6 +29,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(
             pytest.mark.allow_hosts(["127.0.0.1"]) if room in LOOPBACK else pytest.mark.disable_socket
         )
+        if room in NOT_MEASURED:
+            item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
         items.sort(key=_place)
 
