@@ -16,7 +16,7 @@ from tests.e2e.aws import Aws, Caller, unthrottled
 
 SCHEMA = schemathesis.openapi.from_path(Path(__file__).parents[2] / "openapi.yaml")
 BOUNDED = settings(
-    max_examples=60, deadline=None, database=None, derandomize=True,
+    max_examples=30, deadline=None, database=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 CHECKS = [
