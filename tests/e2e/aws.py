@@ -137,6 +137,14 @@ class Aws(Observer):
             client.update_function_configuration(FunctionName=name, Environment={"Variables": deployed})
             client.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
+    def change_record(self, user_id: str, update: str) -> None:
+        """Changes a user's record as a function that dies between two writes would leave it."""
+        self.client("dynamodb").update_item(
+            TableName=self.physical_id("AWS::DynamoDB::Table"),
+            Key={"UserId": {"S": user_id}},
+            UpdateExpression=update,
+        )
+
     def contacts_of(self, user_id: str) -> list[dict[str, Any]]:
         """The contacts that were started for a user."""
         return [

@@ -26,11 +26,7 @@ def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
         assert_problem(another_caller.start(), 502, "answer-incomplete")
     contact_id = assert_call(another_caller.start())["ContactId"]
     assert another_caller.comes_to(contact_id, "QUEUED")
-    aws.client("dynamodb").update_item(
-        TableName=aws.physical_id("AWS::DynamoDB::Table"),
-        Key={"UserId": {"S": another_caller.user.user_id}},
-        UpdateExpression="SET EndedAt = StartedAt",
-    )
+    aws.change_record(another_caller.user.user_id, "SET EndedAt = StartedAt")
     told = [event for event in aws.events() if event["contactId"] == contact_id]
     aws.publish_event(next(event for event in told if event["eventType"] == "QUEUED"))
     assert eventually(lambda: not aws.active_contacts_of(another_caller.user.user_id))

@@ -41,12 +41,12 @@ def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
 
     # One whose function died before it stored its answer is cleared away by the next.
     crashed = queued(aws, caller)
-    _change_record(aws, caller, "REMOVE Answer, TransactionId SET SlotUntil = StartedAt")
+    aws.change_record(caller.user.user_id, "REMOVE Answer, TransactionId SET SlotUntil = StartedAt")
     call_id = queued(aws, caller)
     assert_over(aws, crashed)
     # One whose function died after it had ended the call is stopped when Connect next tells of it.
     contact_id = aws.bridged_contact(call_id)["ContactId"]
-    _change_record(aws, caller, "SET EndedAt = StartedAt")
+    aws.change_record(caller.user.user_id, "SET EndedAt = StartedAt")
     told = [event for event in aws.events() if event["contactId"] == contact_id]
     aws.publish_event(next(event for event in told if event["eventType"] == "QUEUED"))
     assert_over(aws, call_id)
@@ -64,14 +64,6 @@ def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
             assert_problem(answer.result(), 503, "unavailable")
     [hung_up] = {each["MeetingId"] for each in aws.meetings()} - before
     assert eventually(lambda: is_over(aws, hung_up))
-
-
-def _change_record(aws: Aws, caller: Caller, update: str) -> None:
-    aws.client("dynamodb").update_item(
-        TableName=aws.physical_id("AWS::DynamoDB::Table"),
-        Key={"UserId": {"S": caller.user.user_id}},
-        UpdateExpression=update,
-    )
 
 
 @pytest.mark.usefixtures("all_rights_used")
