@@ -63,7 +63,7 @@ check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, secrets, licences, te
 	ruff format --check .
 	mypy
 	PYTHONPATH=.:lambdas lint-imports
-	python -m infra.contact_flow_lint
+	python -m infra.assets.contact_flow_lint
 	python -m supply_chain.secret_scan
 	python -m supply_chain.licences .venv .venv-local node_modules
 	$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
@@ -99,6 +99,7 @@ synth: $(PYTHON) $(NODE) ## templates of ENV (dev unless told) in build/<ENV>; n
 
 .PHONY: deploy
 deploy: $(PYTHON) $(NODE) ## deploy ENV (dev unless told) with the AWS credentials of the shell
+	@python -m operations check-transport --environment $(ENV)
 	cdk deploy --all --no-notices --context environment=$(ENV) --output build/$(ENV)
 
 .PHONY: bench

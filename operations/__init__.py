@@ -1,1 +1,1 @@
-"""What an operator does to a deployment: stop and resume calls, block and unblock a caller."""
+"""What operators and pipelines do to a deployment: stop and resume calls, block callers, check it."""

@@ -132,7 +132,8 @@ class SipBridgeTransport:
     def _grant(self, calling: CallingParts) -> None:
         calls, application, meetings = self._bridge.calls, self._bridge.application, self._meetings
         calls.grant_update(calling.start_call)
-        calls.grant_update(calling.call_control)
+        # Digits take the call's transaction.
+        calls.grant_read_write(calling.call_control)
         calls.grant_read_write(calling.contact_events)
         calls.grant_find_by_meeting(calling.contact_events)
         calls.grant_read(calling.caller_context)

@@ -33,7 +33,9 @@ class CustomResources(Construct):
         key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
-        """`function` answers the framework's events on custom resources, and runs as `role`; `tracing` lets write traces."""
+        """`function` answers the framework's events on custom resources, and runs as `role`; by `tracing` the
+        framework may write traces.
+        """
         super().__init__(scope, id_)
         self._role = role
         log_group = logs.LogGroup(
