@@ -49,7 +49,7 @@ def test_an_asset_holds_only_packages_that_its_handler_imports(source: FunctionS
 
 
 def test_both_stacks_have_one_layer(bridged: Synthesis) -> None:
-    layers = bridged.resources("AWS::Lambda::LayerVersion").values()
+    layers = [stack.the("AWS::Lambda::LayerVersion") for stack in bridged.with_functions]
     assert len(layers) == 2
     assert len({layer["Content"]["S3Key"] for layer in layers}) == 1
 
