@@ -58,12 +58,13 @@ mutation: $(PYTHON) ## whether the tests notice changes of what decides who call
 	cd build/mutation && mutmut run --max-children 2 && mutmut results
 
 .PHONY: check
-check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, secrets, licences, templates and security rules of every environment
+check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
 	ruff check .
 	ruff format --check .
 	mypy
 	PYTHONPATH=.:lambdas lint-imports
 	python -m infra.contact_flow_lint
+	python -m pytest --quiet --no-header tests/documents
 	python -m supply_chain.secret_scan
 	python -m supply_chain.licences .venv .venv-local node_modules
 	$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)

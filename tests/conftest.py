@@ -11,10 +11,10 @@ TESTS = Path(__file__).parent
 # The rooms whose tests talk to the local AWS, on loopback.
 LOOPBACK = {"local", "e2e"}
 # The rooms whose tests run nothing of what coverage is measured of, or in other processes: it takes its time.
-NOT_MEASURED = {"capacity", "e2e", "supply_chain"}
+NOT_MEASURED = {"capacity", "documents", "e2e", "supply_chain"}
 
 # The folders of many quick files: they fill the gaps in the end.
-QUICK = {"tests/lambdas", "tests/contract"}
+QUICK = {"tests/lambdas", "tests/contract", "tests/documents"}
 # The folders whose files share nothing that is dear to make. In others they share templates, or an app.
 APART = QUICK | {"tests/capacity", "tests/local"}
 
