@@ -15,6 +15,7 @@ LOCAL := .venv-local/.installed
 FUNCTIONS := .venv-functions/.installed
 CHECKOV := .venv-checkov/.installed
 NODE := node_modules/.installed
+TYPESCRIPT := tests/contract/typescript/node_modules/.installed
 # The local AWS has an environment of its own unless another is asked for.
 LOCAL_ENV = $(if $(filter file,$(origin ENV)),local,$(ENV))
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
@@ -37,7 +38,7 @@ local: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS u
 	@python -m local --environment $(LOCAL_ENV)
 
 .PHONY: test
-test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests, the end-to-end ones included
+test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the end-to-end ones included
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
 		began=$$(date +%s); python -m pytest --cov -n 4 --no-loadscope-reorder || exit 1; \
@@ -89,6 +90,7 @@ audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that 
 			$(addprefix --ignore-vuln ,$(ACCEPTED)) --requirement $$file || failed="$$failed $$file"; \
 	done; test -z "$$failed"
 	npm audit
+	npm audit --prefix tests/contract/typescript
 
 .PHONY: sbom
 sbom: $(PYTHON) ## bills of materials of what is deployed, in build/sbom
@@ -139,7 +141,7 @@ destroy: $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridg
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules build .cache .local \
+	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules tests/contract/typescript/node_modules build .cache .local \
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -161,4 +163,8 @@ $(CHECKOV): setup.sh supply_chain/requirements.txt $(PYTHON)
 
 $(NODE): setup.sh package.json package-lock.json
 	@./setup.sh node
+	@touch $@
+
+$(TYPESCRIPT): setup.sh tests/contract/typescript/package.json tests/contract/typescript/package-lock.json
+	@./setup.sh typescript
 	@touch $@

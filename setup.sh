@@ -71,6 +71,10 @@ checkov)
     new_venv .venv-checkov
     sync .venv-checkov supply_chain/requirements.txt
     ;;
+typescript)
+    say "tests/contract/typescript/node_modules: a generator of clients, and TypeScript"
+    npm ci --ignore-scripts --prefer-offline --silent --prefix tests/contract/typescript
+    ;;
 node)
     node --version >/dev/null 2>&1 && npm --version >/dev/null 2>&1 ||
         fail "Node.js is missing: the CDK command line needs Node 20 or newer with npm. Get it from https://nodejs.org or your package manager."
@@ -80,6 +84,6 @@ node)
     npm ci --silent
     ;;
 *)
-    fail "say what to install: python, local, functions, checkov or node (the Makefile does)."
+    fail "say what to install: python, local, functions, checkov, node or typescript (the Makefile does)."
     ;;
 esac
