@@ -131,6 +131,11 @@ block: $(PYTHON) ## operators: keep a user from calling: CALLER=<sub>, and HOURS
 unblock: $(PYTHON) ## operators: let a user call again: CALLER=<sub>
 	@python -m operations unblock --environment $(ENV)
 
+.PHONY: outputs
+export OPERATIONS_FOLDER := $(value FOLDER)
+outputs: $(PYTHON) ## app developers: outputs.json and amplify_outputs.json of ENV, in build/outputs/<ENV> or FOLDER=<folder>
+	@python -m operations outputs --environment $(ENV)
+
 .PHONY: bootstrap
 bootstrap: $(PYTHON) $(NODE) ## once per account and Region: prepare those of ENV for the CDK
 	cdk bootstrap --no-notices --context environment=$(ENV) --output build/$(ENV)

@@ -12,16 +12,37 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from infra.config import Configuration, load
 from infra.config_section import ConfigurationError
 from infra.constructs.calling_switch import OFF, ON
 from infra.outputs import Output, parameter_name
-from operations import blocks, switch
+from operations import blocks, outputs, switch
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 _LONGEST_SUB = 255
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+_BAD_CREDENTIALS = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+_FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 class OperationError(Exception):
@@ -80,6 +101,14 @@ class Deployment:
             return f"The user can call again in {self._environment}."
         return f"The user was not blocked in {self._environment}."
 
+    def write_outputs(self, folder: Path) -> str:
+        """Writes what app developers need of the deployment."""
+        self._read(Output.API_URL)  # raises where the app is not deployed
+        values = outputs.read_parameters(self._session.client("ssm"), self._environment)
+        amplify = outputs.amplify_outputs(values, self._session.client("cognito-idp"))
+        written = outputs.write(folder, {"outputs.json": values, "amplify_outputs.json": amplify})
+        return "\n".join(f"written: {path}" for path in written)
+
     def _read(self, output: Output) -> str:
         client = self._session.client("ssm")
         name = parameter_name(self._environment, output)
@@ -98,13 +127,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         deployment = Deployment(load(_CHECKOUT, asked.environment))
         print(_perform(deployment, asked))
-    except (OperationError, ConfigurationError, blocks.BlockError) as error:
+    except (OperationError, ConfigurationError, blocks.BlockError, outputs.OutputsError) as error:
         print(error, file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS did not do it: {error}", file=sys.stderr)
+        print(_explain(error), file=sys.stderr)
         return 1
     return 0
+
+
+def _explain(error: BotoCoreError | ClientError) -> str:
+    """An error of AWS, and what to do where that is known."""
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+    if isinstance(error, _NO_CREDENTIALS) or code in _BAD_CREDENTIALS:
+        return (
+            f"The shell has no AWS credentials that work: {error}\n"
+            "  Fix: sign in (aws sso login, for example) or set AWS_PROFILE, then run the command again."
+        )
+    if code in _FORBIDDEN:
+        return f"AWS did not do it: {error}\n  Fix: use a role that is allowed this."
+    return f"AWS did not do it: {error}"
 
 
 def _perform(deployment: Deployment, asked: Any) -> str:
@@ -115,6 +157,10 @@ def _perform(deployment: Deployment, asked: Any) -> str:
             return deployment.resume_calls()
         case "block":
             return deployment.block(asked.caller, asked.hours)
+        case "outputs":
+            return deployment.write_outputs(
+                asked.folder or _CHECKOUT / "build" / "outputs" / asked.environment
+            )
         case _:
             return deployment.unblock(asked.caller)
 
@@ -127,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
         ("resume-calls", "take calls again"),
         ("block", "keep one user from calling"),
         ("unblock", "let a user call again"),
+        ("outputs", "write outputs.json and amplify_outputs.json for app developers"),
     ):
         command = commands.add_parser(name, help=does, description=does)
         command.add_argument("--environment", required=True, help="of config/")
@@ -137,6 +184,14 @@ def _parser() -> argparse.ArgumentParser:
                 type=_subject,
                 help="the `sub` of the user's token, which is customer_id in Connect "
                 "(default: OPERATIONS_CALLER)",
+            )
+        if name == "outputs":
+            command.add_argument(
+                "--folder",
+                default=os.environ.get("OPERATIONS_FOLDER") or None,
+                type=Path,
+                help="where to write them, over older ones "
+                "(default: OPERATIONS_FOLDER, else build/outputs/<environment>)",
             )
         if name == "block":
             command.add_argument(
