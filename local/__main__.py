@@ -53,6 +53,7 @@ curl -i -X POST {phone.start_call_url} \\
 
 What Connect made of it    curl {aws.endpoint_url}/_local/contacts{_bridge(aws)}
 Outputs of the stacks      {outputs}
+For an app                 {aws.write_app_outputs()}: outputs.json, amplify_outputs.json
 Another user or token      {phone.identity.ways}; in Python:
                              phone = local.phone.Phone(json.load(open("{outputs}")))
                              phone.sign_in(email, phone.sign_up(email)).token

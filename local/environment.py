@@ -94,6 +94,24 @@ class LocalAws:
         self._read_outputs()
         (self.directory / "outputs.json").write_text(json.dumps(self.outputs, indent=2) + "\n")
 
+    def write_app_outputs(self) -> Path:
+        """Write what `make outputs` writes, with URLs of this machine; returns the folder."""
+        folder = self.directory / "app"
+        command = ["-m", "operations", "outputs", "--environment", self.environment, "--folder", str(folder)]
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=CHECKOUT,
+            env=self._cdk_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise LocalAwsError(f"outputs.json and amplify_outputs.json were not written:\n{done.stderr}")
+        for file in folder.iterdir():
+            file.write_text(self._usable(file.read_text(encoding="utf-8")), encoding="utf-8")
+        return folder
+
     def cdk(self, *arguments: str) -> list[str]:
         """Run the CDK command line against this AWS; returns what it printed, or raises LocalAwsError."""
         self.progress(f"cdk {' '.join(arguments)}")
@@ -209,7 +227,7 @@ def local_aws(
         _end_killed_run(directory)
         _check_port(port)
         port = port or _free_port()
-        for name in ("tmp", "state", "s3", "cdk.out", "outputs.json", "cdk.log"):
+        for name in ("tmp", "state", "s3", "cdk.out", "outputs.json", "app", "cdk.log"):
             _remove(directory / name)
         (directory / "tmp").mkdir()
         progress(f"the local AWS starts on http://127.0.0.1:{port}")

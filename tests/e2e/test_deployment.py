@@ -1,5 +1,7 @@
 """Deploying again, destroying, and bringing back. Runs last: nobody finds the old stacks after."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -62,6 +64,22 @@ def test_each_output_is_a_parameter_too(running: LocalAws) -> None:
     }
     assert parameters.pop("Calling") == "on"  # the switch
     assert parameters == outputs
+
+
+def test_an_app_is_given_the_api_and_the_users_of_this_machine(running: LocalAws) -> None:
+    folder = running.write_app_outputs()
+    flat = json.loads((folder / "outputs.json").read_text(encoding="utf-8"))
+    assert flat.items() <= running.outputs.items()
+    assert flat.keys() >= OUTPUTS
+    amplify = json.loads((folder / "amplify_outputs.json").read_text(encoding="utf-8"))
+    assert amplify["custom"]["API"]["InAppCalling"]["endpoint"] == running.outputs["ApiUrl"].rstrip("/")
+    if IDENTITY in running.stacks:
+        assert amplify["auth"]["user_pool_id"] == running.outputs["UserPoolId"]
+        assert amplify["auth"]["user_pool_client_id"] == running.outputs["UserPoolClientId"]
+        assert amplify["auth"]["username_attributes"] == ["email"]
+        assert amplify["auth"]["password_policy"]["min_length"] >= 8
+    else:
+        assert "auth" not in amplify
 
 
 def test_stacks_that_are_destroyed_leave_the_users_alone_and_can_come_back(running: LocalAws) -> None:
