@@ -30,7 +30,7 @@ from infra.outputs import Output, parameter_name
 from operations import blocks, outputs, switch
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
-_LONGEST_SUB = 255
+_MAX_SUB_LENGTH = 255
 _NO_CREDENTIALS = (
     CredentialRetrievalError,
     NoCredentialsError,
@@ -64,7 +64,7 @@ class Deployment:
             )
 
     def stop_calls(self) -> str:
-        """Switches calling off; returns what to tell the operator, as the other methods do."""
+        """Switches calling off; returns the message for the operator, as the other methods do."""
         before = switch.turn(self._session.client("ssm"), self._read(Output.CALLING_PARAMETER), OFF)
         return (
             f"Calling in {self._environment} is off (it was {before!r}). Within five seconds every new call "
@@ -89,10 +89,10 @@ class Deployment:
             if hours is None
             else datetime.fromtimestamp(until / 1000, UTC).strftime("until %Y-%m-%d %H:%M UTC")
         )
-        told = f"The user cannot start or rejoin calls in {self._environment} {when}."
+        message = f"The user cannot start or rejoin calls in {self._environment} {when}."
         if active is not None:
-            told += f"\nA call may still be under way, which goes on: contact {active}. End it in Connect."
-        return told
+            message += f"\nA call may still be under way, which goes on: contact {active}. End it in Connect."
+        return message
 
     def unblock(self, caller: str) -> str:
         """Lifts a block."""
@@ -204,10 +204,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _subject(text: str) -> str:
-    if not 1 <= len(text) <= _LONGEST_SUB or not text.isascii() or not text.isprintable():
+    if not 1 <= len(text) <= _MAX_SUB_LENGTH or not text.isascii() or not text.isprintable():
         raise argparse.ArgumentTypeError(
             "name the user by customer_id in Connect, with make as CALLER=<sub>; "
-            f"1 to {_LONGEST_SUB} printable ASCII characters"
+            f"1 to {_MAX_SUB_LENGTH} printable ASCII characters"
         )
     return text
 
