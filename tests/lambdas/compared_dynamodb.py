@@ -1,4 +1,4 @@
-"""Two DynamoDBs that get the same requests and must answer alike: the tests' own, and moto or DynamoDB Local."""
+"""Two DynamoDBs that get the same requests and must answer alike: ours, and moto or AWS's DynamoDB Local."""
 
 import shutil
 import socket

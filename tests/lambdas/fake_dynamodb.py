@@ -2,7 +2,8 @@
 
 A request that DynamoDB would refuse whatever the values, and one of which not everything is known here, fails
 the test: no code means to send either. What is refused for its values alone, as an empty key or too large an
-item, is answered so. `test_fake_dynamodb` holds this to moto, which takes far longer to answer, and to DynamoDB Local.
+item, is answered so. `test_fake_dynamodb` holds this to moto, which takes far longer to answer, and to
+DynamoDB Local.
 """
 
 import json
