@@ -33,7 +33,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         room = item.path.relative_to(TESTS).parts[0]
         on_loopback = room in LOOPBACK or item.get_closest_marker("slow")
         item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]) if on_loopback else pytest.mark.disable_socket)
-        if room in NOT_MEASURED:
+        # What random examples reach, another run may not; and to measure them takes as long as to run them.
+        if room in NOT_MEASURED or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
         items.sort(key=_place)
