@@ -18,7 +18,7 @@ FUNCTIONS := .venv-functions/.installed
 CHECKOV := .venv-checkov/.installed
 NODE := node_modules/.installed
 DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
-# The local AWS has an environment of its own unless another is asked for.
+# The local AWS has an environment of its own, unless ENV names another.
 LOCAL_ENV = $(if $(filter file,$(origin ENV)),local,$(ENV))
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
 # Every file of pinned packages.
@@ -89,7 +89,7 @@ templates-of-%:
 	cdk synth --quiet --no-notices --context environment=$* --output build/check/$*
 	cfn-lint --non-zero-exit-code warning -- build/check/$*/*.template.json
 
-# In all files that git has or would add. Nothing is asked of any service, nothing found is printed. A line of an
+# In all files that git has or would add. No service is called, nothing found is printed. A line of an
 # invented secret that looks real ends in kingfisher:ignore, and says why.
 SECRET_RULES := --rules-path tools/supply_chain/secret_rules.yaml
 .PHONY: secrets
@@ -132,11 +132,11 @@ sbom: $(PYTHON) ## bills of materials (CycloneDX) of what the functions ship, in
 	done
 
 .PHONY: synth
-synth: $(PYTHON) $(NODE) ## templates of ENV (dev unless told) in build/<ENV>; needs no AWS credentials
+synth: $(PYTHON) $(NODE) ## templates of ENV (default dev) in build/<ENV>; needs no AWS credentials
 	cdk synth --quiet --no-notices --context environment=$(ENV) --output build/$(ENV)
 
 .PHONY: deploy
-deploy: $(PYTHON) $(NODE) ## deploy ENV (dev unless told) with the AWS credentials of the shell
+deploy: $(PYTHON) $(NODE) ## deploy ENV (default dev) with the AWS credentials of the shell
 	cdk deploy --all --no-notices --context environment=$(ENV) --output build/$(ENV)
 
 .PHONY: bench
@@ -157,7 +157,7 @@ capacity: $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR=… AHT_SECONDS
 # As it was given: a user's `sub` can hold what make or the shell would take for theirs.
 export OPERATIONS_CALLER := $(value CALLER)
 export OPERATIONS_HOURS := $(value HOURS)
-stop-calls: $(PYTHON) ## operators: take no new calls in ENV (dev unless told), within five seconds
+stop-calls: $(PYTHON) ## operators: take no new calls in ENV (default dev), within five seconds
 	@python -m operations stop-calls --environment $(ENV)
 resume-calls: $(PYTHON) ## operators: take calls again in ENV
 	@python -m operations resume-calls --environment $(ENV)

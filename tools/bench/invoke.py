@@ -21,7 +21,7 @@ def main(job: dict[str, Any]) -> None:
     from awslambdaric.lambda_runtime_client import LambdaRuntimeClient  # noqa: PLC0415
 
     class Client(LambdaRuntimeClient):  # type: ignore[misc] # it has no types
-        """Ends the process when it is asked for one invocation more than the job has."""
+        """Ends the process when the runtime wants one invocation more than the job has."""
 
         def __init__(self, address: str) -> None:
             super().__init__(address)

@@ -45,7 +45,7 @@ class _Handler(Handler):
     api: RuntimeApi
 
     def do_GET(self) -> None:  # noqa: N802 - the base class's names
-        if self.path == f"{_PATH}restore/next":  # asked once the hooks before a snapshot are through
+        if self.path == f"{_PATH}restore/next":  # called once the hooks before a snapshot are through
             self.answer(200, b"", {})
             return
         if self.path != f"{_PATH}invocation/next":

@@ -234,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for name, least, most, help_ in _OPTIONS:
-        default = getattr(Load, name, "none")
+        default = getattr(Load, name, "none: needed")
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=_number(least, most), help=f"{help_} (default {default})")
     parser.add_argument("--environment", help="of config/: what its settings let through, beside")

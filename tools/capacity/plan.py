@@ -68,7 +68,7 @@ class Limit:
 
     @property
     def to_request(self) -> tuple[float, int | None]:
-        """Value and burst to ask for: those it has where they are enough, otherwise the need at 80 %."""
+        """Value and burst to request: those it has where they are enough, otherwise the need at 80 %."""
         if self.holds:
             return self.value, self.burst
         if self.burst is None:
@@ -231,7 +231,7 @@ class Plan:
         gb_seconds = sum(self.executions.values()) / self.peak * calls * settings.memory_mib / 1_024
         logs = (invocations * ASSUMED.invocation_log_kb + requests * ASSUMED.request_log_kb) / 1e6
         kept_months = settings.log_retention_days / 30
-        # A message is sent, received and deleted; five pollers ask an empty queue three times a minute.
+        # A message is sent, received and deleted; five pollers read an empty queue three times a minute.
         messages = 3 * calls * ASSUMED.contact_events + 5 * 3 * 60 * 24 * 30
         begun = requests + calls * (ASSUMED.contact_events + 1)
         first_of_seconds = 3 * 3_600 * load.busy_hours_per_month  # of requests, of events, of flows
