@@ -86,6 +86,15 @@ def dynamodb(fake_dynamodb: FakeDynamoDb) -> Any:
     return fake_dynamodb.attach(shared_client("dynamodb"))
 
 
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator[str]:
+    """The URL of AWS's own DynamoDB Local."""
+    from tests.lambdas.compared_dynamodb import running_dynamodb_local  # noqa: PLC0415 - it imports this module
+
+    with running_dynamodb_local() as url:
+        yield url
+
+
 @pytest.fixture
 def written(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture

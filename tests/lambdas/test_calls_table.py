@@ -16,10 +16,11 @@ NOW = 1_790_000_000_000
 RATES = (Rate(calls=2, seconds=60), Rate(calls=4, seconds=86_400))
 
 
-@pytest.fixture
-def dynamodb() -> Iterator[ComparedDynamoDb]:
-    """Everything that the table asks is asked of moto too: the fake stands for it in all other tests."""
-    with compared_dynamodb() as both:
+@pytest.fixture(params=["moto", pytest.param("dynamodb-local", marks=pytest.mark.slow)])
+def dynamodb(request: pytest.FixtureRequest) -> Iterator[ComparedDynamoDb]:
+    """Every request of the table goes to moto too, or to DynamoDB Local: the fake stands for it elsewhere."""
+    local = request.getfixturevalue("dynamodb_local") if request.param == "dynamodb-local" else None
+    with compared_dynamodb(local) as both:
         yield both
 
 
