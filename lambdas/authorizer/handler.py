@@ -11,8 +11,8 @@ from authorizer.normalised_claims import normalise
 from authorizer.refusal import Reason, TokenRefused
 from authorizer.settings import PublishedKeys, Settings
 from authorizer.verification import TokenVerifier
-from calls.observability import count, log_unforeseen, logger, metrics, tracer
-from calls.startup import startup_done
+from runtime.startup import startup_done
+from runtime.telemetry import count, log_unforeseen, logger, metrics, tracer
 
 _settings = Settings.read(os.environ)
 
@@ -37,7 +37,7 @@ def _keys() -> KeySource:
             )
         case _:
             from authorizer.kms_keys import KmsKeys  # noqa: PLC0415
-            from calls import aws  # noqa: PLC0415
+            from runtime import aws  # noqa: PLC0415
 
             # One attempt (connect 1 s + read 2 s) fits in the function's 5 s; the next request is another.
             return KmsKeys(aws.client("kms", read_timeout=2, repeats=False), keys, algorithms)

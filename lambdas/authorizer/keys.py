@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from joserfc import jwk, jws
 from joserfc.errors import JoseError
 
-from calls.strict_json import read_object
+from api.strict_json import read_object
 
 # By key type and curve (RFC 7518, section 3.1; RFC 9864).
 _FITTING: Mapping[tuple[str, str | None], frozenset[str]] = {

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from authorizer.keys import KeysUnavailable, VerificationKey, fitting, import_key
-from calls import aws
-from calls.errors import CallError
-from calls.observability import count, logger
+from runtime import aws
+from runtime.errors import ServiceError
+from runtime.telemetry import count, logger
 
 # By the start of KeySpec. (KMS developer guide, "Key spec reference".)
 _KEY_TYPES: Mapping[str, str] = {"RSA_": "RSA", "ECC_NIST_P": "EC", "ECC_NIST_EDWARDS25519": "OKP"}
@@ -53,7 +53,7 @@ class KmsKeys:
         except aws.Refused:
             logger.warning("Key out of use", key_id=name)
             return
-        except CallError as error:
+        except ServiceError as error:
             raise KeysUnavailable from error
         try:
             self._keys[name] = self._read(name, answer)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from api.strict_json import read_object
 from authorizer.refusal import Reason, TokenRefused
-from calls.strict_json import read_object
 
 LONGEST_TOKEN = 8_192
 """Characters. What web servers and proxies commonly take as one header; API Gateway takes 10,240 bytes of

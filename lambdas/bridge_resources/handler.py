@@ -18,8 +18,8 @@ from bridge_resources.properties import Properties
 from bridge_resources.resource import Before, Made, Patience, Resource
 from bridge_resources.sip_rule import SipRule
 from bridge_resources.voice_connector_settings import VoiceConnectorSettings
-from calls.observability import log_unforeseen, logger, tracer
-from calls.startup import startup_done
+from runtime.startup import startup_done
+from runtime.telemetry import log_unforeseen, logger, tracer
 
 
 def resources_of(voice: Ask, connect: Ask, secrets: Ask, patience: Patience) -> Mapping[str, Resource]:

@@ -5,9 +5,10 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from calls import bridged_call
-from calls.errors import CallEnded, CallError, NotPossibleNow
+from calls.errors import CallEnded, NotPossibleNow
 from calls.meetings import Attendee
 from calls.record import Call
+from runtime.errors import ServiceError
 
 # The far end rings for 30 s at most, and the code takes some seconds more.
 _COMES_THROUGH_WITHIN = 60_000  # milliseconds
@@ -71,7 +72,7 @@ class Bridge:
             caller = self._meetings.create_caller(meeting_id)
         except CallEnded:
             # What is left of the call has nobody to talk to.
-            with suppress(CallError):
+            with suppress(ServiceError):
                 self.end(call)
             raise
         attendee = {"AttendeeId": caller.attendee_id, "JoinToken": caller.join_token}

@@ -10,7 +10,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from calls.errors import CallEnded, CallerBlocked, CallNotFound, NotPossibleNow
+from calls.errors import (
+    CallEnded,
+    CallerBlocked,
+    CallNotFound,
+    NotPossibleNow,
+)
 from calls.record import Call, State
 
 

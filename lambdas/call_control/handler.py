@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from api.problems import Response, empty_response, json_response
+from api.request import read_body, read_claims, read_headers, respond
 from call_control.domain import CallControl, Way
 from call_control.request import parse_digits, parse_nothing
 from call_control.webrtc import WebRtcContacts
-from calls import aws
 from calls.connect import ConnectInstance
 from calls.errors import CallNotFound
-from calls.http import read_body, read_claims, read_headers, respond
-from calls.observability import count, logger, metrics, tracer
-from calls.participant import ParticipantService
-from calls.problem import Response, empty_response, json_response
+from calls.participant_service import ParticipantService
 from calls.record import Call, State, now
-from calls.startup import startup_done
 from calls.table import CallTable
+from runtime import aws
+from runtime.startup import startup_done
+from runtime.telemetry import count, logger, metrics, tracer
 
 _table = CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"])
 _connect = ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"])

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from api.request import read_idempotency_key, read_members, unknown_members
 from calls.errors import InvalidRequest, Violation
-from calls.http import read_idempotency_key, read_members, unknown_members
 
 _DIGITS = re.compile(r"[0-9*#,]{1,20}", re.ASCII)
 

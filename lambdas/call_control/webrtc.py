@@ -6,10 +6,16 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from calls.connect import Participant
-from calls.connection import complete
-from calls.errors import AgentNotConnected, CallEnded, CallError, NotConnected, NotPossibleNow
-from calls.participant import Connection, ParticipantGoneError
+from calls.errors import (
+    AgentNotConnected,
+    CallEnded,
+    NotConnected,
+    NotPossibleNow,
+)
+from calls.join_answer import complete
+from calls.participant_service import Connection, ParticipantGoneError
 from calls.record import Call
+from runtime.errors import ServiceError
 
 # A token is not used in its last moments: it must still be good when it arrives.
 _TOKEN_MARGIN = 60_000  # milliseconds
@@ -40,7 +46,7 @@ class Contacts(Protocol):
 
 
 class Participants(Protocol):
-    """The callers' participants; `calls.participant.ParticipantService` says more."""
+    """The callers' participants; `calls.participant_service.ParticipantService` says more."""
 
     def connect(self, participant_token: str) -> Connection:
         """A connection for messages. Raises ParticipantGoneError."""
@@ -122,7 +128,7 @@ class WebRtcContacts:
             )
         except CallEnded:
             # As far as Connect knows. Were it wrong, the caller's next call would be a second one.
-            with suppress(CallError):
+            with suppress(ServiceError):
                 self._contacts.stop(str(call.contact_id))
             raise
         except NotPossibleNow as refused:
@@ -156,5 +162,5 @@ class WebRtcContacts:
     def _keep(self, call: Call, connection: Connection) -> None:
         """For later digits, which can do without."""
         if connection.until:
-            with suppress(CallError):
+            with suppress(ServiceError):
                 self._calls.store_connection_token(call, connection.token, connection.until)

@@ -84,7 +84,7 @@ def verify(presented: Presented | None, references: References, now: int) -> dic
     """The answer to the flow: `auth_status`, and when it is `verified` the caller's context. Who presents a
     code is told all that the flow is to set, and the flow to go on with.
 
-    `now` is in milliseconds since the epoch. Raises `calls.errors.CallError` when the records cannot be read.
+    `now` is in milliseconds since the epoch. Raises `calls.errors.ServiceError` when the records cannot be read.
     """
     if presented is None:
         return {"auth_status": UNVERIFIED}

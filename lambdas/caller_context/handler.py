@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from caller_context.domain import UNVERIFIED, read_presented, verify
-from calls import aws
-from calls.errors import CallError
-from calls.observability import count, log_unforeseen, logger, metrics, tracer
 from calls.record import now
-from calls.startup import startup_done
 from calls.table import CallTable
+from runtime import aws
+from runtime.errors import ServiceError
+from runtime.startup import startup_done
+from runtime.telemetry import count, log_unforeseen, logger, metrics, tracer
 
 _instance_arn = os.environ["CONNECT_INSTANCE_ARN"]
 _bridge_number = os.environ.get("CONNECT_NUMBER")
@@ -32,7 +32,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
     try:
         presented = read_presented(event, _instance_arn, _bridge_number)
         answer = verify(presented, _calls, now())
-    except CallError as error:
+    except ServiceError as error:
         logger.error("Caller not verified", error_type=type(error).__name__)
         answer = {"auth_status": UNVERIFIED}
     except Exception as error:  # noqa: BLE001

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from calls.errors import CallError
 from calls.record import Call
+from runtime.errors import ServiceError
 
 
 class Meetings(Protocol):
@@ -45,7 +45,7 @@ def end(call: Call, *, meetings: Meetings, phone_calls: PhoneCalls, contacts: Co
         try:
             if of is not None:
                 step(of)
-        except CallError as failure:
+        except ServiceError as failure:
             failures.append(failure)
     if failures:
         raise failures[0]

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from calls import aws
-from calls.errors import AnswerIncomplete, CallEnded, CapacityReached, NotPossibleNow
-from calls.observability import count, traced
+from calls.errors import CallEnded, NotPossibleNow
+from runtime import aws
+from runtime.errors import AnswerIncomplete, CapacityReached
+from runtime.telemetry import count, traced
 
 # StopContact's ways of saying that there is nothing left to stop.
 _GONE = frozenset({"ContactNotFoundException", "ResourceNotFoundException"})

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from calls import aws
-from calls.errors import AnswerIncomplete, CallEnded, Unavailable
-from calls.observability import count, logger, traced
+from calls.errors import CallEnded
+from runtime import aws
+from runtime.errors import AnswerIncomplete, Unavailable
+from runtime.telemetry import count, logger, traced
 
 CALLER = "caller"
 """The external user id of the app's attendee."""

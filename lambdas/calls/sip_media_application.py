@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from calls import aws
-from calls.errors import AnswerIncomplete, CallEnded
-from calls.observability import traced
+from calls.errors import CallEnded
 from calls.sip_arguments import digits_arguments, hang_up_arguments
+from runtime import aws
+from runtime.errors import AnswerIncomplete
+from runtime.telemetry import traced
 
 # AWS's number for meetings of the Chime SDK: whoever dials it joins the meeting that the headers name.
 _MEETINGS_NUMBER = "+17035550122"

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from calls import aws
 from calls.errors import CallerBlocked
-from calls.observability import traced
 from calls.record import Call, Rate
+from runtime import aws
+from runtime.telemetry import traced
 
 _Item = Mapping[str, Any]
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from calls.errors import Unavailable
 from calls.record import Call
 from contact_events.event import ContactEvent
+from runtime.errors import Unavailable
 
 # Two events of one call at once, and a caller who hangs up meanwhile: nobody loses more often than this.
 _MOST_ATTEMPTS = 5

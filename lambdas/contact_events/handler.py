@@ -5,15 +5,15 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from calls import aws
 from calls.connect import ConnectInstance
-from calls.errors import CallError
-from calls.observability import count, log_unforeseen, logger, measure, metrics, tracer
 from calls.record import now
-from calls.startup import startup_done
 from calls.table import CallTable
 from contact_events.domain import ContactEvents, EndedCall, TryLaterError
 from contact_events.event import ContactEvent, read_event
+from runtime import aws
+from runtime.errors import ServiceError
+from runtime.startup import startup_done
+from runtime.telemetry import count, log_unforeseen, logger, measure, metrics, tracer
 
 if TYPE_CHECKING:
     from contact_events.meeting_event import MeetingEvents
@@ -62,7 +62,7 @@ def _is_done(message: Mapping[str, Any]) -> bool:
     except TryLaterError:
         logger.info("Event comes too early", message_id=message["messageId"])
         return False
-    except CallError as error:
+    except ServiceError as error:
         # Its cause was logged where it was met.
         logger.warning("Event not handled", message_id=message["messageId"], error_type=type(error).__name__)
         return False

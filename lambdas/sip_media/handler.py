@@ -4,11 +4,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from calls import aws
-from calls.errors import CallError
 from calls.meetings import Meetings
-from calls.observability import count, log_unforeseen, logger, metrics, tracer
-from calls.startup import startup_done
+from runtime import aws
+from runtime.errors import ServiceError
+from runtime.startup import startup_done
+from runtime.telemetry import count, log_unforeseen, logger, metrics, tracer
 from sip_media.actions import Bridge, hang_up
 from sip_media.domain import Answer, answer
 from sip_media.event import read_event
@@ -63,7 +63,7 @@ def _delete(meeting_id: str) -> None:
     """Deletes a meeting, as any event that ends a call does; whatever goes wrong is counted by `Meetings`."""
     try:
         _meetings.delete(meeting_id)
-    except CallError as error:
+    except ServiceError as error:
         logger.warning("Meeting not deleted", error_type=type(error).__name__)
     except Exception as error:  # noqa: BLE001
         # The legs must be hung up all the same.

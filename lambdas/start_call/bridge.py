@@ -16,13 +16,14 @@ from dataclasses import replace
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from api.request import pointer
 from calls import bridged_call
-from calls.connection import complete
-from calls.errors import AnswerIncomplete, CallError, InvalidRequest, Unavailable, Violation
-from calls.http import pointer
+from calls.errors import InvalidRequest, Violation
+from calls.join_answer import complete
 from calls.meetings import CALLER, PHONE
 from calls.record import Call
 from calls.sip_arguments import LARGEST_SIP_HEADERS, LONGEST_SIP_HEADER, dial_arguments
+from runtime.errors import AnswerIncomplete, ServiceError, Unavailable
 from start_call.request import StartCallRequest, check_size, size_of
 from start_call.settings import BridgeSettings
 
@@ -117,7 +118,7 @@ class Bridge:
     def start(self, call: Call, request: StartCallRequest) -> tuple[Call, Mapping[str, Any]]:
         """`call` with its meeting and phone call, and the answer for the app.
 
-        Raises a `CallError`, and then the meeting is deleted if that could be done.
+        Raises a `ServiceError`, and then the meeting is deleted if that could be done.
         """
         answer = self._meetings.create(
             # A new one each time: with that of a start that failed, Chime would find its deleted meeting.
@@ -133,7 +134,7 @@ class Bridge:
             return self._connect(started, request, answer)
         except Exception:
             # A failure of this is counted and logged where it is raised.
-            with suppress(CallError):
+            with suppress(ServiceError):
                 self._meetings.delete(meeting_id)
             raise
 

@@ -18,18 +18,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from calls.connection import complete
 from calls.errors import (
-    AnswerIncomplete,
     CallActive,
-    CallError,
     IdempotencyKeyReused,
     RateExceeded,
     RequestInProgress,
+)
+from calls.join_answer import complete
+from calls.record import Call, Rate
+from runtime.errors import (
+    AnswerIncomplete,
+    ServiceError,
     TimedOut,
     Unavailable,
 )
-from calls.record import Call, Rate
 from start_call.caller import Caller
 from start_call.request import StartCallRequest
 
@@ -111,7 +113,7 @@ class StartCall:
     def __call__(self, caller: Caller, request: StartCallRequest) -> StartedCall:
         """Starts a call, or answers the one that an earlier request with the same key started.
 
-        Raises the `CallError` that the app is to be answered; then no contact of this request is left active.
+        Raises the `ServiceError` that the app is to be answered; then no contact of this request is left active.
         """
         # Refused before anything is written: a request that can never succeed must not cost the user a start.
         call = self._way.described(self._new_call(caller, request), request)
@@ -146,7 +148,7 @@ class StartCall:
             return self._calls.claim(call, self._terms.rates)
         except (AnswerIncomplete, TimedOut, Unavailable):
             # It may have been written all the same, and this start goes no further.
-            with suppress(CallError):
+            with suppress(ServiceError):
                 self._calls.abandon(call, self._now())
             raise
 
@@ -246,14 +248,14 @@ class StartCall:
         """
         left = None
         # A failure of any of these is counted and logged where it is raised.
-        with suppress(CallError):
+        with suppress(ServiceError):
             left = self._calls.abandon(call, self._now())
         if left is not None and left.ended_at is None and (replay := _replay(left)) is not None:
             return replay
-        with suppress(CallError):
+        with suppress(ServiceError):
             self._way.end(call)
         if left is not None and left.contact_id not in (None, call.contact_id):
-            with suppress(CallError):
+            with suppress(ServiceError):
                 self._way.end(left)
         return None
 

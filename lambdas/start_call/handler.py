@@ -4,14 +4,14 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from calls import aws
+from api.problems import Response, json_response
+from api.request import read_body, read_claims, read_headers, respond
 from calls.connect import ConnectInstance
-from calls.http import read_body, read_claims, read_headers, respond
-from calls.observability import count, logger, metrics, tracer
-from calls.problem import Response, json_response
 from calls.record import now
-from calls.startup import startup_done
 from calls.table import CallTable
+from runtime import aws
+from runtime.startup import startup_done
+from runtime.telemetry import count, logger, metrics, tracer
 from start_call.caller import read_caller
 from start_call.domain import StartCall, StartedCall, Way
 from start_call.request import parse

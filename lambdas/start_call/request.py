@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from api.request import pointer, read_idempotency_key, read_members, unknown_members
 from calls.errors import InvalidRequest, Violation
-from calls.http import pointer, read_idempotency_key, read_members, unknown_members
 
 LARGEST_ATTRIBUTES = 32_768
 """UTF-8 bytes of all names and values together (Amazon Connect API Reference, StartWebRTCContact)."""

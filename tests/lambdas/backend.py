@@ -12,7 +12,7 @@ from call_control.webrtc import WebRtcContacts as WebRtcControl
 from caller_context.domain import read_presented, verify
 from calls.connect import ConnectInstance
 from calls.meetings import Meetings
-from calls.participant import ParticipantService
+from calls.participant_service import ParticipantService
 from calls.record import Call, Rate
 from calls.sip_media_application import SipMediaApplication
 from calls.table import CallTable

@@ -9,11 +9,11 @@ import botocore.session
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from calls import aws
+from runtime import aws
 from tests.lambdas.conftest import INDEXES, TABLE
 from tests.lambdas.fake_dynamodb import FakeDynamoDb
 
-# Moto answers the clients of sessions that are made once it is imported. That of `calls.aws` is older: else
+# Moto answers the clients of sessions that are made once it is imported. That of `runtime.aws` is older: else
 # moto would carry out what is asked of the fake too.
 _of_moto: Any = botocore.session.get_session().create_client("dynamodb")
 _of_fake = aws.client("dynamodb")

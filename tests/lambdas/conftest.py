@@ -48,7 +48,7 @@ os.environ |= {
 os.environ.pop("AWS_ENDPOINT_URL", None)
 
 # After the environment is set, and before a test: the tracer opens a socket, which tests may not.
-from calls.observability import logger, metrics  # noqa: E402
+from runtime.telemetry import logger, metrics  # noqa: E402
 from tests.lambdas.fake_aws import shared_client  # noqa: E402
 from tests.lambdas.fake_dynamodb import FakeDynamoDb  # noqa: E402
 

@@ -6,16 +6,14 @@ from typing import Any
 
 import pytest
 
-from calls.errors import (
-    CallEnded,
-    CallError,
-    CallNotFound,
+from calls.errors import CallEnded, CallNotFound, NotPossibleNow
+from calls.record import State
+from runtime.errors import (
     CapacityReached,
     ConfigurationFault,
-    NotPossibleNow,
+    ServiceError,
     Unavailable,
 )
-from calls.record import State
 from tests.lambdas.backend import BridgedBackend, dying
 from tests.lambdas.events import CONNECT_NUMBER
 from tests.lambdas.fake_aws import Answer
@@ -116,7 +114,7 @@ def test_a_call_that_is_being_started_can_be_hung_up(backend: BridgedBackend) ->
     assert_ended(backend)
 
 
-HANG_UP_FAULTS: list[tuple[dict[str, list[Answer]], type[CallError]]] = [
+HANG_UP_FAULTS: list[tuple[dict[str, list[Answer]], type[ServiceError]]] = [
     ({"DeleteMeeting": [(503, "ServiceUnavailableException", {})] * 2}, Unavailable),
     ({"DeleteMeeting": [(403, "ForbiddenException", {})]}, ConfigurationFault),
     ({"UpdateSipMediaApplicationCall": [(429, "ThrottledClientException", {})] * 2}, CapacityReached),
@@ -132,7 +130,7 @@ HANG_UP_FAULTS: list[tuple[dict[str, list[Answer]], type[CallError]]] = [
 
 @pytest.mark.parametrize(("faults", "expected"), HANG_UP_FAULTS, ids=str)
 def test_a_step_of_a_hang_up_that_fails_keeps_no_other_from_being_done_and_is_told(
-    backend: BridgedBackend, faults: dict[str, list[Answer]], expected: type[CallError]
+    backend: BridgedBackend, faults: dict[str, list[Answer]], expected: type[ServiceError]
 ) -> None:
     call_id = dialled(backend)
     backend.chime.faults = {operation: list(answers) for operation, answers in faults.items()}

@@ -9,21 +9,23 @@ from botocore.exceptions import ReadTimeoutError
 
 from calls.errors import (
     AgentNotConnected,
-    AnswerIncomplete,
     CallActive,
     CallEnded,
     CallerBlocked,
-    CallError,
     CallNotFound,
-    CapacityReached,
-    ConfigurationFault,
     NotConnected,
     NotPossibleNow,
-    TimedOut,
-    Unavailable,
 )
 from calls.record import State
 from operations import blocks
+from runtime.errors import (
+    AnswerIncomplete,
+    CapacityReached,
+    ConfigurationFault,
+    ServiceError,
+    TimedOut,
+    Unavailable,
+)
 from start_call.caller import Caller
 from tests.lambdas.backend import TERMS, Backend, dying
 from tests.lambdas.conftest import TABLE
@@ -232,7 +234,7 @@ def test_after_a_transfer_a_caller_hangs_up_though_connect_stops_nothing(backend
     backend.call(key="next")
 
 
-STOP_FAULTS: list[tuple[Answer | Exception, type[CallError] | None]] = [
+STOP_FAULTS: list[tuple[Answer | Exception, type[ServiceError] | None]] = [
     ((410, "ContactNotFoundException", {}), None),
     ((404, "ResourceNotFoundException", {}), None),
     ((400, "InvalidRequestException", {"message": "SECRET"}), NotPossibleNow),
@@ -248,7 +250,7 @@ STOP_FAULTS: list[tuple[Answer | Exception, type[CallError] | None]] = [
 
 @pytest.mark.parametrize(("fault", "expected"), STOP_FAULTS, ids=lambda value: str(value)[:40])
 def test_each_answer_to_a_hang_up_frees_the_user_or_leaves_the_call_to_be_hung_up_again(
-    backend: Backend, fault: Answer | Exception, expected: type[CallError] | None
+    backend: Backend, fault: Answer | Exception, expected: type[ServiceError] | None
 ) -> None:
     contact_id = queued(backend)
     backend.connect.stop_faults = [fault, fault]
@@ -573,7 +575,7 @@ def test_a_call_that_is_hung_up_during_a_rejoin_stays_ended(backend: Backend) ->
     assert not backend.connect.active
 
 
-REJOIN_FAULTS: list[tuple[Answer | Exception, type[CallError], int | None]] = [
+REJOIN_FAULTS: list[tuple[Answer | Exception, type[ServiceError], int | None]] = [
     ((400, "InvalidRequestException", {"message": "SECRET"}), NotPossibleNow, None),
     ((409, "ConflictException", {}), NotPossibleNow, 1),
     ((402, "ServiceQuotaExceededException", {}), CapacityReached, 2),
@@ -588,7 +590,7 @@ REJOIN_FAULTS: list[tuple[Answer | Exception, type[CallError], int | None]] = [
     ("fault", "expected", "retry_after"), REJOIN_FAULTS, ids=lambda value: str(value)[:40]
 )
 def test_each_failure_to_make_a_place_is_told_and_harms_nothing(
-    backend: Backend, fault: Answer | Exception, expected: type[CallError], retry_after: int | None
+    backend: Backend, fault: Answer | Exception, expected: type[ServiceError], retry_after: int | None
 ) -> None:
     contact_id = dropped(backend)
     before = backend.record()
@@ -610,7 +612,7 @@ def test_a_contact_that_connect_no_longer_knows_has_ended(backend: Backend) -> N
     assert backend.record().ended_at == backend.now
 
 
-CONNECTION_FAULTS: list[tuple[Answer | Exception, type[CallError], int | None]] = [
+CONNECTION_FAULTS: list[tuple[Answer | Exception, type[ServiceError], int | None]] = [
     ((400, "ValidationException", {"message": "SECRET"}), NotPossibleNow, None),
     ((429, "ThrottlingException", {}), CapacityReached, 2),
     ((500, "InternalServerException", {}), Unavailable, 5),
@@ -625,7 +627,7 @@ CONNECTION_FAULTS: list[tuple[Answer | Exception, type[CallError], int | None]] 
 def test_each_failure_to_connect_a_participant_is_told_and_harms_nothing(
     backend: Backend,
     fault: Answer | Exception,
-    expected: type[CallError],
+    expected: type[ServiceError],
     retry_after: int | None,
     of_new_place: bool,
 ) -> None:
@@ -798,7 +800,7 @@ def test_a_caller_who_dropped_out_has_to_rejoin_before_digits_are_sent(backend: 
     assert [digits for _, digits in backend.connect.digits] == ["1", "3"]
 
 
-DIGIT_FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
+DIGIT_FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
     ((400, "ValidationException", {"message": "SECRET"}), NotPossibleNow),
     ((429, "ThrottlingException", {}), CapacityReached),
     ((500, "InternalServerException", {}), Unavailable),
@@ -810,7 +812,7 @@ DIGIT_FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize(("fault", "expected"), DIGIT_FAULTS, ids=lambda value: str(value)[:40])
 def test_each_failure_to_send_digits_is_told_and_the_next_try_gets_through(
-    backend: Backend, operation: str, cached: bool, fault: Answer | Exception, expected: type[CallError]
+    backend: Backend, operation: str, cached: bool, fault: Answer | Exception, expected: type[ServiceError]
 ) -> None:
     contact_id = connected(backend)
     if cached:

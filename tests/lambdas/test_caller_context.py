@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from caller_context import handler as module
-from calls.errors import Unavailable
 from calls.record import Call, Rate
 from calls.table import CallTable
+from runtime.errors import Unavailable
 from tests.lambdas.conftest import TABLE
 from tests.lambdas.events import LambdaContext, flow_event
 

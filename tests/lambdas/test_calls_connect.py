@@ -5,17 +5,16 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from calls.connect import ConnectInstance, Participant
-from calls.errors import (
+from calls.errors import CallEnded, NotPossibleNow
+from runtime.errors import (
     AnswerIncomplete,
-    CallEnded,
-    CallError,
     CapacityReached,
     ConfigurationFault,
-    NotPossibleNow,
+    ServiceError,
     TimedOut,
     Unavailable,
 )
-from calls.observability import metrics
+from runtime.telemetry import metrics
 from tests.lambdas.conftest import INSTANCE_ARN
 from tests.lambdas.fake_aws import Answer, shared_client
 from tests.lambdas.fake_connect import EXPIRY, FakeConnect
@@ -71,12 +70,12 @@ def test_a_contact_that_has_ended_is_as_good_as_stopped(
     assert "ContactStopFailed" not in counted()
 
 
-THROTTLED: list[tuple[Answer | Exception, type[CallError], int | None]] = [
+THROTTLED: list[tuple[Answer | Exception, type[ServiceError], int | None]] = [
     ((429, "ThrottlingException", {}), CapacityReached, 2),
     ((429, "TooManyRequestsException", {}), CapacityReached, 2),
     ((400, "LimitExceededException", {}), CapacityReached, 2),
 ]
-FAILING: list[tuple[Answer | Exception, type[CallError], int | None]] = [
+FAILING: list[tuple[Answer | Exception, type[ServiceError], int | None]] = [
     ((500, "InternalServiceException", {"message": "SECRET"}), Unavailable, 5),
     ((503, None, {}), Unavailable, 5),
     (EndpointConnectionError(endpoint_url="x"), Unavailable, 5),
@@ -103,7 +102,7 @@ def test_a_contact_that_is_not_stopped_is_told_counted_and_nothing_of_it_is_quot
     contact_id: str,
     written: Callable[[], str],
     fault: Answer | Exception,
-    expected: type[CallError],
+    expected: type[ServiceError],
     retry_after: int | None,
 ) -> None:
     counted()
@@ -182,7 +181,7 @@ def test_a_participant_who_is_not_let_in_is_told_why_and_nothing_is_quoted(
     contact_id: str,
     written: Callable[[], str],
     fault: Any,
-    expected: type[CallError],
+    expected: type[ServiceError],
     retry_after: int | None,
 ) -> None:
     connect.participant_faults = [fault, fault]

@@ -4,17 +4,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from calls import aws
-from calls.errors import (
+from calls.errors import CallEnded
+from calls.meetings import CALLER, Meetings
+from runtime import aws
+from runtime.errors import (
     AnswerIncomplete,
-    CallEnded,
-    CallError,
     CapacityReached,
     ConfigurationFault,
+    ServiceError,
     TimedOut,
     Unavailable,
 )
-from calls.meetings import CALLER, Meetings
 from tests.lambdas.fake_aws import Answer
 from tests.lambdas.fake_chime import FakeChime
 from tests.lambdas.fake_connect import FakeConnect
@@ -99,7 +99,7 @@ ACTIONS: dict[str, Callable[[Meetings], object]] = {
     "GetAttendee": lambda meetings: meetings.has_attendee("meeting", "attendee"),
     "CreateAttendee": lambda meetings: meetings.create_caller("meeting"),
 }
-FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
+FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
     ((400, "LimitExceededException", {"Message": "SECRET"}), CapacityReached),
     ((429, "ThrottlingException", {}), CapacityReached),
     ((500, "ServiceFailureException", {}), Unavailable),
@@ -121,7 +121,7 @@ def test_each_failure_has_a_meaning_and_says_nothing_of_its_text(
     written: Callable[[], str],
     operation: str,
     fault: Answer | Exception,
-    expected: type[CallError],
+    expected: type[ServiceError],
 ) -> None:
     chime.faults[operation] = [fault, fault]
     with pytest.raises(expected) as raised:

@@ -4,17 +4,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from calls.errors import (
+from calls.errors import CallEnded
+from calls.meetings import PHONE, Meetings
+from calls.sip_media_application import SipMediaApplication
+from runtime.errors import (
     AnswerIncomplete,
-    CallEnded,
-    CallError,
     CapacityReached,
     ConfigurationFault,
+    ServiceError,
     TimedOut,
     Unavailable,
 )
-from calls.meetings import PHONE, Meetings
-from calls.sip_media_application import SipMediaApplication
 from tests.lambdas.fake_aws import Answer, shared_client
 from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime
 from tests.lambdas.fake_connect import FakeConnect
@@ -88,7 +88,7 @@ ACTIONS: dict[str, Callable[[SipMediaApplication, FakeChime], object]] = {
     "CreateSipMediaApplicationCall": dial,
     "UpdateSipMediaApplicationCall": lambda phone_calls, _: phone_calls.hang_up("transaction"),
 }
-FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
+FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
     ((429, "ThrottledClientException", {"Message": "SECRET"}), CapacityReached),
     ((400, "ThrottledClientException", {}), CapacityReached),
     ((400, "ResourceLimitExceededException", {}), CapacityReached),
@@ -111,7 +111,7 @@ def test_each_failure_has_a_meaning_and_says_nothing_of_its_text(
     written: Callable[[], str],
     operation: str,
     fault: Answer | Exception,
-    expected: type[CallError],
+    expected: type[ServiceError],
 ) -> None:
     chime.faults[operation] = [fault]
     with pytest.raises(expected) as raised:

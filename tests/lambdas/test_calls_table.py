@@ -5,10 +5,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
-from calls.errors import CallerBlocked, CallError, CapacityReached, ConfigurationFault, TimedOut, Unavailable
+from calls.errors import CallerBlocked
 from calls.record import Call, Rate
 from calls.table import CallTable
 from operations import blocks
+from runtime.errors import (
+    CapacityReached,
+    ConfigurationFault,
+    ServiceError,
+    TimedOut,
+    Unavailable,
+)
 from tests.lambdas.compared_dynamodb import ComparedDynamoDb, compared_dynamodb
 from tests.lambdas.conftest import TABLE
 
@@ -605,7 +612,7 @@ class RefusingClient:
     ids=lambda value: getattr(value, "__name__", str(value))[:60],
 )
 def test_each_failure_of_dynamodb_has_a_meaning_and_says_nothing_of_its_text(
-    error: Exception, expected: type[CallError], capsys: pytest.CaptureFixture[str]
+    error: Exception, expected: type[ServiceError], capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = CallTable(RefusingClient(error), TABLE)
     for attempt in (

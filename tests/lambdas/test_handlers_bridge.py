@@ -83,7 +83,7 @@ def deployment(fake_dynamodb: FakeDynamoDb, monkeypatch: pytest.MonkeyPatch) -> 
     for name, value in BRIDGE.items():
         monkeypatch.setenv(name, value)
     clients: list[Any] = []
-    from calls import aws  # noqa: PLC0415 - after the environment is set
+    from runtime import aws  # noqa: PLC0415 - after the environment is set
 
     real = aws.client
 

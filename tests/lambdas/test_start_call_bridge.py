@@ -14,20 +14,22 @@ from botocore.exceptions import ReadTimeoutError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from calls import aws
 from calls.errors import (
-    AnswerIncomplete,
     CallActive,
-    CallError,
-    CapacityReached,
-    ConfigurationFault,
     IdempotencyKeyReused,
     InvalidRequest,
     RequestInProgress,
+)
+from calls.record import State
+from runtime import aws
+from runtime.errors import (
+    AnswerIncomplete,
+    CapacityReached,
+    ConfigurationFault,
+    ServiceError,
     TimedOut,
     Unavailable,
 )
-from calls.record import State
 from start_call.bridge import LARGEST_FLOW_ANSWER, encode_header
 from start_call.domain import StartedCall
 from start_call.request import LARGEST_ATTRIBUTES
@@ -203,7 +205,7 @@ def test_an_attribute_that_is_not_sent_makes_no_header(
     assert backend.phone_call().arguments["SipHeaders"] == "{}"
 
 
-FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
+FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
     ((400, "BadRequestException", {"Message": "SECRET"}), ConfigurationFault),
     ((429, "ThrottlingException", {}), CapacityReached),
     ((200, None, {}), AnswerIncomplete),
@@ -214,7 +216,7 @@ FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
 @pytest.mark.parametrize("operation", ["CreateMeetingWithAttendees", "CreateSipMediaApplicationCall"])
 @pytest.mark.parametrize(("fault", "expected"), FAULTS, ids=lambda value: str(value)[:50])
 def test_each_failure_of_chime_is_told_and_leaves_neither_a_meeting_nor_a_slot(
-    backend: BridgedBackend, operation: str, fault: Answer | Exception, expected: type[CallError]
+    backend: BridgedBackend, operation: str, fault: Answer | Exception, expected: type[ServiceError]
 ) -> None:
     backend.chime.faults[operation] = [fault, fault]
     with pytest.raises(expected) as raised:

@@ -7,19 +7,21 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from caller_context.domain import Presented, verify
 from calls.errors import (
-    AnswerIncomplete,
     CallActive,
-    CallError,
-    CapacityReached,
-    ConfigurationFault,
     IdempotencyKeyReused,
     InvalidRequest,
     RateExceeded,
     RequestInProgress,
+)
+from calls.record import Call, Rate
+from runtime.errors import (
+    AnswerIncomplete,
+    CapacityReached,
+    ConfigurationFault,
+    ServiceError,
     TimedOut,
     Unavailable,
 )
-from calls.record import Call, Rate
 from start_call.caller import Caller
 from start_call.request import LARGEST_ATTRIBUTES
 from tests.lambdas.backend import ADA, TERMS, Backend, dying
@@ -131,7 +133,7 @@ def test_attributes_that_are_too_large_only_with_the_trusted_ones_cost_no_start(
     backend.call()
 
 
-FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
+FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
     ((429, "LimitExceededException", {"message": "SECRET"}), CapacityReached),
     ((429, "ThrottlingException", {}), CapacityReached),
     ((400, "ThrottlingException", {}), CapacityReached),
@@ -157,7 +159,7 @@ FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
 
 @pytest.mark.parametrize(("fault", "expected"), FAULTS, ids=lambda value: str(value)[:50])
 def test_each_failure_of_connect_is_told_and_leaves_the_user_free_to_try_again(
-    backend: Backend, fault: Answer | Exception, expected: type[CallError]
+    backend: Backend, fault: Answer | Exception, expected: type[ServiceError]
 ) -> None:
     backend.connect.start_faults = [fault, fault]  # botocore repeats some of them once
     with pytest.raises(expected) as raised:
@@ -353,7 +355,7 @@ def test_a_crashed_start_that_is_repeated_while_another_key_clears_it_away_has_o
         monkeypatch.setattr(backend.instance, "stop", stop)
         try:
             repeated.append(backend.call())
-        except CallError as error:
+        except ServiceError as error:
             repeated.append(error)
         stop(contact)
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from api.problems import PROBLEMS
 from calls.connect import ConnectInstance
-from calls.errors import CallError
-from calls.problem import PROBLEMS
 from calls.table import CallTable
 from operations import blocks
+from runtime.errors import ServiceError
 from start_call import handler as module
 from start_call.caller import Authentication
 from start_call.domain import StartCall
@@ -211,10 +211,10 @@ def test_a_browser_of_an_allowed_origin_may_read_the_answer_and_no_other(connect
 
 
 def test_every_error_of_the_domain_has_an_answer() -> None:
-    def leaves(of: type[CallError]) -> set[type[CallError]]:
+    def leaves(of: type[ServiceError]) -> set[type[ServiceError]]:
         return {of} if not of.__subclasses__() else set().union(*map(leaves, of.__subclasses__()))
 
-    assert leaves(CallError) == PROBLEMS.keys()
+    assert leaves(ServiceError) == PROBLEMS.keys()
 
 
 def test_nothing_secret_is_logged_counted_or_told(connect: FakeConnect, written: Callable[[], str]) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.request import LARGEST_BODY
 from calls.errors import InvalidRequest, TooLarge, UnsupportedMediaType
-from calls.http import LARGEST_BODY
 from start_call.request import LARGEST_ATTRIBUTES, Offer, StartCallRequest, parse, size_of
 from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
 

@@ -7,17 +7,17 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls import aws
-from calls.errors import (
+from calls.errors import NotPossibleNow
+from calls.participant_service import Connection, ParticipantGoneError, ParticipantService, _milliseconds
+from runtime import aws
+from runtime.errors import (
     AnswerIncomplete,
-    CallError,
     CapacityReached,
     ConfigurationFault,
-    NotPossibleNow,
+    ServiceError,
     TimedOut,
     Unavailable,
 )
-from calls.participant import Connection, ParticipantGoneError, ParticipantService, _milliseconds
 from tests.lambdas.events import START
 from tests.lambdas.fake_connect import EXPIRY, FakeConnect, FakeParticipant, rejoin_of
 
@@ -122,7 +122,7 @@ def test_each_failure_has_a_meaning_and_nothing_of_it_is_quoted(
     written: Callable[[], str],
     step: str,
     fault: Any,
-    expected: type[CallError],
+    expected: type[ServiceError],
     retry_after: int | None,
 ) -> None:
     connect.connection_faults = [fault, fault]

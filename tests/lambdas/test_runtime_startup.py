@@ -13,8 +13,8 @@ import botocore
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
-from calls import aws, startup
-from calls.startup import startup_done
+from runtime import aws, startup
+from runtime.startup import startup_done
 
 
 class FakeHooks(ModuleType):
@@ -42,7 +42,7 @@ def hooks(monkeypatch: pytest.MonkeyPatch) -> FakeHooks:
 
 def test_urllib3_comes_before_every_other_package() -> None:
     """docs/performance.md says what that gives."""
-    imported = "import sys, calls.aws; print(*sys.modules)"
+    imported = "import sys, runtime.aws; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", imported],
         cwd=Path(aws.__file__).parents[1],

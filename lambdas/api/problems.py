@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from calls import errors
+from runtime import errors as runtime_errors
 
 Response = dict[str, Any]
 """A Lambda proxy answer for API Gateway: `statusCode`, `headers`, `body`."""
@@ -20,7 +21,7 @@ class ProblemType(NamedTuple):
 
 INTERNAL_ERROR = ProblemType("internal-error", 500, "Internal error")
 
-PROBLEMS: Mapping[type[errors.CallError], ProblemType] = {
+PROBLEMS: Mapping[type[runtime_errors.ServiceError], ProblemType] = {
     errors.InvalidRequest: ProblemType("invalid-request", 400, "The request is not valid"),
     errors.NotSignedIn: ProblemType("unauthorized", 401, "Sign in first"),
     errors.AuthenticationInsufficient: ProblemType(
@@ -40,12 +41,12 @@ PROBLEMS: Mapping[type[errors.CallError], ProblemType] = {
         "idempotency-key-reused", 422, "The key belongs to another request"
     ),
     errors.RateExceeded: ProblemType("rate-exceeded", 429, "Too many calls"),
-    errors.CapacityReached: ProblemType("capacity-reached", 429, "The contact center is busy"),
-    errors.ConfigurationFault: INTERNAL_ERROR,
-    errors.AnswerIncomplete: ProblemType("answer-incomplete", 502, "An unusable answer"),
+    runtime_errors.CapacityReached: ProblemType("capacity-reached", 429, "The contact center is busy"),
+    runtime_errors.ConfigurationFault: INTERNAL_ERROR,
+    runtime_errors.AnswerIncomplete: ProblemType("answer-incomplete", 502, "An unusable answer"),
     errors.CallingStopped: ProblemType("calling-stopped", 503, "Calling is switched off"),
-    errors.Unavailable: ProblemType("unavailable", 503, "Calling is unavailable"),
-    errors.TimedOut: ProblemType("timeout", 504, "Calling takes too long"),
+    runtime_errors.Unavailable: ProblemType("unavailable", 503, "Calling is unavailable"),
+    runtime_errors.TimedOut: ProblemType("timeout", 504, "Calling takes too long"),
 }
 
 
@@ -63,7 +64,7 @@ def empty_response() -> Response:
     return {"statusCode": 204, "headers": {"Cache-Control": "no-store"}, "body": ""}
 
 
-def problem_response(error: errors.CallError | None, request_id: str) -> Response:
+def problem_response(error: runtime_errors.ServiceError | None, request_id: str) -> Response:
     """The RFC 9457 answer to `error`; None stands for an error that nobody foresaw.
 
     `request_id` is API Gateway's extended request id: a client cannot choose it.

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.connection import complete
-from calls.errors import AnswerIncomplete
+from calls.join_answer import complete
+from runtime.errors import AnswerIncomplete
 from tests.lambdas.fake_connect import connection_of
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
-from calls.tracing import DaemonProvider
+from runtime.xray import DaemonProvider
 
 logger = Logger(log_uncaught_exceptions=False)
 metrics = Metrics()

@@ -13,9 +13,9 @@ import botocore.session
 from botocore import UNSIGNED, exceptions, xform_name
 from botocore.config import Config
 
-from calls import errors
-from calls.observability import count, logger
-from calls.startup import before_snapshot
+from runtime import errors
+from runtime.startup import before_snapshot
+from runtime.telemetry import count, logger
 
 _session = botocore.session.get_session()
 
@@ -108,7 +108,9 @@ def ask(
     return answer
 
 
-def _translate(error: exceptions.BotoCoreError | exceptions.ClientError, operation: str) -> errors.CallError:
+def _translate(
+    error: exceptions.BotoCoreError | exceptions.ClientError, operation: str
+) -> errors.ServiceError:
     """The error of ours that `error`, raised by `operation`, amounts to.
 
     Logs the operation, AWS's error code and AWS's request id: what an operator needs to ask AWS. Never AWS's

@@ -7,10 +7,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from calls.errors import CallError, InvalidRequest, NotSignedIn, TooLarge, UnsupportedMediaType, Violation
-from calls.observability import count, log_unforeseen, logger
-from calls.problem import Response, problem_response
-from calls.strict_json import read_object
+from api.problems import Response, problem_response
+from api.strict_json import read_object
+from calls.errors import (
+    InvalidRequest,
+    NotSignedIn,
+    TooLarge,
+    UnsupportedMediaType,
+    Violation,
+)
+from runtime.errors import ServiceError
+from runtime.telemetry import count, log_unforeseen, logger
 
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 
@@ -25,7 +32,7 @@ def respond(
     request_id = event["requestContext"].get("extendedRequestId", "")
     try:
         response = answer()
-    except CallError as error:
+    except ServiceError as error:
         response = problem_response(error, request_id)
         count("RequestRefused")
         logger.info("Request refused", error_type=type(error).__name__, status=response["statusCode"])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from calls import tracing
-from calls.observability import traced, tracer
+from runtime import xray
+from runtime.telemetry import traced, tracer
 from tests.lambdas.events import LambdaContext
 
 TRACE_ID = "1-6a000000-000000000000000000000001"
@@ -105,7 +105,7 @@ def test_the_daemon_is_where_lambda_says(
     monkeypatch.delenv("AWS_XRAY_DAEMON_ADDRESS", raising=False)
     if address is not None:
         monkeypatch.setitem(os.environ, "AWS_XRAY_DAEMON_ADDRESS", address)
-    assert tracing.DaemonProvider()._daemon == daemon_at
+    assert xray.DaemonProvider()._daemon == daemon_at
 
 
 class FakeSocket:

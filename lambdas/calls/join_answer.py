@@ -6,7 +6,7 @@ In AWS's model every member of that answer is optional; the clients decode none 
 from collections.abc import Mapping
 from typing import Any
 
-from calls.errors import AnswerIncomplete
+from runtime.errors import AnswerIncomplete
 
 
 def complete(answer: Mapping[str, Any], media_region: str) -> dict[str, Any]:

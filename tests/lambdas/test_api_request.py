@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.errors import (
-    CallNotFound,
-    CapacityReached,
-    InvalidRequest,
-    NotSignedIn,
-    TooLarge,
-    UnsupportedMediaType,
-    Violation,
-)
-from calls.http import (
+from api.problems import Response, empty_response, json_response
+from api.request import (
     LARGEST_BODY,
     pointer,
     read_body,
@@ -27,7 +19,15 @@ from calls.http import (
     respond,
     unknown_members,
 )
-from calls.problem import Response, empty_response, json_response
+from calls.errors import (
+    CallNotFound,
+    InvalidRequest,
+    NotSignedIn,
+    TooLarge,
+    UnsupportedMediaType,
+    Violation,
+)
+from runtime.errors import CapacityReached
 from tests.lambdas.events import CLAIMS, REQUEST_ID, start_call_event
 
 JSON_TYPE = {"content-type": ["application/json"]}
@@ -173,7 +173,7 @@ def test_an_error_that_nobody_foresaw_is_told_and_logged_without_its_text(writte
     output = written()
     assert "SECRET" not in response["body"] + output
     assert "ZeroDivisionError" in output
-    assert "test_calls_http.py" in output
+    assert "test_api_request.py" in output
 
 
 @pytest.mark.parametrize(

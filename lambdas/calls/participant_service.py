@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from calls import aws
-from calls.errors import AnswerIncomplete, NotPossibleNow
-from calls.observability import traced
+from calls.errors import NotPossibleNow
+from runtime import aws
+from runtime.errors import AnswerIncomplete
+from runtime.telemetry import traced
 
 _TOKEN_REFUSED = "AccessDeniedException"  # noqa: S105 - the code of an error
 _REFUSALS = frozenset({_TOKEN_REFUSED, "ValidationException"})
