@@ -6,16 +6,16 @@ from typing import Any, Protocol
 
 from calls import bridged_call
 from calls.errors import CallEnded, NotPossibleNow
-from calls.meetings import Attendee
 from calls.record import Call
 from runtime.errors import ServiceError
+from sip_bridge.meetings import Attendee
 
 # The far end rings for 30 s at most, and the code takes some seconds more.
 _COMES_THROUGH_WITHIN = 60_000  # milliseconds
 
 
 class Meetings(Protocol):
-    """`calls.meetings.Meetings` says more."""
+    """`sip_bridge.meetings.Meetings` says more."""
 
     def delete(self, meeting_id: str) -> None:
         """Ends a meeting."""
@@ -28,7 +28,7 @@ class Meetings(Protocol):
 
 
 class PhoneCalls(Protocol):
-    """`calls.sip_media_application.SipMediaApplication` says more."""
+    """`sip_bridge.phone_calls.SipMediaApplication` says more."""
 
     def hang_up(self, transaction_id: str) -> None:
         """Ends a phone call."""

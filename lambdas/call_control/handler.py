@@ -31,8 +31,8 @@ def _way() -> Way:
         return WebRtcContacts(_table, _connect, participants, now)
     # Imported here: most deployments have no bridge, and shall not wait for it in a cold start.
     from call_control.bridge import Bridge  # noqa: PLC0415
-    from calls.meetings import Meetings  # noqa: PLC0415
-    from calls.sip_media_application import SipMediaApplication  # noqa: PLC0415
+    from sip_bridge.meetings import Meetings  # noqa: PLC0415
+    from sip_bridge.phone_calls import SipMediaApplication  # noqa: PLC0415
 
     return Bridge(
         Meetings(aws.client("chime-sdk-meetings")),

@@ -8,14 +8,14 @@ from runtime.errors import ServiceError
 
 
 class Meetings(Protocol):
-    """`calls.meetings.Meetings` says more."""
+    """`sip_bridge.meetings.Meetings` says more."""
 
     def delete(self, meeting_id: str) -> None:
         """Ends a meeting."""
 
 
 class PhoneCalls(Protocol):
-    """`calls.sip_media_application.SipMediaApplication` says more."""
+    """`sip_bridge.phone_calls.SipMediaApplication` says more."""
 
     def hang_up(self, transaction_id: str) -> None:
         """Ends a phone call."""

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from calls.contact_event import ContactEvent
 from calls.record import Call
-from contact_events.event import ContactEvent
 from runtime.errors import Unavailable
 
 # Two events of one call at once, and a caller who hangs up meanwhile: nobody loses more often than this.

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from calls.connect import ConnectInstance
+from calls.contact_event import ContactEvent, read_event
 from calls.record import now
 from calls.table import CallTable
 from contact_events.domain import ContactEvents, EndedCall, TryLaterError
-from contact_events.event import ContactEvent, read_event
 from runtime import aws
 from runtime.errors import ServiceError
 from runtime.startup import startup_done
 from runtime.telemetry import count, log_unforeseen, logger, measure, metrics, tracer
 
 if TYPE_CHECKING:
-    from contact_events.meeting_event import MeetingEvents
+    from sip_bridge.meeting_events import MeetingEvents
 
 _calls = CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"])
 _contact_events = ContactEvents(
@@ -31,8 +31,8 @@ def _meeting_events() -> "MeetingEvents | None":
     if "EXTERNAL_MEETING_ID" not in os.environ:
         return None
     # Imported here: most deployments have no bridge, and shall not wait for it in a cold start.
-    from calls.meetings import Meetings  # noqa: PLC0415
-    from contact_events.meeting_event import MeetingEvents  # noqa: PLC0415
+    from sip_bridge.meeting_events import MeetingEvents  # noqa: PLC0415
+    from sip_bridge.meetings import Meetings  # noqa: PLC0415
 
     meetings = Meetings(aws.client("chime-sdk-meetings"))
     return MeetingEvents(_calls, meetings, os.environ["EXTERNAL_MEETING_ID"], now)

@@ -55,7 +55,7 @@ class Calls(Protocol):
 
 
 class Way(Protocol):
-    """How a call reaches Connect: `start_call.webrtc.WebRtcContacts` or `start_call.bridge.Bridge`."""
+    """How a call reaches Connect: `calls.webrtc.WebRtcContacts` or `sip_bridge.transport.Bridge`."""
 
     media_region: str
     can_repeat: bool

@@ -9,6 +9,7 @@ from api.request import read_body, read_claims, read_headers, respond
 from calls.connect import ConnectInstance
 from calls.record import now
 from calls.table import CallTable
+from calls.webrtc import WebRtcContacts
 from runtime import aws
 from runtime.startup import startup_done
 from runtime.telemetry import count, logger, metrics, tracer
@@ -17,7 +18,6 @@ from start_call.domain import StartCall, StartedCall, Way
 from start_call.request import parse
 from start_call.settings import Settings
 from start_call.switch import Switch
-from start_call.webrtc import WebRtcContacts
 
 _settings = Settings.read(os.environ)
 _calls = CallTable(
@@ -37,9 +37,9 @@ def _way() -> Way:
     if _settings.bridge is None:
         return WebRtcContacts(_connect)
     # Imported here: most deployments have no bridge, and shall not wait for it in a cold start.
-    from calls.meetings import Meetings  # noqa: PLC0415
-    from calls.sip_media_application import SipMediaApplication  # noqa: PLC0415
-    from start_call.bridge import Bridge  # noqa: PLC0415
+    from sip_bridge.meetings import Meetings  # noqa: PLC0415
+    from sip_bridge.phone_calls import SipMediaApplication  # noqa: PLC0415
+    from sip_bridge.transport import Bridge  # noqa: PLC0415
 
     voice = aws.client("chime-sdk-voice", repeats=False)
     return Bridge(

@@ -11,20 +11,20 @@ from call_control.domain import CallControl
 from call_control.webrtc import WebRtcContacts as WebRtcControl
 from caller_context.domain import read_presented, verify
 from calls.connect import ConnectInstance
-from calls.meetings import Meetings
+from calls.contact_event import read_event
 from calls.participant_service import ParticipantService
 from calls.record import Call, Rate
-from calls.sip_media_application import SipMediaApplication
 from calls.table import CallTable
+from calls.webrtc import WebRtcContacts as WebRtcStart
 from contact_events.domain import ContactEvents, EndedCall
-from contact_events.event import read_event
-from contact_events.meeting_event import MeetingEvents
-from start_call.bridge import Bridge as BridgeStart
+from sip_bridge.meeting_events import MeetingEvents
+from sip_bridge.meetings import Meetings
+from sip_bridge.phone_calls import SipMediaApplication
+from sip_bridge.transport import Bridge as BridgeStart
 from start_call.caller import Caller
 from start_call.domain import StartCall, StartedCall, Terms
 from start_call.request import StartCallRequest
 from start_call.settings import BridgeSettings
-from start_call.webrtc import WebRtcContacts as WebRtcStart
 from tests.lambdas.conftest import FLOW_ARN, INSTANCE_ARN, TABLE
 from tests.lambdas.events import (
     CONNECT_NUMBER,
@@ -35,8 +35,8 @@ from tests.lambdas.events import (
     meeting_event,
 )
 from tests.lambdas.fake_aws import shared_client
-from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime, FakePhoneCall
 from tests.lambdas.fake_connect import FakeConnect
+from tests.lambdas.sip_bridge.fake_chime import APPLICATION_ID, FakeChime, FakePhoneCall
 
 ADA = Caller(
     user_id="user-1",

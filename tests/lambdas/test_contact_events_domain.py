@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calls.contact_event import ContactEvent, read_event
 from calls.errors import NotPossibleNow
 from calls.record import Call, State
 from contact_events.domain import ContactEvents, EndedCall, TryLaterError, merge
-from contact_events.event import ContactEvent, read_event
 from runtime.errors import Unavailable
 from tests.lambdas.backend import TERMS, Backend, dying
 from tests.lambdas.events import START, contact_event

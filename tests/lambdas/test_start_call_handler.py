@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from api.problems import PROBLEMS
 from calls.connect import ConnectInstance
 from calls.table import CallTable
+from calls.webrtc import WebRtcContacts
 from operations import blocks
 from runtime.errors import ServiceError
 from start_call import handler as module
 from start_call.caller import Authentication
 from start_call.domain import StartCall
 from start_call.switch import Switch
-from start_call.webrtc import WebRtcContacts
 from tests.lambdas.conftest import INSTANCE_ARN, TABLE
 from tests.lambdas.events import CLAIMS, REQUEST_ID, LambdaContext, start_call_event
 from tests.lambdas.fake_aws import shared_client

@@ -5,7 +5,6 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from calls.errors import CallEnded
-from calls.meetings import CALLER, Meetings
 from runtime import aws
 from runtime.errors import (
     AnswerIncomplete,
@@ -15,9 +14,10 @@ from runtime.errors import (
     TimedOut,
     Unavailable,
 )
+from sip_bridge.meetings import CALLER, Meetings
 from tests.lambdas.fake_aws import Answer
-from tests.lambdas.fake_chime import FakeChime
 from tests.lambdas.fake_connect import FakeConnect
+from tests.lambdas.sip_bridge.fake_chime import FakeChime
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_meeting_that_cannot_be_deleted_is_counted(
     meetings: Meetings, chime: FakeChime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[str] = []
-    monkeypatch.setattr("calls.meetings.count", counted.append)
+    monkeypatch.setattr("sip_bridge.meetings.count", counted.append)
     chime.faults["DeleteMeeting"] = [(403, "ForbiddenException", {})]
     with pytest.raises(ConfigurationFault):
         meetings.delete("meeting")

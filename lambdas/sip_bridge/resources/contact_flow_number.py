@@ -3,10 +3,10 @@
 Properties: `PhoneNumberId`, `InstanceId`, `ContactFlowId`.
 """
 
-from bridge_resources.account import Ask
-from bridge_resources.errors import Gone, NothingDone, Refused
-from bridge_resources.properties import Properties
-from bridge_resources.resource import Before, Made
+from sip_bridge.resources.account import Ask
+from sip_bridge.resources.errors import Gone, NothingDone, Refused
+from sip_bridge.resources.properties import Properties
+from sip_bridge.resources.resource import Before, Made
 
 _CERTAIN = frozenset({"AccessDeniedException", "InvalidParameterException", "ResourceNotFoundException"})
 

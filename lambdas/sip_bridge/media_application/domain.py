@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from calls.sip_arguments import (
+from sip_bridge.media_application.actions import Action, Bridge, hang_up, send_digits
+from sip_bridge.media_application.event import CallEvent
+from sip_bridge.sip_arguments import (
     CODE,
     CONNECT_NUMBER,
     MEETING_ID,
@@ -20,8 +22,6 @@ from calls.sip_arguments import (
     read_meeting_id,
     read_update,
 )
-from sip_media.actions import Action, Bridge, hang_up, send_digits
-from sip_media.event import CallEvent
 
 _DIGITS_KEY = "DigitsKey"
 """The attribute that tells what Connect was sent lately: the beginnings of the keys of the caller's requests,

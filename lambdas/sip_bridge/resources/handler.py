@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from bridge_resources.account import Ask, Service, client
-from bridge_resources.caller_number import CallerNumber
-from bridge_resources.contact_flow_number import ContactFlowNumber
-from bridge_resources.errors import InvalidProperty, NothingDone, ResourceError
-from bridge_resources.properties import Properties
-from bridge_resources.resource import Before, Made, Patience, Resource
-from bridge_resources.sip_rule import SipRule
-from bridge_resources.voice_connector_settings import VoiceConnectorSettings
 from runtime.startup import startup_done
 from runtime.telemetry import log_unforeseen, logger, tracer
+from sip_bridge.resources.account import Ask, Service, client
+from sip_bridge.resources.caller_number import CallerNumber
+from sip_bridge.resources.contact_flow_number import ContactFlowNumber
+from sip_bridge.resources.errors import InvalidProperty, NothingDone, ResourceError
+from sip_bridge.resources.properties import Properties
+from sip_bridge.resources.resource import Before, Made, Patience, Resource
+from sip_bridge.resources.sip_rule import SipRule
+from sip_bridge.resources.voice_connector_settings import VoiceConnectorSettings
 
 
 def resources_of(voice: Ask, connect: Ask, secrets: Ask, patience: Patience) -> Mapping[str, Resource]:

@@ -5,8 +5,6 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from calls.errors import CallEnded
-from calls.meetings import PHONE, Meetings
-from calls.sip_media_application import SipMediaApplication
 from runtime.errors import (
     AnswerIncomplete,
     CapacityReached,
@@ -15,9 +13,11 @@ from runtime.errors import (
     TimedOut,
     Unavailable,
 )
+from sip_bridge.meetings import PHONE, Meetings
+from sip_bridge.phone_calls import SipMediaApplication
 from tests.lambdas.fake_aws import Answer, shared_client
-from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime
 from tests.lambdas.fake_connect import FakeConnect
+from tests.lambdas.sip_bridge.fake_chime import APPLICATION_ID, FakeChime
 
 KEY = "0f" * 32
 

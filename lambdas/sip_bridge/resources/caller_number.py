@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from bridge_resources.account import Ask, every
-from bridge_resources.errors import Gone, NothingDone, ResourceError
-from bridge_resources.properties import Properties
-from bridge_resources.resource import Before, Made, Patience
+from sip_bridge.resources.account import Ask, every
+from sip_bridge.resources.errors import Gone, NothingDone, ResourceError
+from sip_bridge.resources.properties import Properties
+from sip_bridge.resources.resource import Before, Made, Patience
 
 _PRODUCT = "SipMediaApplicationDialIn"
 _E164 = r"\+[1-9][0-9]{1,14}"

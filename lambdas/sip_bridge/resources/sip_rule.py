@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from bridge_resources.account import Ask, every
-from bridge_resources.errors import Conflict, Gone, ResourceError
-from bridge_resources.properties import Properties
-from bridge_resources.resource import Before, Made, Patience
+from sip_bridge.resources.account import Ask, every
+from sip_bridge.resources.errors import Conflict, Gone, ResourceError
+from sip_bridge.resources.properties import Properties
+from sip_bridge.resources.resource import Before, Made, Patience
 
 _CONFLICT_SECONDS = 60
 

@@ -25,10 +25,10 @@ from tests.lambdas.events import (
     sqs_batch,
     start_call_event,
 )
-from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime
 from tests.lambdas.fake_connect import FakeConnect
 from tests.lambdas.fake_dynamodb import FakeDynamoDb
 from tests.lambdas.fake_parameters import FakeParameters
+from tests.lambdas.sip_bridge.fake_chime import APPLICATION_ID, FakeChime
 
 BRIDGE = {
     "SIP_MEDIA_APPLICATION_ID": APPLICATION_ID,

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.sip_arguments import (
+from infra import config
+from sip_bridge.sip_arguments import (
     RESERVED_SIP_HEADERS,
     HangUp,
     SendDigits,
@@ -16,7 +17,6 @@ from calls.sip_arguments import (
     read_meeting_id,
     read_update,
 )
-from infra import config
 
 MEETING_ID = "0f000000-0000-4000-8000-00000000000a"
 CODE = "120456789012"

@@ -9,13 +9,13 @@ from botocore import exceptions
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from bridge_resources import handler as bridge_resources_handler
-from bridge_resources.account import Service, client
-from bridge_resources.errors import ResourceError
-from bridge_resources.resource import Patience
+from sip_bridge.resources import handler as bridge_resources_handler
+from sip_bridge.resources.account import Service, client
+from sip_bridge.resources.errors import ResourceError
+from sip_bridge.resources.resource import Patience
 from tests.lambdas.events import LambdaContext
-from tests.lambdas.fake_cloudformation import FakeStack, Template
-from tests.lambdas.fake_voice_account import (
+from tests.lambdas.sip_bridge.fake_cloudformation import FakeStack, Template
+from tests.lambdas.sip_bridge.fake_voice_account import (
     PASSWORD,
     FakeAccount,
     Fault,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from calls.sip_arguments import dial_arguments, digits_arguments, hang_up_arguments
+from sip_bridge.sip_arguments import dial_arguments, digits_arguments, hang_up_arguments
 from tests.lambdas.events import LambdaContext
-from tests.lambdas.fake_sip_media_application import (
+from tests.lambdas.sip_bridge.fake_sip_media_application import (
     CALLER_NUMBER,
     VOICE_CONNECTOR_ARN,
     FakeMeetings,
@@ -20,7 +20,7 @@ from tests.lambdas.fake_sip_media_application import (
 )
 
 # After the fake has set the environment that the handler reads.
-from sip_media import handler as sip_media_handler  # isort: skip
+from sip_bridge.media_application import handler as sip_media_handler  # isort: skip
 
 MEETING_ID = "0f000000-0000-4000-8000-00000000000a"
 CODE = "120456789012"

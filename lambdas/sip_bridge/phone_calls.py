@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from calls.errors import CallEnded
-from calls.sip_arguments import digits_arguments, hang_up_arguments
 from runtime import aws
 from runtime.errors import AnswerIncomplete
 from runtime.telemetry import traced
+from sip_bridge.sip_arguments import digits_arguments, hang_up_arguments
 
 # AWS's number for meetings of the Chime SDK: whoever dials it joins the meeting that the headers name.
 _MEETINGS_NUMBER = "+17035550122"

@@ -8,8 +8,8 @@ import botocore.session
 from botocore import exceptions, xform_name
 from botocore.config import Config
 
-from bridge_resources.errors import Conflict, Forbidden, Gone, Refused
-from bridge_resources.resource import Patience
+from sip_bridge.resources.errors import Conflict, Forbidden, Gone, Refused
+from sip_bridge.resources.resource import Patience
 
 # Nobody is waiting on the phone: better to wait for AWS than to fail a deployment.
 _CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 5})

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calls.contact_event import read_event
 from calls.record import State
 from contact_events import handler as module
 from contact_events.domain import TryLaterError
-from contact_events.event import read_event
-from contact_events.meeting_event import MeetingEvent, What, read_meeting_event
 from runtime.errors import Unavailable
+from sip_bridge.meeting_events import MeetingEvent, What, read_meeting_event
 from tests.lambdas.backend import TERMS, BridgedBackend, dying
 from tests.lambdas.events import (
     EXTERNAL_MEETING_ID,

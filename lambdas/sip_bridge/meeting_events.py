@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from calls.meetings import CALLER, PHONE
+from calls.contact_event import EARLIEST, ContactEvent
 from calls.record import Call
 from contact_events.domain import TryLaterError
-from contact_events.event import EARLIEST, ContactEvent
+from sip_bridge.meetings import CALLER, PHONE
 
 
 class What(Enum):
@@ -66,7 +66,7 @@ class Calls(Protocol):
 
 
 class Meetings(Protocol):
-    """`calls.meetings.Meetings` says more."""
+    """`sip_bridge.meetings.Meetings` says more."""
 
     def delete(self, meeting_id: str) -> None:
         """Ends a meeting."""

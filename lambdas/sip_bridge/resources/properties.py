@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bridge_resources.errors import InvalidProperty
+from sip_bridge.resources.errors import InvalidProperty
 
 
 class Properties:

@@ -4,14 +4,14 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from calls.meetings import Meetings
 from runtime import aws
 from runtime.errors import ServiceError
 from runtime.startup import startup_done
 from runtime.telemetry import count, log_unforeseen, logger, metrics, tracer
-from sip_media.actions import Bridge, hang_up
-from sip_media.domain import Answer, answer
-from sip_media.event import read_event
+from sip_bridge.media_application.actions import Bridge, hang_up
+from sip_bridge.media_application.domain import Answer, answer
+from sip_bridge.media_application.event import read_event
+from sip_bridge.meetings import Meetings
 
 _bridge = Bridge(os.environ["VOICE_CONNECTOR_ARN"], os.environ["CALLER_NUMBER"])
 # The service waits 5 s for an answer before it repeats the event, and hangs up after 20 s.

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from bridge_resources.account import Ask
-from bridge_resources.errors import Gone, ResourceError
-from bridge_resources.properties import Properties
-from bridge_resources.resource import Before, Made
+from sip_bridge.resources.account import Ask
+from sip_bridge.resources.errors import Gone, ResourceError
+from sip_bridge.resources.properties import Properties
+from sip_bridge.resources.resource import Before, Made
 
 _ID = r"[a-z0-9]{21,22}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bridge_resources.properties import Properties
+from sip_bridge.resources.properties import Properties
 
 _LONGEST_PAUSE = 15.0  # seconds
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.lambdas.fake_voice_account import KilledError
+from tests.lambdas.sip_bridge.fake_voice_account import KilledError
 
 Template = Mapping[str, Mapping[str, Any]]
 """Logical id to the properties of a resource, `ResourceType` among them, in the order of creation.

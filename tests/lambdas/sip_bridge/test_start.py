@@ -30,7 +30,7 @@ from runtime.errors import (
     TimedOut,
     Unavailable,
 )
-from start_call.bridge import LARGEST_FLOW_ANSWER, encode_header
+from sip_bridge.transport import LARGEST_FLOW_ANSWER, encode_header
 from start_call.domain import StartedCall
 from start_call.request import LARGEST_ATTRIBUTES
 from tests.lambdas.backend import ADA, BRIDGE, TERMS, BridgedBackend, Crash

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from calls.sip_arguments import DialledCall
-from sip_media.event import Leg
+from sip_bridge.media_application.event import Leg
+from sip_bridge.sip_arguments import DialledCall
 
 Action = dict[str, Any]
 

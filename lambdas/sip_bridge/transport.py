@@ -20,10 +20,10 @@ from api.request import pointer
 from calls import bridged_call
 from calls.errors import InvalidRequest, Violation
 from calls.join_answer import complete
-from calls.meetings import CALLER, PHONE
 from calls.record import Call
-from calls.sip_arguments import LARGEST_SIP_HEADERS, LONGEST_SIP_HEADER, dial_arguments
 from runtime.errors import AnswerIncomplete, ServiceError, Unavailable
+from sip_bridge.meetings import CALLER, PHONE
+from sip_bridge.sip_arguments import LARGEST_SIP_HEADERS, LONGEST_SIP_HEADER, dial_arguments
 from start_call.request import StartCallRequest, check_size, size_of
 from start_call.settings import BridgeSettings
 
@@ -43,7 +43,7 @@ class Calls(Protocol):
 
 
 class Meetings(Protocol):
-    """`calls.meetings.Meetings` says more."""
+    """`sip_bridge.meetings.Meetings` says more."""
 
     def create(self, *, client_token: str, media_region: str, external_meeting_id: str) -> Mapping[str, Any]:
         """Creates a meeting with two attendees."""
@@ -53,7 +53,7 @@ class Meetings(Protocol):
 
 
 class PhoneCalls(Protocol):
-    """`calls.sip_media_application.SipMediaApplication` says more."""
+    """`sip_bridge.phone_calls.SipMediaApplication` says more."""
 
     def dial(
         self, *, caller_number: str, meeting_id: str, join_token: str, arguments: Mapping[str, str]

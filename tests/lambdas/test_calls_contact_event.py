@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contact_events.event import ContactEvent, read_event
+from calls.contact_event import ContactEvent, read_event
 from tests.lambdas.events import NOT_YET, START, contact_event
 
 
