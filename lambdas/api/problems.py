@@ -1,14 +1,13 @@
-"""Answers over HTTP: the one place where an error becomes a status (RFC 9457)."""
+"""The one place where an error becomes an HTTP status and a problem (RFC 9457)."""
 
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from calls import errors
 from runtime import errors as runtime_errors
 
-Response = dict[str, Any]
-"""A Lambda proxy answer for API Gateway: `statusCode`, `headers`, `body`."""
+from api.responses import Response, json_response
+from calls import errors
 
 
 class ProblemType(NamedTuple):
@@ -48,20 +47,6 @@ PROBLEMS: Mapping[type[runtime_errors.ServiceError], ProblemType] = {
     runtime_errors.Unavailable: ProblemType("unavailable", 503, "Calling is unavailable"),
     runtime_errors.TimedOut: ProblemType("timeout", 504, "Calling takes too long"),
 }
-
-
-def json_response(status: int, body: str, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer that no cache may keep: each holds one user's credentials or state."""
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": "application/json", "Cache-Control": "no-store", **(headers or {})},
-        "body": body,
-    }
-
-
-def empty_response() -> Response:
-    """204: done, and nothing to say."""
-    return {"statusCode": 204, "headers": {"Cache-Control": "no-store"}, "body": ""}
 
 
 def problem_response(error: runtime_errors.ServiceError | None, request_id: str) -> Response:

@@ -4,19 +4,21 @@ Events come unordered, more than once, and now and then not at all. Each repeats
 so every event is read for all the times that it holds, whatever its type.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from calls.record import Call
+
 _ENDS = frozenset({"DISCONNECTED", "COMPLETED"})
-EARLIEST = 1_000_000_000_000
+MIN_TIME = 1_000_000_000_000
 """Milliseconds since the epoch. Connect writes "not yet" as a moment after the epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContactEvent:
-    """What one event tells. Times are milliseconds since the epoch, None where the event tells none."""
+    """What one event holds. Times are milliseconds since the epoch, None where the event has none."""
 
     contact_id: str
     call_contact_id: str
@@ -24,21 +26,30 @@ class ContactEvent:
     queued_at: int | None = None
     connected_at: int | None = None
     ended_at: int | None = None
-    started_by_api: bool = False
-    """Whether the contact was started by StartWebRTCContact or came in over the SIP bridge, and so perhaps by
-    a start of this backend.
-    """
+    may_be_ours: bool = False
+    """Whether the contact began as contacts of this backend do."""
+    user_id: str | None = None
+    """The user, where a transport knows that: of the end of a call that no contact belongs to yet. Its
+    contact ids are then the transport's own name for the call."""
+    reference: str | None = None
+    """The reference of such a call."""
 
     @property
-    def is_news(self) -> bool:
-        """Whether it tells more than that the contact has begun."""
+    def has_progress(self) -> bool:
+        """Whether it holds more than that the contact has begun."""
         return any(time is not None for time in (self.queued_at, self.connected_at, self.ended_at))
 
+    def is_about(self, call: Call) -> bool:
+        """Whether `call`, a user's latest, is the event's."""
+        if self.reference is not None:
+            return call.contact_id is None and call.reference == self.reference
+        return call.contact_id == self.call_contact_id
 
-def read_event(envelope: Mapping[str, Any], *, bridged: bool = False) -> ContactEvent:
+
+def read_contact_event(envelope: Mapping[str, Any], started_by: Collection[str]) -> ContactEvent:
     """Reads an event as EventBridge delivers it. Raises KeyError, TypeError or ValueError when it is none.
 
-    With `bridged`, phone calls that come in are those of the SIP bridge: no others' events are delivered.
+    `started_by` are the initiation methods of contacts that this backend starts.
     """
     detail = envelope["detail"]
     event_type = detail["eventType"]
@@ -46,7 +57,6 @@ def read_event(envelope: Mapping[str, Any], *, bridged: bool = False) -> Contact
     queue = detail.get("queueInfo") or {}
     agent = detail.get("agentInfo") or {}
     contact_id = str(detail["contactId"])
-    method = detail.get("initiationMethod")
     return ContactEvent(
         contact_id=contact_id,
         call_contact_id=str(detail.get("initialContactId") or contact_id),
@@ -56,7 +66,7 @@ def read_event(envelope: Mapping[str, Any], *, bridged: bool = False) -> Contact
         or (sent_at if event_type == "CONNECTED_TO_AGENT" else None),
         ended_at=_milliseconds(detail.get("disconnectTimestamp"))
         or (sent_at if event_type in _ENDS else None),
-        started_by_api=method == "WEBRTC_API" or (bridged and method == "INBOUND"),
+        may_be_ours=detail.get("initiationMethod") in started_by,
     )
 
 
@@ -65,4 +75,4 @@ def _milliseconds(timestamp: str | None) -> int | None:
         return None
     parsed = datetime.fromisoformat(timestamp)
     moment = round((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
-    return moment if moment >= EARLIEST else None
+    return moment if moment >= MIN_TIME else None

@@ -113,6 +113,14 @@ class NotPossibleNow(ServiceError):
     """Amazon Connect refuses in the call's present state."""
 
 
+class ParticipantGone(Exception):
+    """A participant's token speaks for nobody any more: it has left, or the connection has expired."""
+
+
+class RetryLater(Exception):
+    """What an event is about is not settled yet: it must be delivered again."""
+
+
 class RateExceeded(ServiceError):
     """The user has started as many calls as the configuration allows in its window."""
 

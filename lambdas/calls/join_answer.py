@@ -1,4 +1,4 @@
-"""The answer to the app: what StartWebRTCContact answered, checked and completed for the clients that exist.
+"""The answer to the app: that of StartWebRTCContact, checked and completed for the clients that exist.
 
 In AWS's model every member of that answer is optional; the clients decode none of theirs as optional.
 """
@@ -9,7 +9,7 @@ from typing import Any
 from runtime.errors import AnswerIncomplete
 
 
-def complete(answer: Mapping[str, Any], media_region: str) -> dict[str, Any]:
+def to_start_call_response(answer: Mapping[str, Any], media_region: str) -> dict[str, Any]:
     """The body of `StartCallResponse` in openapi.yaml, from an answer of StartWebRTCContact.
 
     Fills what clients decode but never depend on: `MeetingFeatures`, `MediaRegion` (with `media_region`) and

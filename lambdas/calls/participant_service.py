@@ -4,35 +4,24 @@ Its requests carry a bearer token and no signature.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from calls.errors import NotPossibleNow
 from runtime import aws
 from runtime.errors import AnswerIncomplete
 from runtime.telemetry import traced
 
+from calls.errors import NotPossibleNow, ParticipantGone
+from calls.interfaces import Connection
+
 _TOKEN_REFUSED = "AccessDeniedException"  # noqa: S105 - the code of an error
-_REFUSALS = frozenset({_TOKEN_REFUSED, "ValidationException"})
-
-
-class ParticipantGoneError(Exception):
-    """The token speaks for nobody any more: the participant has left, or the connection has expired."""
-
-
-@dataclass(frozen=True)
-class Connection:
-    """What messages of a participant are sent with; `until` in milliseconds since the epoch, 0 if unknown."""
-
-    token: str
-    until: int
+_ERRORS = frozenset({_TOKEN_REFUSED, "ValidationException"})
 
 
 class ParticipantService:
     """Speaks for the caller.
 
-    Beside what is said of each, every method raises `CapacityReached`, `Unavailable`, `TimedOut`,
+    Beside its own errors, every method raises `CapacityReached`, `Unavailable`, `TimedOut`,
     `AnswerIncomplete`, `NotPossibleNow` or `ConfigurationFault`.
     """
 
@@ -42,7 +31,7 @@ class ParticipantService:
 
     @traced
     def connect(self, participant_token: str) -> Connection:
-        """A connection for messages. Raises `ParticipantGoneError`."""
+        """A connection for messages. Raises `ParticipantGone`."""
         credentials = (
             self._connect(participant_token, "CONNECTION_CREDENTIALS").get("ConnectionCredentials") or {}
         )
@@ -55,7 +44,7 @@ class ParticipantService:
     def join(self, participant_token: str) -> Mapping[str, Any]:
         """A `WebRTCConnection`: meeting and attendee, of which every member is optional.
 
-        Raises `ParticipantGoneError`.
+        Raises `ParticipantGone`.
         """
         connection: Mapping[str, Any] = (
             self._connect(participant_token, "WEBRTC_CONNECTION").get("WebRTCConnection") or {}
@@ -64,8 +53,8 @@ class ParticipantService:
 
     @traced
     def send_digits(self, connection_token: str, digits: str, *, client_token: str) -> None:
-        """Sends DTMF digits, once for a `client_token`. Raises `ParticipantGoneError`."""
-        self._ask(
+        """Sends DTMF digits, once for a `client_token`. Raises `ParticipantGone`."""
+        self._call(
             "SendMessage",
             ConnectionToken=connection_token,
             ContentType="audio/dtmf",
@@ -74,17 +63,17 @@ class ParticipantService:
         )
 
     def _connect(self, participant_token: str, connection_type: str) -> Mapping[str, Any]:
-        return self._ask(
+        return self._call(
             "CreateParticipantConnection", ParticipantToken=participant_token, Type=[connection_type]
         )
 
-    def _ask(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
+    def _call(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
         try:
-            return aws.ask(self._client, operation, refusals=_REFUSALS, **parameters)
-        except aws.Refused as refused:
-            if refused.code == _TOKEN_REFUSED:
-                raise ParticipantGoneError from None
-            raise NotPossibleNow("The call does not take this just now.") from refused
+            return aws.call(self._client, operation, expected_errors=_ERRORS, **parameters)
+        except aws.ExpectedError as error:
+            if error.code == _TOKEN_REFUSED:
+                raise ParticipantGone from None
+            raise NotPossibleNow("The call does not take this just now.") from error
 
 
 def _milliseconds(expiry: object) -> int:

@@ -21,8 +21,7 @@ _session = botocore.session.get_session()
 
 # The gateway waits 29 s and the function 26 s, a contact flow's function has 7 s. One attempt and one retry
 # of (connect 1 s + read 2 s) to DynamoDB, which answers in milliseconds, and of (connect 1 s + read 4 s) to
-# Connect fit in; botocore's defaults (60 s + 60 s, three attempts) would exceed it with a single call. A
-# start over the SIP bridge has more to ask, so it can wait less for a meeting.
+# Connect fit in; botocore's defaults (60 s + 60 s, three attempts) would exceed it with a single call.
 _CONFIG = Config(
     connect_timeout=1,
     read_timeout=4,
@@ -33,10 +32,10 @@ _CONFIG = Config(
     # where there is no AWS, rely on it.
     parameter_validation="AWS_EXECUTION_ENV" not in os.environ,
 )
-_READ_TIMEOUTS = {"chime-sdk-meetings": 2, "dynamodb": 2}  # seconds
+_READ_TIMEOUTS = {"dynamodb": 2}  # seconds
 
-# Codes with which AWS services say "slower". StartWebRTCContact models only LimitExceededException and the
-# Chime SDK some of its own, but the front end that all services share answers with the others.
+# Codes with which AWS services say "slower". StartWebRTCContact models only LimitExceededException, but the
+# front end that all services share answers with the others, and each service has some of its own.
 _THROTTLING = frozenset(
     {
         "LimitExceededException",
@@ -55,8 +54,8 @@ _THROTTLING = frozenset(
 )
 
 
-class Refused(Exception):
-    """AWS refused with a code that the adapter has an answer to; `answer` is all of the refusal."""
+class ExpectedError(Exception):
+    """AWS answered with an error code that the caller of `call` handles; `answer` is all of that answer."""
 
     def __init__(self, code: str, answer: Mapping[str, Any]) -> None:
         super().__init__(code)
@@ -85,20 +84,21 @@ def client(
     return made
 
 
-def ask(
-    service: Any, operation: str, *, refusals: Collection[str] = (), **parameters: Any
+def call(
+    service: Any, operation: str, *, expected_errors: Collection[str] = (), **parameters: Any
 ) -> Mapping[str, Any]:
-    """What `service`, a botocore client, answers to `operation`, named as in AWS's reference.
+    """The answer of `service`, a botocore client, to `operation`, named as in AWS's reference.
 
-    Raises `Refused` for the codes in `refusals`, and for anything else `CapacityReached`, `Unavailable`,
-    `TimedOut`, `AnswerIncomplete` or `ConfigurationFault`, after which the operation may have been done.
+    Raises `ExpectedError` for the codes in `expected_errors`, and for anything else `CapacityReached`,
+    `Unavailable`, `TimedOut`, `AnswerIncomplete` or `ConfigurationFault`, after which the operation may have
+    been carried out.
     """
     try:
         answer: Mapping[str, Any] = getattr(service, xform_name(operation))(**parameters)
     except exceptions.ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        if code in refusals:
-            raise Refused(code, error.response) from error
+        if code in expected_errors:
+            raise ExpectedError(code, error.response) from error
         raise _translate(error, operation) from error
     except exceptions.BotoCoreError as error:
         raise _translate(error, operation) from error

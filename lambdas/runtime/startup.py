@@ -13,7 +13,7 @@ def before_snapshot(hook: Callable[[], None]) -> None:
     _before_snapshot.append(hook)
 
 
-def startup_done() -> None:
+def finish_init() -> None:
     """Lets garbage be collected again, but not looked for among what the start has made: that stays."""
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         _prepare_for_snapshot()

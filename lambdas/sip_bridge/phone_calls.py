@@ -1,23 +1,24 @@
-"""The SIP media application, whose phone calls lead from a meeting to Amazon Connect's number."""
+"""Phone calls of the SIP media application, which lead from a meeting to Amazon Connect's number."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from calls.errors import CallEnded
 from runtime import aws
 from runtime.errors import AnswerIncomplete
 from runtime.telemetry import traced
+
+from calls.errors import CallEnded
 from sip_bridge.sip_arguments import digits_arguments, hang_up_arguments
 
 # AWS's number for meetings of the Chime SDK: whoever dials it joins the meeting that the headers name.
 _MEETINGS_NUMBER = "+17035550122"
 
 
-class SipMediaApplication:
-    """One SIP media application.
+class PhoneCalls:
+    """The phone calls of one SIP media application.
 
-    Beside what is said of each, every method raises `CapacityReached`, `Unavailable`, `TimedOut`,
-    `AnswerIncomplete` or `ConfigurationFault`, after which the service may have done as asked.
+    Beside its own errors, every method raises `CapacityReached`, `Unavailable`, `TimedOut`,
+    `AnswerIncomplete` or `ConfigurationFault`, after which the service may have carried out the request.
     """
 
     def __init__(self, client: Any, application_id: str) -> None:
@@ -35,7 +36,7 @@ class SipMediaApplication:
 
         `join_token` is that of the phone leg's attendee. `arguments` reach the application's function.
         """
-        answer = aws.ask(
+        answer = aws.call(
             self._client,
             "CreateSipMediaApplicationCall",
             SipMediaApplicationId=self._application_id,
@@ -51,7 +52,7 @@ class SipMediaApplication:
 
     @traced
     def hang_up(self, transaction_id: str) -> None:
-        """Ends a phone call on both legs; one that has ended already is as good."""
+        """Ends a phone call on both legs; idempotent."""
         try:
             self._update(transaction_id, hang_up_arguments())
         except CallEnded:
@@ -64,13 +65,13 @@ class SipMediaApplication:
 
     def _update(self, transaction_id: str, arguments: Mapping[str, str]) -> None:
         try:
-            aws.ask(
+            aws.call(
                 self._client,
                 "UpdateSipMediaApplicationCall",
-                refusals={"NotFoundException"},
+                expected_errors={"NotFoundException"},
                 SipMediaApplicationId=self._application_id,
                 TransactionId=transaction_id,
                 Arguments=arguments,
             )
-        except aws.Refused as refused:
-            raise CallEnded from refused
+        except aws.ExpectedError as error:
+            raise CallEnded from error

@@ -1,7 +1,8 @@
 """What a call over the SIP bridge carries through the SIP media application, as flat maps of texts.
 
-`start_call` and `call_control` make the maps, `sip_media` reads them. Whoever may create or update a call of
-the SIP media application decides what they hold, so readers take nothing that a maker would not have made.
+`start_call` and `call_control` make the maps, the media application reads them. Whoever may create or update
+a call of the SIP media application decides what they hold, so readers take nothing that a maker would not
+have made.
 """
 
 import json
@@ -15,18 +16,18 @@ CODE = "Code"
 CONNECT_NUMBER = "ConnectNumber"
 SIP_HEADERS = "SipHeaders"
 
-LARGEST_SIP_HEADERS = 2048
+MAX_SIP_HEADERS_LENGTH = 2048
 """Characters of all names and values of SIP headers together (SDK guide, "SIP headers")."""
-LONGEST_SIP_HEADER = 255
+MAX_SIP_HEADER_LENGTH = 255
 """Characters of one value."""
 
-_MOST_SIP_HEADERS = 20  # as of a call that is created (API Reference, CreateSipMediaApplicationCall)
+_MAX_SIP_HEADERS = 20  # as of a call that is created (API Reference, CreateSipMediaApplicationCall)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CODE = re.compile(r"[0-9]{12}")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _HEADER_NAME = re.compile(r"[xX]-[A-Za-z0-9_.-]{1,62}")
 # Visible ASCII: no space, line break or other character that would end or split a header.
-_HEADER_VALUE = re.compile(rf"[!-~]{{1,{LONGEST_SIP_HEADER}}}")
+_HEADER_VALUE = re.compile(rf"[!-~]{{1,{MAX_SIP_HEADER_LENGTH}}}")
 RESERVED_SIP_HEADERS = ("x-amzn", "x-canary", "x-chime", "x-vc", "x-vine", "x-voice")
 """How headers begin that are AWS's own, or (x-chime) what a phone call joins a meeting with."""
 _DIGITS = re.compile(r"[0-9*#A-D,]{1,50}")
@@ -65,7 +66,7 @@ def dial_arguments(
 ) -> dict[str, str]:
     """The `ArgumentsMap` of CreateSipMediaApplicationCall. Headers without a value are left out.
 
-    Raises ValueError, which tells no value, for what `read_dialled_call` would not take.
+    Raises ValueError, which names no value, for what `read_dialled_call` would not take.
     """
     headers = {name: value for name, value in sip_headers.items() if value}
     arguments = {
@@ -88,7 +89,7 @@ def digits_arguments(digits: str, key: str) -> dict[str, str]:
     """The `Arguments` of UpdateSipMediaApplicationCall that send DTMF.
 
     `digits` are 1 to 50 of 0-9 * # A-D and , (a pause); `key` is a SHA-256 in hexadecimal digits. Raises
-    ValueError, which tells no value, for anything else.
+    ValueError, which names no value, for anything else.
     """
     arguments = {"Action": "SendDigits", "Digits": digits, "Key": key}
     if read_update(arguments) is None:
@@ -115,7 +116,7 @@ def read_dialled_call(arguments: Mapping[str, Any]) -> DialledCall | None:
 
 
 def read_update(arguments: Mapping[str, Any]) -> HangUp | SendDigits | None:
-    """What the caller asks for; None for anything that neither maker would have made."""
+    """The caller's request; None for anything that neither maker would have made."""
     match arguments:
         case {"Action": "HangUp"}:
             return HangUp()
@@ -130,14 +131,14 @@ def _read_headers(text: Any) -> dict[str, str] | None:
         headers = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
-    if not isinstance(headers, dict) or len(headers) > _MOST_SIP_HEADERS:
+    if not isinstance(headers, dict) or len(headers) > _MAX_SIP_HEADERS:
         return None
     if not all(_is_header(name, value) for name, value in headers.items()):
         return None
     if len({name.lower() for name in headers}) < len(headers):
         return None
     size = sum(len(name) + len(value) for name, value in headers.items())
-    return headers if size <= LARGEST_SIP_HEADERS else None
+    return headers if size <= MAX_SIP_HEADERS_LENGTH else None
 
 
 def _is_header(name: str, value: Any) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from calls.errors import CallingStopped
 from runtime import aws
 from runtime.errors import AnswerIncomplete, ServiceError
 from runtime.telemetry import traced
+
+from calls.errors import CallingStopped
 
 READ_EVERY_SECONDS = 5
 """How long one reading is used: after a change, calls go on being started for no longer."""
@@ -49,7 +50,7 @@ class Switch:
 
     @traced
     def _read(self) -> str:
-        answer = aws.ask(self._client, "GetParameter", Name=self._parameter)
+        answer = aws.call(self._client, "GetParameter", Name=self._parameter)
         value = (answer.get("Parameter") or {}).get("Value")
         if not isinstance(value, str):
             raise AnswerIncomplete("Whether calls are taken is not known. Try again.")

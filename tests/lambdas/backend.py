@@ -22,7 +22,7 @@ from sip_bridge.meetings import Meetings
 from sip_bridge.phone_calls import SipMediaApplication
 from sip_bridge.transport import Bridge as BridgeStart
 from start_call.caller import Caller
-from start_call.domain import StartCall, StartedCall, Terms
+from start_call.domain import StartCall, StartedCall, CallLimits
 from start_call.request import StartCallRequest
 from start_call.settings import BridgeSettings
 from tests.lambdas.conftest import FLOW_ARN, INSTANCE_ARN, TABLE
@@ -49,11 +49,11 @@ ADA = Caller(
     },
     auth_time=1_790_000_000,
 )
-TERMS = Terms(
+TERMS = CallLimits(
     replay_seconds=600,
     reference_seconds=300,
     start_lease_seconds=40,
-    longest_call_seconds=7200,
+    max_call_seconds=7200,
     rates=(Rate(calls=3, seconds=60), Rate(calls=5, seconds=86_400)),
 )
 
@@ -77,7 +77,7 @@ class Backend:
     def __init__(self, dynamodb: Any) -> None:
         self.connect = FakeConnect()
         self.now = START
-        self.table = CallTable(dynamodb, TABLE, retention_seconds=TERMS.longest_call_seconds)
+        self.table = CallTable(dynamodb, TABLE, retention_seconds=TERMS.max_call_seconds)
         self.instance = ConnectInstance(self.connect.attach(shared_client("connect")), INSTANCE_ARN)
         self.participants = ParticipantService(
             self.connect.attach(shared_client("connectparticipant", signed=False))
@@ -109,7 +109,7 @@ class Backend:
     def tell(self, event_type: str, contact_id: str, *, attempt: int = 1, **told: Any) -> EndedCall | None:
         """Connect tells of a contact; times are `START` plus seconds."""
         event = read_event(contact_event(event_type, contact_id, **told))
-        return self.contact_events(event, may_be_early=attempt <= 2)
+        return self.contact_events(event, early_delivery=attempt <= 2)
 
     def answer(self, contact_id: str) -> None:
         """An agent takes the call, and Connect tells of it."""
@@ -168,8 +168,8 @@ class BridgedBackend(Backend):
 
     def tell_meeting(self, event_type: str, meeting_id: str, **detail: Any) -> EndedCall | None:
         """Chime tells of a meeting."""
-        event = self.meeting_events(meeting_event(event_type, meeting_id, **detail), may_be_early=False)
-        return None if event is None else self.contact_events(event, may_be_early=True)
+        event = self.meeting_events(meeting_event(event_type, meeting_id, **detail), early_delivery=False)
+        return None if event is None else self.contact_events(event, early_delivery=True)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from api.problems import Response, empty_response, json_response
 from api.request import (
-    LARGEST_BODY,
+    MAX_BODY,
     pointer,
     read_body,
     read_claims,
@@ -97,9 +97,9 @@ def test_a_body_of_another_type_is_refused() -> None:
 
 
 def test_the_largest_body_is_read_and_a_larger_one_is_not() -> None:
-    assert read_members(JSON_TYPE, "{}" + " " * (LARGEST_BODY - 2)) == {}
+    assert read_members(JSON_TYPE, "{}" + " " * (MAX_BODY - 2)) == {}
     with pytest.raises(TooLarge):
-        read_members(JSON_TYPE, "{}" + " " * (LARGEST_BODY - 1))
+        read_members(JSON_TYPE, "{}" + " " * (MAX_BODY - 1))
 
 
 @pytest.mark.parametrize(

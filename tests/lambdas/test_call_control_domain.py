@@ -35,7 +35,7 @@ from tests.lambdas.fake_connect import connection_of, rejoin_of
 
 GRACE = Caller(user_id="user-2", display_name="Grace", context={"customer_id": "user-2"})
 MADE_UP = "0f000000-0000-4000-8000-00000000dead"
-LONGEST_CALL = TERMS.longest_call_seconds * 1000
+LONGEST_CALL = TERMS.max_call_seconds * 1000
 RETENTION = LONGEST_CALL
 
 ACTIONS: dict[str, Callable[[Backend, str, str], object]] = {

@@ -66,11 +66,11 @@ def test_only_what_startwebrtccontact_started_may_be_of_this_backend(method: str
 
 
 def test_only_more_than_a_beginning_is_news() -> None:
-    assert not read_event(contact_event("INITIATED", not_yet=True)).is_news
-    assert not read_event(contact_event("CONTACT_DATA_UPDATED")).is_news
-    assert read_event(contact_event("QUEUED", queued=1)).is_news
-    assert read_event(contact_event("CONNECTED_TO_AGENT", connected=1)).is_news
-    assert read_event(contact_event("COMPLETED")).is_news
+    assert not read_event(contact_event("INITIATED", not_yet=True)).has_progress
+    assert not read_event(contact_event("CONTACT_DATA_UPDATED")).has_progress
+    assert read_event(contact_event("QUEUED", queued=1)).has_progress
+    assert read_event(contact_event("CONNECTED_TO_AGENT", connected=1)).has_progress
+    assert read_event(contact_event("COMPLETED")).has_progress
 
 
 def test_an_event_type_that_nobody_knows_yet_still_tells_its_times() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.errors import NotPossibleNow
-from calls.participant_service import Connection, ParticipantGoneError, ParticipantService, _milliseconds
+from calls.participant_service import Connection, ParticipantGone, ParticipantService, _milliseconds
 from runtime import aws
 from runtime.errors import (
     AnswerIncomplete,
@@ -98,7 +98,7 @@ def test_a_token_of_nobody_says_that_its_participant_is_gone_and_a_late_one_too(
         connect.message_faults = [fault]
     else:
         connect.drop("contact-1")
-    with pytest.raises(ParticipantGoneError):
+    with pytest.raises(ParticipantGone):
         STEPS[step](service)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from calls.contact_event import ContactEvent, read_event
 from calls.errors import NotPossibleNow
 from calls.record import Call, State
-from contact_events.domain import ContactEvents, EndedCall, TryLaterError, merge
+from contact_events.domain import ContactEvents, EndedCall, RetryLater, merge
 from runtime.errors import Unavailable
 from tests.lambdas.backend import TERMS, Backend, dying
 from tests.lambdas.events import START, contact_event
@@ -91,7 +91,7 @@ class OneCall:
 
 def ways_it_went(events: Iterable[ContactEvent], calls: OneCall) -> list[EndedCall]:
     note = ContactEvents(calls, calls, lambda: START)
-    told = [note(event, may_be_early=True) for event in events]
+    told = [note(event, early_delivery=True) for event in events]
     return [way for way in told if way is not None]
 
 
@@ -338,19 +338,19 @@ def test_news_of_a_contact_of_which_start_call_may_not_have_written_yet_comes_ag
 ) -> None:
     contact_id = backend.leave_unanswered(bound=False)
     event = read_event(contact_event(event_type, contact_id, **EVENTS[event_type]))
-    if not event.is_news:
-        assert backend.contact_events(event, may_be_early=True) is None
+    if not event.has_progress:
+        assert backend.contact_events(event, early_delivery=True) is None
         return
-    with pytest.raises(TryLaterError):
-        backend.contact_events(event, may_be_early=True)
-    assert backend.contact_events(event, may_be_early=False) is None
+    with pytest.raises(RetryLater):
+        backend.contact_events(event, early_delivery=True)
+    assert backend.contact_events(event, early_delivery=False) is None
 
 
 def test_a_call_that_ends_as_it_begins_is_ended_when_the_event_comes_again(backend: Backend) -> None:
     with dying(backend.table, "store_answer", before=True):
         backend.call()
     (contact_id,) = backend.connect.active
-    with pytest.raises(TryLaterError):
+    with pytest.raises(RetryLater):
         backend.tell("DISCONNECTED", contact_id, ended=1)
     backend.now += LEASE
     assert backend.call().contact_id == contact_id
@@ -384,7 +384,7 @@ def test_an_index_that_is_behind_does_not_lead_into_the_next_call(backend: Backe
 
 def test_the_events_of_an_expired_record_change_nothing(backend: Backend) -> None:
     contact_id = backend.call().contact_id
-    backend.now += 2 * TERMS.longest_call_seconds * 1000
+    backend.now += 2 * TERMS.max_call_seconds * 1000
     assert backend.tell("DISCONNECTED", contact_id, ended=9) is None
 
 
@@ -473,7 +473,7 @@ def test_a_record_that_never_holds_still_has_the_event_come_again(backend: Backe
 
 def test_a_start_that_is_still_running_is_looked_at_again_with_its_event_noted(backend: Backend) -> None:
     contact_id = backend.leave_unanswered()
-    with pytest.raises(TryLaterError):
+    with pytest.raises(RetryLater):
         backend.tell("QUEUED", contact_id, queued=1)
     assert backend.record().state(backend.now) is State.QUEUED
     assert backend.connect.active == [contact_id]
@@ -481,7 +481,7 @@ def test_a_start_that_is_still_running_is_looked_at_again_with_its_event_noted(b
 
 def test_a_start_whose_answer_comes_meanwhile_is_a_call(backend: Backend) -> None:
     contact_id = backend.leave_unanswered()
-    with pytest.raises(TryLaterError):
+    with pytest.raises(RetryLater):
         backend.tell("QUEUED", contact_id, queued=1)
     backend.now += LEASE
     assert backend.call().contact_id == contact_id
@@ -505,7 +505,7 @@ def test_a_start_that_a_request_takes_over_is_not_stopped(backend: Backend) -> N
     backend.now += LEASE
     with dying(backend.table, "store_answer", before=True):
         backend.call()
-    with pytest.raises(TryLaterError):
+    with pytest.raises(RetryLater):
         backend.tell("QUEUED", contact_id, queued=1, attempt=2)
     assert backend.connect.active == [contact_id]
 
@@ -521,7 +521,7 @@ def test_a_start_that_a_request_takes_over_at_the_last_moment_is_not_stopped(bac
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backend.table, "give_up", take_over_first)
-        with pytest.raises(TryLaterError):
+        with pytest.raises(RetryLater):
             backend.tell("QUEUED", contact_id, queued=1, attempt=2)
     backend.tell("QUEUED", contact_id, queued=1, attempt=3)
     assert backend.connect.active == [contact_id]

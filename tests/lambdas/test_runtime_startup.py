@@ -14,7 +14,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
 from runtime import aws, startup
-from runtime.startup import startup_done
+from runtime.startup import finish_init
 
 
 class FakeHooks(ModuleType):
@@ -64,7 +64,7 @@ def test_a_snapshot_holds_no_connection(hooks: FakeHooks, monkeypatch: pytest.Mo
     closed = []
     for client in clients:
         monkeypatch.setattr(client._endpoint.http_session, "close", lambda: closed.append("closed"))
-    startup_done()
+    finish_init()
     for hook in hooks.before:
         hook()
     assert closed == ["closed"] * len(clients)
@@ -74,7 +74,7 @@ def test_processes_of_one_snapshot_draw_different_numbers(
     hooks: FakeHooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
-    startup_done()
+    finish_init()
     snapshot = random.getstate()
     drawn = set()
     for _ in range(3):
@@ -94,7 +94,7 @@ def test_where_there_is_no_snapshot_the_runtimes_module_is_not_asked_for(
     monkeypatch.delenv("AWS_LAMBDA_INITIALIZATION_TYPE", raising=False)
     if initialization is not None:
         monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", initialization)
-    startup_done()
+    finish_init()
     assert gc.isenabled()
 
 

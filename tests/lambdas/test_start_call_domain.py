@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from caller_context.domain import Presented, verify
+from caller_context.domain import Credential, verify
 from calls.errors import (
     CallActive,
     IdempotencyKeyReused,
@@ -23,7 +23,7 @@ from runtime.errors import (
     Unavailable,
 )
 from start_call.caller import Caller
-from start_call.request import LARGEST_ATTRIBUTES
+from start_call.request import MAX_ATTRIBUTES_BYTES
 from tests.lambdas.backend import ADA, TERMS, Backend, dying
 from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
 from tests.lambdas.events import START
@@ -128,7 +128,7 @@ def test_a_user_who_called_too_often_is_told_when_to_call_again(backend: Backend
 
 def test_attributes_that_are_too_large_only_with_the_trusted_ones_cost_no_start(backend: Backend) -> None:
     with pytest.raises(InvalidRequest):
-        backend.call(attributes={"page": "x" * (LARGEST_ATTRIBUTES - 4)})
+        backend.call(attributes={"page": "x" * (MAX_ATTRIBUTES_BYTES - 4)})
     assert not backend.connect.requests
     backend.call()
 
@@ -385,7 +385,7 @@ def test_a_contact_of_a_failed_start_is_sent_away_though_its_user_has_called_aga
     started = backend.call()
     assert len(failed) == failures
     for reference in failed:
-        contact = Presented(user_id="user-1", reference=reference, contact_id="late")
+        contact = Credential(user_id="user-1", reference=reference, contact_id="late")
         assert verify(contact, backend.table, backend.now) == {"auth_status": "abandoned"}
     assert backend.record().contact_id == started.contact_id
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.request import LARGEST_BODY
+from api.request import MAX_BODY
 from calls.errors import InvalidRequest, TooLarge, UnsupportedMediaType
-from start_call.request import LARGEST_ATTRIBUTES, Offer, StartCallRequest, parse, size_of
+from start_call.request import MAX_ATTRIBUTES_BYTES, RequestPolicy, StartCallRequest, parse, size_of
 from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
 
-OFFER = Offer(
+OFFER = RequestPolicy(
     instance_arn=INSTANCE_ARN,
     contact_flow_arn=FLOW_ARN,
     topics={"billing": BILLING_FLOW_ARN},
@@ -102,8 +102,8 @@ def test_a_full_request_is_read() -> None:
         ({"Attributes": {"page": 1}}, "/Attributes/page"),
         ({"Attributes": {"page": None}}, "/Attributes/page"),
         ('{"Attributes": {"page": "\\udfff"}}', "/Attributes/page"),
-        ({"Attributes": {"page": "x" * (LARGEST_ATTRIBUTES - 3)}}, "/Attributes"),
-        ({"Attributes": {"page": "é" * (LARGEST_ATTRIBUTES // 2)}}, "/Attributes"),
+        ({"Attributes": {"page": "x" * (MAX_ATTRIBUTES_BYTES - 3)}}, "/Attributes"),
+        ({"Attributes": {"page": "é" * (MAX_ATTRIBUTES_BYTES // 2)}}, "/Attributes"),
         ({"Capabilities": []}, "/Capabilities"),
         ({"Capabilities": {"Video": "SEND"}}, "/Capabilities/Video"),
         ({"Capabilities": {"Video": 1}}, "/Capabilities/Video"),
@@ -155,12 +155,12 @@ def test_json_is_recognised_however_it_is_spelled(content_type: str) -> None:
 
 def test_a_body_larger_than_any_valid_one_is_refused_unread() -> None:
     with pytest.raises(TooLarge):
-        read(" " * (LARGEST_BODY + 1))
+        read(" " * (MAX_BODY + 1))
 
 
 def test_attributes_may_fill_the_limit_to_the_last_byte() -> None:
-    attributes = {"page": "é" * ((LARGEST_ATTRIBUTES - 4) // 2)}
-    assert size_of(attributes) == LARGEST_ATTRIBUTES
+    attributes = {"page": "é" * ((MAX_ATTRIBUTES_BYTES - 4) // 2)}
+    assert size_of(attributes) == MAX_ATTRIBUTES_BYTES
     assert read({"Attributes": attributes}).attributes == attributes
 
 
@@ -207,7 +207,7 @@ def test_whatever_is_sent_is_either_refused_or_within_the_offer(body: str, key: 
     assert request.contact_flow_arn in (FLOW_ARN, BILLING_FLOW_ARN)
     assert request.attributes.keys() <= OFFER.attributes
     assert request.capabilities <= OFFER.capabilities
-    assert size_of(request.attributes) <= LARGEST_ATTRIBUTES
+    assert size_of(request.attributes) <= MAX_ATTRIBUTES_BYTES
     if request.display_name is not None:
         assert request.display_name.strip()
         assert len(request.display_name.encode()) <= 4 * 256

@@ -29,12 +29,12 @@ the latest last, or one of these."""
 _NOTHING_SENT = "nothing"
 _CODE_SENT = "code"
 # Requests that are repeated cross those that came in between. A call's attributes hold no more than 20 kB.
-_MOST_KEYS = 8
+_MAX_KEYS = 8
 _KEY_BEGINNING = 16  # characters: 64 bits of a hash
 
 # Attributes are replaced as a set: an answer with another set of names would erase the rest.
 _ATTRIBUTES = (MEETING_ID, CODE, CONNECT_NUMBER, SIP_HEADERS, _DIGITS_KEY)
-_MOST_ACTIONS = 10
+_MAX_ACTIONS = 10
 _REFUSED = "480"  # Temporarily Unavailable
 # The contact flow needs a moment after the call is connected before it listens: a comma is half a second.
 _BEFORE_CODE = ",,"
@@ -116,7 +116,7 @@ def _update(event: CallEvent) -> Answer:
         case SendDigits(digits, key) if connect and connect.call_id and sent != [_NOTHING_SENT]:
             beginning = key[:_KEY_BEGINNING]
             if beginning not in sent:
-                lately = ",".join([*sent, beginning][-_MOST_KEYS:])
+                lately = ",".join([*sent, beginning][-_MAX_KEYS:])
                 return Answer(
                     [send_digits(connect.call_id, digits)],
                     _attributes(event.attributes, **{_DIGITS_KEY: lately}),
@@ -126,7 +126,7 @@ def _update(event: CallEvent) -> Answer:
 
 def _end(event: CallEvent, *, metric: str | None = None) -> Answer:
     """Ends all that may be up of a call."""
-    actions = [hang_up(leg) for leg in event.legs[:_MOST_ACTIONS]]
+    actions = [hang_up(leg) for leg in event.legs[:_MAX_ACTIONS]]
     has_ended = event.is_one_down or "HANGUP" in {event.event_type, (event.action_type or "").upper()}
     if not event.legs and not has_ended:
         actions = [hang_up()]  # the event names no legs

@@ -6,8 +6,9 @@ from typing import Any
 
 from runtime import aws
 from runtime.errors import ServiceError
-from runtime.startup import startup_done
+from runtime.startup import finish_init
 from runtime.telemetry import count, log_unforeseen, logger, metrics, tracer
+
 from sip_bridge.media_application.actions import Bridge, hang_up
 from sip_bridge.media_application.domain import Answer, answer
 from sip_bridge.media_application.event import read_event
@@ -17,7 +18,7 @@ _bridge = Bridge(os.environ["VOICE_CONNECTOR_ARN"], os.environ["CALLER_NUMBER"])
 # The service waits 5 s for an answer before it repeats the event, and hangs up after 20 s.
 _meetings = Meetings(aws.client("chime-sdk-meetings", read_timeout=1))
 
-startup_done()
+finish_init()
 
 
 @logger.inject_lambda_context

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from runtime.startup import startup_done
+from runtime.startup import finish_init
 from runtime.telemetry import log_unforeseen, logger, tracer
+
 from sip_bridge.resources.account import Ask, Service, client
 from sip_bridge.resources.caller_number import CallerNumber
 from sip_bridge.resources.contact_flow_number import ContactFlowNumber
@@ -40,7 +41,7 @@ _resources = resources_of(
     patience=_patience,
 )
 
-startup_done()
+finish_init()
 
 
 @logger.inject_lambda_context

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sip_bridge.resources.properties import Properties
 
-_LONGEST_PAUSE = 15.0  # seconds
+_MAX_PAUSE = 15.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -56,5 +56,5 @@ class Patience:
         yield
         while self.clock() + pause <= end:
             self.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = min(pause * 2, _MAX_PAUSE)
             yield

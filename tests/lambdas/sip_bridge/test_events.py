@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from calls.contact_event import read_event
 from calls.record import State
 from contact_events import handler as module
-from contact_events.domain import TryLaterError
+from contact_events.domain import RetryLater
 from runtime.errors import Unavailable
 from sip_bridge.meeting_events import MeetingEvent, What, read_meeting_event
 from tests.lambdas.backend import TERMS, BridgedBackend, dying
@@ -328,8 +328,8 @@ def test_an_event_that_is_noted_too_often_at_once_comes_again(
     monkeypatch.setattr(backend.table, "store_events", lambda *_: False)
     with pytest.raises(Unavailable):
         backend.tell_meeting("chime:MeetingEnded", call_id)
-    with pytest.raises(TryLaterError):
+    with pytest.raises(RetryLater):
         backend.contact_events(
             read_event(contact_event("QUEUED", "c", queued=1, initiationMethod="INBOUND"), bridged=True),
-            may_be_early=True,
+            early_delivery=True,
         )

@@ -30,9 +30,9 @@ from runtime.errors import (
     TimedOut,
     Unavailable,
 )
-from sip_bridge.transport import LARGEST_FLOW_ANSWER, encode_header
+from sip_bridge.transport import MAX_FLOW_ANSWER_BYTES, encode_header
 from start_call.domain import StartedCall
-from start_call.request import LARGEST_ATTRIBUTES
+from start_call.request import MAX_ATTRIBUTES_BYTES
 from tests.lambdas.backend import ADA, BRIDGE, TERMS, BridgedBackend, Crash
 from tests.lambdas.conftest import BILLING_FLOW_ARN
 from tests.lambdas.events import START
@@ -152,10 +152,10 @@ def test_codes_are_random(backend: BridgedBackend) -> None:
 @pytest.mark.parametrize(
     ("attributes", "pointer"),
     [
-        ({"page": "x" * (LARGEST_ATTRIBUTES - 4)}, "/Attributes"),
-        ({"page": "x" * (LARGEST_FLOW_ANSWER - 300)}, "/Attributes"),
+        ({"page": "x" * (MAX_ATTRIBUTES_BYTES - 4)}, "/Attributes"),
+        ({"page": "x" * (MAX_FLOW_ANSWER_BYTES - 300)}, "/Attributes"),
         # As JSON each of these is twice as large.
-        ({"page": '"' * (LARGEST_FLOW_ANSWER // 2)}, "/Attributes"),
+        ({"page": '"' * (MAX_FLOW_ANSWER_BYTES // 2)}, "/Attributes"),
         ({"order_id": "x" * 256}, "/Attributes/order_id"),
         ({"order_id": "é" * 43}, "/Attributes/order_id"),
     ],
@@ -468,7 +468,7 @@ def asking(
     before: Callable[[], None] = lambda: None, after: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
     """Within, something happens before or after each request to AWS."""
-    real = aws.ask
+    real = aws.call
 
     def ask(*args: Any, **kwargs: Any) -> Any:
         before()
