@@ -292,8 +292,8 @@ class SipBridge:
         )
 
     def read_event(self, envelope: Mapping[str, Any], *, early_delivery: bool) -> ContactEvent | None:
-        """A contact event of Connect, or the end of a meeting. Deletes a meeting that has lost its caller or its
-        phone call.
+        """A contact event of Connect, or the end of a meeting. Deletes a meeting that has lost its caller or
+        its phone call.
 
         Amazon Connect notices a caller who goes away; a phone call in a meeting notices nothing. So when the
         app has left for good, never came, or lost its phone call, the meeting is deleted: that drops the

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from runtime import aws
+
 from tests.lambdas.conftest import INDEXES, TABLE
 from tests.lambdas.fake_dynamodb import FakeDynamoDb
 

@@ -8,10 +8,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from authorizer.keys import ALGORITHMS, KeysUnavailable
-from authorizer.kms_keys import KmsKeys
 from runtime import aws
 from runtime.telemetry import metrics
+
+from authorizer.keys import ALGORITHMS, KeysUnavailable
+from authorizer.kms_keys import KmsKeys
 from tests.lambdas.fake_aws import Answer, respond
 from tests.lambdas.tokens import SigningKey, signing_key
 

@@ -7,6 +7,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from runtime.errors import (
+    AnswerIncomplete,
+    CapacityReached,
+    ConfigurationFault,
+    ServiceError,
+    TimedOut,
+    Unavailable,
+)
+
 from calls.errors import (
     AgentNotConnected,
     CallActive,
@@ -18,16 +27,8 @@ from calls.errors import (
 )
 from calls.record import State
 from operations import blocks
-from runtime.errors import (
-    AnswerIncomplete,
-    CapacityReached,
-    ConfigurationFault,
-    ServiceError,
-    TimedOut,
-    Unavailable,
-)
 from start_call.caller import Caller
-from tests.lambdas.backend import TERMS, Backend, dying
+from tests.lambdas.backend import LIMITS, Backend, dying
 from tests.lambdas.conftest import TABLE
 from tests.lambdas.events import START
 from tests.lambdas.fake_aws import Answer
@@ -35,7 +36,7 @@ from tests.lambdas.fake_connect import connection_of, rejoin_of
 
 GRACE = Caller(user_id="user-2", display_name="Grace", context={"customer_id": "user-2"})
 MADE_UP = "0f000000-0000-4000-8000-00000000dead"
-LONGEST_CALL = TERMS.max_call_seconds * 1000
+LONGEST_CALL = LIMITS.max_call_seconds * 1000
 RETENTION = LONGEST_CALL
 
 ACTIONS: dict[str, Callable[[Backend, str, str], object]] = {
@@ -59,7 +60,7 @@ def connecting(backend: Backend) -> str:
 
 def queued(backend: Backend) -> str:
     contact_id = backend.call(display_name="Countess", capabilities=frozenset({"Video"})).contact_id
-    backend.tell("QUEUED", contact_id, queued=1)
+    backend.deliver("QUEUED", contact_id, queued=1)
     return contact_id
 
 
@@ -117,7 +118,7 @@ def an_earlier_one(backend: Backend) -> tuple[str, str]:
 
 
 def a_later_contact_of_ones_own(backend: Backend) -> tuple[str, str]:
-    backend.tell("QUEUED", "leg-2", initialContactId=connected(backend), initiationMethod="TRANSFER")
+    backend.deliver("QUEUED", "leg-2", initialContactId=connected(backend), initiationMethod="TRANSFER")
     return "user-1", "leg-2"
 
 
@@ -167,24 +168,24 @@ def test_a_call_is_hung_up_twice_and_stopped_once(backend: Backend) -> None:
     backend.now += 1000
     backend.call_control.hang_up("user-1", contact_id)
     assert backend.connect.stopped == [contact_id]
-    assert len(backend.connect.asked("StopContact")) == 1
+    assert len(backend.connect.requested("StopContact")) == 1
     assert backend.record().ended_at == ended_at
 
 
 def test_a_call_that_connect_has_ended_is_hung_up_as_well(backend: Backend) -> None:
     contact_id = connected(backend)
     backend.connect.ended.add(contact_id)
-    backend.tell("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
+    backend.deliver("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
     backend.call_control.hang_up("user-1", contact_id)
     assert backend.record().ended_at == START + 9000
-    assert not backend.connect.asked("StopContact")
+    assert not backend.connect.requested("StopContact")
 
 
 def test_a_transfer_that_is_told_late_does_not_take_a_hang_up_back(backend: Backend) -> None:
     contact_id = connected(backend)
-    backend.tell("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
+    backend.deliver("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
     backend.call_control.hang_up("user-1", contact_id)
-    backend.tell("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
+    backend.deliver("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
     assert backend.record().state(backend.now) is State.ENDED
     backend.now += 60_000
     assert backend.call(key="next").contact_id != contact_id
@@ -214,7 +215,7 @@ def test_a_start_that_was_never_answered_is_hung_up_when_its_contact_is_known(ba
 def transferred(backend: Backend) -> str:
     """A call that goes on as another contact; both are open, as far as Connect has told."""
     contact_id = connected(backend)
-    backend.tell("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
+    backend.deliver("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
     return contact_id
 
 
@@ -227,7 +228,7 @@ def test_after_a_transfer_the_first_contact_is_stopped_if_it_goes_on(backend: Ba
 def test_after_a_transfer_a_caller_hangs_up_though_connect_stops_nothing(backend: Backend) -> None:
     """StopContact refuses contacts that a transfer began; they end when the caller's app leaves them."""
     contact_id = transferred(backend)
-    backend.tell("DISCONNECTED", contact_id, ended=8)
+    backend.deliver("DISCONNECTED", contact_id, ended=8)
     backend.call_control.hang_up("user-1", contact_id)
     assert not backend.connect.stopped
     assert backend.record().ended_at is not None
@@ -294,7 +295,7 @@ def test_a_hang_up_that_dies_is_put_right_by_the_event_of_the_end(backend: Backe
     contact_id = queued(backend)
     with dying(backend.table, "end", before=True):
         backend.call_control.hang_up("user-1", contact_id)
-    backend.tell("DISCONNECTED", contact_id, queued=1, ended=4)
+    backend.deliver("DISCONNECTED", contact_id, queued=1, ended=4)
     backend.call(key="next")
 
 
@@ -303,20 +304,20 @@ def test_a_caller_whose_place_is_kept_gets_the_very_answer_that_the_app_had(back
     assert backend.call_control.rejoin("user-1", started.contact_id) == started.body
     backend.answer(started.contact_id)
     assert backend.call_control.rejoin("user-1", started.contact_id) == started.body
-    assert not backend.connect.asked("CreateParticipant")
+    assert not backend.connect.requested("CreateParticipant")
 
 
 def test_a_caller_who_was_away_too_long_gets_another_place_as_the_same_person(backend: Backend) -> None:
     contact_id = dropped(backend)
     body = backend.call_control.rejoin("user-1", contact_id)
-    (asked,) = backend.connect.asked("CreateParticipant")
+    (asked,) = backend.connect.requested("CreateParticipant")
     assert asked["ContactId"] == contact_id
     assert asked["ParticipantDetails"] == {
         "ParticipantRole": "CUSTOMER",
         "DisplayName": "Countess",
         "ParticipantCapabilities": {"Video": "SEND"},
     }
-    types = [asked["Type"] for asked in backend.connect.asked("CreateParticipantConnection")]
+    types = [asked["Type"] for asked in backend.connect.requested("CreateParticipantConnection")]
     assert types == [["CONNECTION_CREDENTIALS"], ["WEBRTC_CONNECTION"]]
     before = connection_of(contact_id)["ConnectionData"]["Meeting"]
     now = rejoin_of("participant-2")
@@ -461,7 +462,7 @@ def test_the_new_place_is_kept_and_lost_like_the_first(backend: Backend) -> None
     backend.connect.drop(contact_id)
     third = backend.call_control.rejoin("user-1", contact_id)
     assert json.loads(third)["ParticipantId"] == "participant-3"
-    assert len(backend.connect.asked("CreateParticipant")) == 2
+    assert len(backend.connect.requested("CreateParticipant")) == 2
 
 
 @pytest.mark.parametrize("stage", [connecting, queued])
@@ -746,7 +747,7 @@ def test_a_key_press_that_is_sent_again_is_the_same_message_and_without_a_key_an
         ("1", None),
     ):
         backend.call_control.send_digits("user-1", contact_id, digits, key)
-    sent = [message["ClientToken"] for message in backend.connect.asked("SendMessage")]
+    sent = [message["ClientToken"] for message in backend.connect.requested("SendMessage")]
     assert sent[0] == sent[1]
     assert len(set(sent)) == 5
 

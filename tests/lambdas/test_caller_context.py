@@ -6,10 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runtime.errors import Unavailable
+
 from caller_context import handler as module
 from calls.record import Call, Rate
 from calls.table import CallTable
-from runtime.errors import Unavailable
 from tests.lambdas.conftest import TABLE
 from tests.lambdas.events import LambdaContext, flow_event
 

@@ -4,8 +4,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from calls.connect import ConnectInstance, Participant
-from calls.errors import CallEnded, NotPossibleNow
 from runtime.errors import (
     AnswerIncomplete,
     CapacityReached,
@@ -15,6 +13,10 @@ from runtime.errors import (
     Unavailable,
 )
 from runtime.telemetry import metrics
+
+from calls.connect import ConnectInstance
+from calls.errors import CallEnded, NotPossibleNow
+from calls.interfaces import Participant
 from tests.lambdas.conftest import INSTANCE_ARN
 from tests.lambdas.fake_aws import Answer, shared_client
 from tests.lambdas.fake_connect import EXPIRY, FakeConnect
@@ -56,7 +58,7 @@ def test_a_contact_is_stopped_in_its_instance(
     connect: FakeConnect, instance: ConnectInstance, contact_id: str
 ) -> None:
     instance.stop(contact_id)
-    assert connect.asked("StopContact") == [{"InstanceId": INSTANCE_ID, "ContactId": contact_id}]
+    assert connect.requested("StopContact") == [{"InstanceId": INSTANCE_ID, "ContactId": contact_id}]
 
 
 def test_a_contact_that_has_ended_is_as_good_as_stopped(
@@ -126,7 +128,7 @@ def test_a_participant_is_a_customer_with_name_and_capabilities(
 ) -> None:
     participant = join(instance, contact_id, "Video", "ScreenShare")
     assert connect.participants[participant.token].participant_id == participant.participant_id
-    assert connect.asked("CreateParticipant") == [
+    assert connect.requested("CreateParticipant") == [
         {
             "InstanceId": INSTANCE_ID,
             "ContactId": contact_id,
@@ -144,7 +146,7 @@ def test_a_participant_with_audio_alone_asks_for_no_capability(
     connect: FakeConnect, instance: ConnectInstance, contact_id: str
 ) -> None:
     join(instance, contact_id)
-    (asked,) = connect.asked("CreateParticipant")
+    (asked,) = connect.requested("CreateParticipant")
     assert asked["ParticipantDetails"] == {"ParticipantRole": "CUSTOMER", "DisplayName": "Ada"}
 
 

@@ -1,14 +1,21 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.contact_event import ContactEvent, read_event
+from calls.contact_event import ContactEvent, read_contact_event
+from calls.record import Call
+from calls.webrtc import STARTED_BY_API
 from tests.lambdas.events import NOT_YET, START, contact_event
 
 
-def told(event_type: str, **times: Any) -> tuple[int | None, int | None, int | None]:
+def read_event(envelope: Any) -> ContactEvent:
+    return read_contact_event(envelope, STARTED_BY_API)
+
+
+def times_of(event_type: str, **times: Any) -> tuple[int | None, int | None, int | None]:
     event = read_event(contact_event(event_type, **times))
     return event.queued_at, event.connected_at, event.ended_at
 
@@ -21,34 +28,34 @@ def test_an_event_is_read_for_its_contact_and_all_its_times() -> None:
         queued_at=START + 1500,
         connected_at=START + 2250,
         ended_at=START + 3125,
-        started_by_api=True,
+        may_be_ours=True,
     )
 
 
 @pytest.mark.parametrize("not_yet", [False, True])
 def test_a_time_that_has_not_come_is_none_however_connect_writes_that(not_yet: bool) -> None:
-    assert told("INITIATED", not_yet=not_yet) == (None, None, None)
-    assert told("QUEUED", queued=1, not_yet=not_yet) == (START + 1000, None, None)
-    assert told("CONNECTED_TO_AGENT", queued=1, connected=2, not_yet=not_yet) == (
+    assert times_of("INITIATED", not_yet=not_yet) == (None, None, None)
+    assert times_of("QUEUED", queued=1, not_yet=not_yet) == (START + 1000, None, None)
+    assert times_of("CONNECTED_TO_AGENT", queued=1, connected=2, not_yet=not_yet) == (
         START + 1000,
         START + 2000,
         None,
     )
-    assert told("COMPLETED", queued=1, ended=3, not_yet=not_yet) == (START + 1000, None, START + 3000)
+    assert times_of("COMPLETED", queued=1, ended=3, not_yet=not_yet) == (START + 1000, None, START + 3000)
 
 
 @pytest.mark.parametrize("not_yet", [False, True])
 def test_an_event_without_the_time_that_it_is_about_happened_when_it_was_sent(not_yet: bool) -> None:
-    assert told("QUEUED", at=1.9, not_yet=not_yet) == (START + 1000, None, None)
-    assert told("CONNECTED_TO_AGENT", at=2, not_yet=not_yet) == (None, START + 2000, None)
-    assert told("DISCONNECTED", at=3, not_yet=not_yet) == (None, None, START + 3000)
-    assert told("COMPLETED", at=4, not_yet=not_yet) == (None, None, START + 4000)
+    assert times_of("QUEUED", at=1.9, not_yet=not_yet) == (START + 1000, None, None)
+    assert times_of("CONNECTED_TO_AGENT", at=2, not_yet=not_yet) == (None, START + 2000, None)
+    assert times_of("DISCONNECTED", at=3, not_yet=not_yet) == (None, None, START + 3000)
+    assert times_of("COMPLETED", at=4, not_yet=not_yet) == (None, None, START + 4000)
 
 
-def test_parts_that_are_null_are_as_good_as_none() -> None:
+def test_parts_that_are_null_are_absent() -> None:
     envelope = contact_event("INITIATED", queueInfo=None, agentInfo=None, disconnectTimestamp=None)
     assert read_event(envelope) == ContactEvent(
-        contact_id="contact-1", call_contact_id="contact-1", started_by_api=True
+        contact_id="contact-1", call_contact_id="contact-1", may_be_ours=True
     )
 
 
@@ -57,15 +64,15 @@ def test_a_transferred_contact_belongs_to_the_call_that_it_began_as() -> None:
         contact_event("INITIATED", "leg-2", initialContactId="contact-1", initiationMethod="TRANSFER")
     )
     assert (event.contact_id, event.call_contact_id) == ("leg-2", "contact-1")
-    assert not event.started_by_api
+    assert not event.may_be_ours
 
 
 @pytest.mark.parametrize("method", ["INBOUND", "API", "OUTBOUND", "TRANSFER", None])
 def test_only_what_startwebrtccontact_started_may_be_of_this_backend(method: str | None) -> None:
-    assert not read_event(contact_event("INITIATED", initiationMethod=method)).started_by_api
+    assert not read_event(contact_event("INITIATED", initiationMethod=method)).may_be_ours
 
 
-def test_only_more_than_a_beginning_is_news() -> None:
+def test_only_more_than_a_beginning_is_progress() -> None:
     assert not read_event(contact_event("INITIATED", not_yet=True)).has_progress
     assert not read_event(contact_event("CONTACT_DATA_UPDATED")).has_progress
     assert read_event(contact_event("QUEUED", queued=1)).has_progress
@@ -73,8 +80,8 @@ def test_only_more_than_a_beginning_is_news() -> None:
     assert read_event(contact_event("COMPLETED")).has_progress
 
 
-def test_an_event_type_that_nobody_knows_yet_still_tells_its_times() -> None:
-    assert told("TELEPORTED", queued=1) == (START + 1000, None, None)
+def test_an_unknown_event_type_is_read_for_its_times() -> None:
+    assert times_of("TELEPORTED", queued=1) == (START + 1000, None, None)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +147,23 @@ def test_any_times_are_read_as_moments_of_this_century_or_none(
     assert event.queued_at is not None or event_type != "QUEUED"
     assert event.connected_at is not None or event_type != "CONNECTED_TO_AGENT"
     assert event.ended_at is not None or event_type not in {"DISCONNECTED", "COMPLETED"}
+
+
+def test_an_event_is_about_the_call_of_its_contact_or_of_its_reference() -> None:
+    call = Call(
+        user_id="user-1",
+        started_at=START,
+        idempotency_key="tap",
+        request_hash="hash",
+        reference="reference",
+        reference_until=START,
+        context={},
+        slot_until=START,
+    )
+    by_contact = ContactEvent(contact_id="leg-2", call_contact_id="contact-1")
+    assert by_contact.is_about(replace(call, contact_id="contact-1"))
+    assert not by_contact.is_about(replace(call, contact_id="contact-2"))
+    by_reference = replace(by_contact, reference="reference")
+    assert by_reference.is_about(call)
+    assert not by_reference.is_about(replace(call, reference="another"))
+    assert not by_reference.is_about(replace(call, contact_id="contact-1"))

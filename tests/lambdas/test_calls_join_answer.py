@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.join_answer import complete
 from runtime.errors import AnswerIncomplete
+
+from calls.join_answer import to_start_call_response
 from tests.lambdas.fake_connect import connection_of
 
 
@@ -43,7 +44,7 @@ def altered(path: tuple[str, ...], value: Any) -> dict[str, Any]:
 
 def test_the_answer_is_what_connect_answered_with_the_media_placement_repeated() -> None:
     placement = ANSWER["ConnectionData"]["Meeting"]["MediaPlacement"]
-    assert complete(ANSWER, "eu-west-2") == {
+    assert to_start_call_response(ANSWER, "eu-west-2") == {
         **ANSWER,
         "ConnectionData": {**ANSWER["ConnectionData"], "MediaPlacement": placement},
     }
@@ -55,12 +56,12 @@ def test_an_answer_without_a_credential_or_an_address_is_refused(
     path: tuple[str, ...], value: str | None
 ) -> None:
     with pytest.raises(AnswerIncomplete):
-        complete(altered(path, value), "eu-west-2")
+        to_start_call_response(altered(path, value), "eu-west-2")
 
 
 @pytest.mark.parametrize("path", FILLED, ids=".".join)
 def test_what_clients_decode_but_never_depend_on_is_filled(path: tuple[str, ...]) -> None:
-    meeting = complete(altered(path, None), "eu-west-2")["ConnectionData"]["Meeting"]
+    meeting = to_start_call_response(altered(path, None), "eu-west-2")["ConnectionData"]["Meeting"]
     assert meeting["MediaRegion"] == ("eu-west-2" if "MediaRegion" in path else "eu-central-1")
     assert meeting["MeetingFeatures"]["Audio"]["EchoReduction"] == (
         "UNAVAILABLE" if "MeetingFeatures" in path else "AVAILABLE"
@@ -72,7 +73,7 @@ def test_what_clients_decode_but_never_depend_on_is_filled(path: tuple[str, ...]
 
 def test_a_part_of_another_type_is_as_good_as_none() -> None:
     features = ("ConnectionData", "Meeting", "MeetingFeatures")
-    meeting = complete(altered(features, "text"), "eu-west-2")["ConnectionData"]["Meeting"]
+    meeting = to_start_call_response(altered(features, "text"), "eu-west-2")["ConnectionData"]["Meeting"]
     assert meeting["MeetingFeatures"] == {"Audio": {"EchoReduction": "UNAVAILABLE"}}
 
 
@@ -88,7 +89,7 @@ def test_any_subset_of_an_answer_is_complete_or_refused(kept: set[tuple[str, ...
                 part = part.get(step, {})
             part.pop(path[-1], None)
     try:
-        completed = complete(answer, "eu-west-2")
+        completed = to_start_call_response(answer, "eu-west-2")
     except AnswerIncomplete:
         return
     assert completed["ContactId"] == "c1"

@@ -7,8 +7,6 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.errors import NotPossibleNow
-from calls.participant_service import Connection, ParticipantGone, ParticipantService, _milliseconds
 from runtime import aws
 from runtime.errors import (
     AnswerIncomplete,
@@ -18,6 +16,10 @@ from runtime.errors import (
     TimedOut,
     Unavailable,
 )
+
+from calls.errors import NotPossibleNow, ParticipantGone
+from calls.interfaces import Connection
+from calls.participant_service import ParticipantService, _milliseconds
 from tests.lambdas.events import START
 from tests.lambdas.fake_connect import EXPIRY, FakeConnect, FakeParticipant, rejoin_of
 
@@ -54,7 +56,7 @@ def test_whoever_joins_gets_meeting_and_attendee(connect: FakeConnect, service: 
 def test_digits_are_sent_with_the_connection(connect: FakeConnect, service: ParticipantService) -> None:
     service.send_digits(service.connect(TOKEN).token, "12#", client_token="press")
     assert connect.digits == [("contact-1", "12#")]
-    (asked,) = connect.asked("SendMessage")
+    (asked,) = connect.requested("SendMessage")
     assert asked["X-Amz-Bearer"] == "SECRET-CONNECTION-TOKEN-1"
 
 
@@ -64,7 +66,7 @@ def test_digits_whose_answer_was_lost_are_repeated_as_the_same_message(
     connection = service.connect(TOKEN)
     connect.message_faults = [ReadTimeoutError(endpoint_url="x")]
     service.send_digits(connection.token, "1", client_token="press")
-    first, repeated = connect.asked("SendMessage")
+    first, repeated = connect.requested("SendMessage")
     assert first == repeated
     assert first["ClientToken"] == "press"
 

@@ -2,10 +2,8 @@
 
 import gc
 import random
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -38,23 +36,6 @@ def hooks(monkeypatch: pytest.MonkeyPatch) -> FakeHooks:
     monkeypatch.setitem(sys.modules, "snapshot_restore_py", fake)
     monkeypatch.setattr(gc, "freeze", lambda: None)
     return fake
-
-
-def test_urllib3_comes_before_every_other_package() -> None:
-    """docs/performance.md says what that gives."""
-    imported = "import sys, runtime.aws; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", imported],
-        cwd=Path(aws.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    packages = [
-        name for name in done.stdout.split() if name in {"aws_lambda_powertools", "botocore", "urllib3"}
-    ]
-    assert packages[0] == "urllib3"
-    assert len(packages) == 3
 
 
 def test_a_snapshot_holds_no_connection(hooks: FakeHooks, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from runtime import xray
 from runtime.telemetry import traced, tracer
+
 from tests.lambdas.events import LambdaContext
 
 TRACE_ID = "1-6a000000-000000000000000000000001"

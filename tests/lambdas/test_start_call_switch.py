@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from calls.errors import CallingStopped
 from runtime import aws
 from runtime.errors import (
     AnswerIncomplete,
@@ -14,6 +13,8 @@ from runtime.errors import (
     ServiceError,
     TimedOut,
 )
+
+from calls.errors import CallingStopped
 from start_call.switch import GOOD_FOR_SECONDS, READ_EVERY_SECONDS, Switch
 from tests.lambdas.fake_parameters import FakeParameters
 

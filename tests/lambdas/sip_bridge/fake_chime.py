@@ -70,7 +70,7 @@ class FakeChime:
         """Makes a botocore client of either service talk to this object and returns it."""
         return attach(client, self._receive)
 
-    def asked(self, operation: str) -> list[dict[str, Any]]:
+    def requested(self, operation: str) -> list[dict[str, Any]]:
         return [parameters for asked, parameters in self.requests if asked == operation]
 
     @property

@@ -6,22 +6,19 @@ from typing import Any
 
 import pytest
 
-from calls.errors import CallEnded, CallNotFound, NotPossibleNow
-from calls.record import State
 from runtime.errors import (
     CapacityReached,
     ConfigurationFault,
     ServiceError,
     Unavailable,
 )
-from tests.lambdas.backend import BridgedBackend, dying
-from tests.lambdas.events import CONNECT_NUMBER
+
+from calls.errors import CallEnded, CallNotFound, NotPossibleNow
+from calls.record import State
+from tests.lambdas.backend import dying
 from tests.lambdas.fake_aws import Answer
-
-
-@pytest.fixture
-def backend(dynamodb: Any) -> BridgedBackend:
-    return BridgedBackend(dynamodb)
+from tests.lambdas.sip_bridge.backend import BridgedBackend
+from tests.lambdas.sip_bridge.events import CONNECT_NUMBER
 
 
 def dialled(backend: BridgedBackend) -> str:
@@ -36,7 +33,7 @@ def come_through(backend: BridgedBackend) -> str:
 
 def queued(backend: BridgedBackend) -> str:
     call_id = dialled(backend)
-    backend.tell("QUEUED", backend.come_through(), queued=1, initiationMethod="INBOUND")
+    backend.deliver("QUEUED", backend.come_through(), queued=1, initiationMethod="INBOUND")
     return call_id
 
 
@@ -57,24 +54,24 @@ def test_a_call_is_hung_up_at_any_stage_and_the_user_can_call_again_at_once(
     call_id = STAGES[stage](backend)
     backend.call_control.hang_up("user-1", call_id)
     assert_ended(backend)
-    asked = len(backend.chime.requests)
+    requested = len(backend.chime.requests)
     backend.call_control.hang_up("user-1", call_id)
-    assert len(backend.chime.requests) == asked
+    assert len(backend.chime.requests) == requested
     backend.now += 1
     assert backend.call(key="next").contact_id in backend.chime.live_meetings
 
 
 def test_what_is_in_connect_is_stopped_and_what_is_not_is_hung_up(backend: BridgedBackend) -> None:
     backend.call_control.hang_up("user-1", dialled(backend))
-    assert not backend.connect.asked("StopContact")
-    (asked,) = backend.chime.asked("UpdateSipMediaApplicationCall")
-    assert asked["Arguments"] == {"Action": "HangUp"}
+    assert not backend.connect.requested("StopContact")
+    (requested,) = backend.chime.requested("UpdateSipMediaApplicationCall")
+    assert requested["Arguments"] == {"Action": "HangUp"}
     backend.now += 600_000
     call_id = come_through(backend)
     contact_id = backend.record().contact_id
     backend.call_control.hang_up("user-1", call_id)
     assert backend.connect.stopped == [contact_id]
-    assert len(backend.chime.asked("UpdateSipMediaApplicationCall")) == 1
+    assert len(backend.chime.requested("UpdateSipMediaApplicationCall")) == 1
 
 
 def test_after_a_transfer_the_phone_call_is_hung_up_since_connect_stops_nothing(
@@ -82,8 +79,8 @@ def test_after_a_transfer_the_phone_call_is_hung_up_since_connect_stops_nothing(
 ) -> None:
     call_id = queued(backend)
     contact_id = str(backend.record().contact_id)
-    backend.tell("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
-    backend.tell("DISCONNECTED", contact_id, ended=8)
+    backend.deliver("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
+    backend.deliver("DISCONNECTED", contact_id, ended=8)
     backend.call_control.hang_up("user-1", call_id)
     assert not backend.connect.stopped
     assert not backend.chime.live_phone_calls
@@ -91,9 +88,7 @@ def test_after_a_transfer_the_phone_call_is_hung_up_since_connect_stops_nothing(
 
 
 @pytest.mark.parametrize("action", ["find", "hang_up", "rejoin", "digits"])
-def test_the_contact_in_connect_is_not_what_the_app_knows_its_call_by(
-    backend: BridgedBackend, action: str
-) -> None:
+def test_the_contact_in_connect_is_not_the_calls_id_for_the_app(backend: BridgedBackend, action: str) -> None:
     come_through(backend)
     contact_id = str(backend.record().contact_id)
     control = backend.call_control
@@ -105,13 +100,6 @@ def test_the_contact_in_connect_is_not_what_the_app_knows_its_call_by(
     }
     with pytest.raises(CallNotFound):
         actions[action]()
-
-
-def test_a_call_that_is_being_started_can_be_hung_up(backend: BridgedBackend) -> None:
-    with dying(backend.phone_calls, "dial", before=True):
-        backend.call()
-    backend.call_control.hang_up("user-1", str(backend.record().id))
-    assert_ended(backend)
 
 
 HANG_UP_FAULTS: list[tuple[dict[str, list[Answer]], type[ServiceError]]] = [
@@ -129,7 +117,7 @@ HANG_UP_FAULTS: list[tuple[dict[str, list[Answer]], type[ServiceError]]] = [
 
 
 @pytest.mark.parametrize(("faults", "expected"), HANG_UP_FAULTS, ids=str)
-def test_a_step_of_a_hang_up_that_fails_keeps_no_other_from_being_done_and_is_told(
+def test_a_step_of_a_hang_up_that_fails_keeps_no_other_from_being_done(
     backend: BridgedBackend, faults: dict[str, list[Answer]], expected: type[ServiceError]
 ) -> None:
     call_id = dialled(backend)
@@ -175,7 +163,7 @@ def test_a_caller_who_still_has_a_place_gets_the_very_answer_that_the_app_had(
 ) -> None:
     call_id = STAGES[stage](backend)
     assert backend.call_control.rejoin("user-1", call_id) == backend.record().answer
-    assert not backend.chime.asked("CreateAttendee")
+    assert not backend.chime.requested("CreateAttendee")
 
 
 def test_a_caller_whose_place_is_gone_gets_another_in_the_same_meeting(backend: BridgedBackend) -> None:
@@ -253,13 +241,13 @@ def test_digits_are_typed_by_the_phone_call_once_connect_has_taken_its_code(back
             backend.call_control.send_digits("user-1", call_id, "1", "press")
         assert refused.value.retry_after == 1
         # In Connect, but still keying in its code.
-        backend.chime.reach_connect(str(backend.record().transaction_id))
+        backend.chime.reach_connect(str(backend.bridged().transaction_id))
     assert not backend.chime.digits
     assert backend.key_in(backend.record().reference, "contact-1")["auth_status"] == "verified"
     backend.connect.contacts["again"] = {"ContactId": "contact-1"}
     for digits, key in (("4,2#", "press"), ("4,2#", "press"), ("4,2#", "next"), ("1", None), ("1", None)):
         backend.call_control.send_digits("user-1", call_id, digits, key)
-    transaction_id = backend.record().transaction_id
+    transaction_id = backend.bridged().transaction_id
     assert [(call, digits) for call, digits, _ in backend.chime.digits] == (
         [(transaction_id, "4,2#")] * 3 + [(transaction_id, "1")] * 2
     )
@@ -293,15 +281,15 @@ def test_digits_into_a_phone_call_that_is_over_say_so(backend: BridgedBackend) -
     ],
     ids=["rejoin", "digits"],
 )
-def test_in_an_ended_call_nothing_is_asked_of_anybody(
+def test_in_an_ended_call_nothing_is_requested(
     backend: BridgedBackend, action: Callable[[BridgedBackend, str], object]
 ) -> None:
     call_id = queued(backend)
     backend.call_control.hang_up("user-1", call_id)
-    asked = len(backend.chime.requests)
+    requested = len(backend.chime.requests)
     with pytest.raises(CallEnded):
         action(backend, call_id)
-    assert len(backend.chime.requests) == asked
+    assert len(backend.chime.requests) == requested
 
 
 def test_the_state_follows_the_contact_in_connect(backend: BridgedBackend) -> None:
@@ -319,6 +307,6 @@ def test_the_state_follows_the_contact_in_connect(backend: BridgedBackend) -> No
         ("DISCONNECTED", {"queued": 1, "connected": 5, "ended": 9}),
     ]
     for event_type, times in events:
-        backend.tell(event_type, contact_id, **(inbound | times))
+        backend.deliver(event_type, contact_id, **(inbound | times))
         states.append(backend.call_control.find("user-1", call_id).state(backend.now))
     assert states == [State.CONNECTING, State.QUEUED, State.CONNECTED, State.ENDED]

@@ -9,11 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runtime.errors import Unavailable
+
 from caller_context import handler as module
 from calls.record import Call, Rate
 from calls.table import CallTable
-from tests.lambdas.conftest import FLOW_ARN, TABLE
-from tests.lambdas.events import CONNECT_NUMBER, LambdaContext, bridge_flow_event
+from sip_bridge.bridged_calls import BridgedCall
+from tests.lambdas.conftest import FLOW_ARN
+from tests.lambdas.events import LambdaContext
+from tests.lambdas.sip_bridge.backend import BridgedBackend
+from tests.lambdas.sip_bridge.events import bridge_flow_event
 
 NOW = 1_790_000_000_000
 CODE = "012345678901"
@@ -28,11 +33,15 @@ CALL = Call(
     reference_until=NOW + 300_000,
     context=CONTEXT,
     slot_until=NOW + 40_000,
-    contact_id=MEETING,
+    transport="sip_bridge",
+)
+BRIDGED = BridgedCall(
+    reference=CODE,
+    user_id="user-1",
     meeting_id=MEETING,
     contact_flow_arn=FLOW_ARN,
     # What a caller sends never counts more than what is trusted.
-    attributes={
+    caller_attributes={
         "order_id": "SECRET-ORDER",
         "page": "",
         "customer_id": "somebody else",
@@ -51,13 +60,13 @@ GENUINE = {"customer_id": "user-1", "auth_token": CODE}
 
 
 @pytest.fixture
-def table(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> CallTable:
-    """The table behind the handler of a deployment with a bridge, with a call that was just dialled."""
-    table = CallTable(dynamodb, TABLE)
+def table(backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch) -> CallTable:
+    """The table behind the handler of a deployment with the bridge, with a call that was just dialled."""
+    table = backend.table
     table.claim(CALL, [Rate(calls=3, seconds=60)])
-    table.store_meeting(CALL)
+    backend.bridged_calls.store(BRIDGED, NOW)
     monkeypatch.setattr(module, "_calls", table)
-    monkeypatch.setattr(module, "_bridge_number", CONNECT_NUMBER)
+    monkeypatch.setattr(module, "_transport", backend.transport)
     monkeypatch.setattr(module, "now", lambda: NOW + 1000)
     return table
 
@@ -117,10 +126,10 @@ def test_whatever_is_not_a_call_of_start_call_is_unverified(
     assert ask(CODE) == VERIFIED  # and has not used the code up
 
 
-def test_without_a_bridge_no_phone_call_is_verified(
-    table: CallTable, monkeypatch: pytest.MonkeyPatch
+def test_without_the_bridge_no_phone_call_is_verified(
+    table: CallTable, backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_bridge_number", None)
+    monkeypatch.setattr(module, "_transport", backend.native)
     assert ask(CODE) == UNVERIFIED
     assert ask(CODE, SystemEndpoint={"Address": None}) == UNVERIFIED
     assert ask(attributes=GENUINE) == UNVERIFIED
@@ -131,9 +140,22 @@ def test_an_old_code_is_unverified(table: CallTable, monkeypatch: pytest.MonkeyP
     assert ask(CODE) == UNVERIFIED
 
 
-def test_a_code_that_two_calls_have_by_chance_is_nobodys(table: CallTable) -> None:
-    table.claim(replace(CALL, user_id="user-2"), [Rate(calls=3, seconds=60)])
+def test_a_code_whose_call_was_followed_by_another_is_unverified(table: CallTable) -> None:
+    ask(CODE)
+    table.end(CALL, NOW + 500)
+    table.claim(replace(CALL, reference="999999999999", started_at=NOW + 600), [Rate(calls=3, seconds=60)])
     assert ask(CODE) == UNVERIFIED
+
+
+def test_a_contact_goes_unverified_while_the_bridges_table_fails(
+    table: CallTable, backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch, written: Callable[[], str]
+) -> None:
+    def fail(_: str) -> None:
+        raise Unavailable("away")
+
+    monkeypatch.setattr(backend.bridged_calls, "find", fail)
+    assert ask(CODE) == UNVERIFIED
+    assert "Caller not verified" in written()
 
 
 def test_the_code_of_an_ended_call_is_abandoned_to_its_own_contact_alone(table: CallTable) -> None:

@@ -8,34 +8,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.contact_event import read_event
+from runtime.errors import Unavailable
+
+from calls.errors import RetryLater
+from calls.interfaces import CallTransport
 from calls.record import State
 from contact_events import handler as module
-from contact_events.domain import RetryLater
-from runtime.errors import Unavailable
-from sip_bridge.meeting_events import MeetingEvent, What, read_meeting_event
-from tests.lambdas.backend import TERMS, BridgedBackend, dying
+from sip_bridge.meeting_events import Happening, MeetingEvent, read_meeting_event
+from tests.lambdas.backend import LIMITS, dying
 from tests.lambdas.events import (
-    EXTERNAL_MEETING_ID,
     START,
     LambdaContext,
     contact_event,
-    meeting_event,
     sqs_batch,
 )
+from tests.lambdas.sip_bridge.backend import BridgedBackend
+from tests.lambdas.sip_bridge.events import EXTERNAL_MEETING_ID, meeting_event
 
-LEASE = TERMS.start_lease_seconds * 1000
+LEASE = LIMITS.start_lease_seconds * 1000
 CALLER: dict[str, Any] = {"externalUserId": "caller", "attendeeId": "attendee"}
 PHONE: dict[str, Any] = {"externalUserId": "phone-agent", "attendeeId": "phone"}
 
 
-@pytest.fixture
-def backend(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> BridgedBackend:
-    """All that is behind the handler of a deployment with a bridge."""
-    backend = BridgedBackend(dynamodb)
+@pytest.fixture(autouse=True)
+def handler(backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler of a deployment with the bridge."""
     monkeypatch.setattr(module, "_contact_events", backend.contact_events)
-    monkeypatch.setattr(module, "_note_meeting", backend.meeting_events)
-    return backend
+    monkeypatch.setattr(module, "_transport", backend.transport)
 
 
 def take(*bodies: dict[str, Any] | str, received: int = 1) -> list[str]:
@@ -57,7 +56,7 @@ def test_the_end_of_a_meeting_ends_a_call_that_never_reached_connect(
     backend.call(key="next")
 
 
-def test_of_a_call_that_is_in_connect_connect_tells_the_end(backend: BridgedBackend) -> None:
+def test_a_call_that_is_in_connect_ends_with_its_contact(backend: BridgedBackend) -> None:
     call_id = backend.call().contact_id
     contact_id = backend.come_through()
     before = backend.record()
@@ -101,7 +100,7 @@ def test_a_call_that_its_app_or_its_phone_has_left_ends_with_its_meeting(
     event = meeting_event(event_type, call_id, at=2, **who)
     assert take(event, event) == []
     assert not backend.chime.live_meetings
-    # The end is told of by whoever has the call.
+    # The event of the end comes from whoever has the call.
     assert backend.record().state(backend.now) is State.CONNECTING
 
 
@@ -135,7 +134,7 @@ def test_a_meeting_that_cannot_be_deleted_has_its_message_come_again_and_is_coun
     assert not backend.chime.live_meetings
 
 
-def test_phone_calls_that_come_in_may_be_told_of_before_their_code_is_taken(backend: BridgedBackend) -> None:
+def test_events_of_phone_calls_may_come_before_their_code_is_taken(backend: BridgedBackend) -> None:
     event = contact_event("QUEUED", "contact-1", queued=1, initiationMethod="INBOUND")
     assert take(event, received=2) == ["message-0"]
     assert take(event, received=3) == []
@@ -165,10 +164,10 @@ def test_the_contact_of_a_call_that_was_hung_up_is_stopped(backend: BridgedBacke
     assert not backend.connect.active
 
 
-def test_without_a_bridge_a_meetings_event_is_no_event(
+def test_without_the_bridge_a_meetings_event_is_no_event(
     backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_note_meeting", None)
+    monkeypatch.setattr(module, "_transport", backend.native)
     assert take(meeting_event("chime:AttendeeLeft", backend.call().contact_id, **CALLER)) == ["message-0"]
     assert take(contact_event("QUEUED", "contact-1", queued=1, initiationMethod="INBOUND")) == []
 
@@ -189,17 +188,22 @@ def test_nothing_secret_is_logged_or_counted(backend: BridgedBackend, written: C
 def test_an_event_is_read_for_its_meeting_and_its_time() -> None:
     envelope = meeting_event("chime:MeetingEnded", "meeting", at=1.5)
     read = read_meeting_event(envelope, EXTERNAL_MEETING_ID)
-    assert read == MeetingEvent(What.ENDED, "meeting", START + 1500)
+    assert read == MeetingEvent(Happening.ENDED, "meeting", START + 1500)
     left = meeting_event("chime:AttendeeLeft", "meeting", at=2, **CALLER)
     read = read_meeting_event(left, EXTERNAL_MEETING_ID)
-    assert read == MeetingEvent(What.CALLER_LEFT, "meeting", START + 2000)
+    assert read == MeetingEvent(Happening.CALLER_LEFT, "meeting", START + 2000)
 
 
-def test_only_with_a_bridge_may_a_phone_call_that_comes_in_be_of_this_backend() -> None:
-    envelope = contact_event("QUEUED", initiationMethod="INBOUND")
-    assert read_event(envelope, bridged=True).started_by_api
-    assert not read_event(envelope).started_by_api
-    assert read_event(contact_event("QUEUED"), bridged=True).started_by_api
+def test_only_with_the_bridge_may_a_phone_call_that_comes_in_be_of_this_backend(
+    backend: BridgedBackend,
+) -> None:
+    def may_be_ours(transport: CallTransport, **detail: Any) -> bool:
+        event = transport.read_event(contact_event("QUEUED", **detail), early_delivery=True)
+        return event is not None and event.may_be_ours
+
+    assert may_be_ours(backend.transport, initiationMethod="INBOUND")
+    assert may_be_ours(backend.transport)
+    assert not may_be_ours(backend.native, initiationMethod="INBOUND")
 
 
 @pytest.mark.parametrize(
@@ -246,16 +250,18 @@ def test_of_any_event_only_what_concerns_a_call_of_this_deployment_is_read(detai
         return
     if event is None:
         is_of_no_one = detail.get("externalUserId") not in {"caller", "phone-agent"}
-        is_no_news = detail["eventType"] not in {
+        is_no_change = detail["eventType"] not in {
             "chime:AttendeeJoined", "chime:AttendeeLeft", "chime:AttendeeDropped",
         }  # fmt: skip
         is_ours = detail["externalMeetingId"] == EXTERNAL_MEETING_ID
-        assert not is_ours or (detail["eventType"] != "chime:MeetingEnded" and (is_of_no_one or is_no_news))
+        assert not is_ours or (detail["eventType"] != "chime:MeetingEnded" and (is_of_no_one or is_no_change))
         return
     assert detail["externalMeetingId"] == EXTERNAL_MEETING_ID
     assert (event.meeting_id, event.happened_at) == (detail["meetingId"], detail["timestamp"])
-    assert (event.what is What.ENDED) == (detail["eventType"] == "chime:MeetingEnded")
-    assert event.what is What.ENDED or event.what.value.startswith(detail["externalUserId"].partition("-")[0])
+    assert (event.happening is Happening.ENDED) == (detail["eventType"] == "chime:MeetingEnded")
+    assert event.happening is Happening.ENDED or event.happening.value.startswith(
+        detail["externalUserId"].partition("-")[0]
+    )
 
 
 def test_a_caller_who_never_comes_into_the_meeting_is_not_waited_for(backend: BridgedBackend) -> None:
@@ -288,7 +294,7 @@ def test_a_caller_who_was_dropped_has_some_minutes_to_come_back(backend: Bridged
 
 @pytest.mark.parametrize("event_type", ["chime:AttendeeLeft", "chime:AttendeeDropped"])
 @pytest.mark.parametrize("received", [1, 3])
-def test_going_that_is_told_after_coming_back_ends_nothing(
+def test_a_leave_whose_event_comes_after_that_of_the_return_ends_nothing(
     event_type: str, received: int, backend: BridgedBackend
 ) -> None:
     call_id = backend.call().contact_id
@@ -308,7 +314,7 @@ def test_a_meeting_that_is_not_known_yet_has_its_event_come_again(
 
 
 @pytest.mark.parametrize("first", ["INITIATED", "DISCONNECTED"])
-def test_a_call_that_an_agent_transfers_keeps_its_meeting_in_whatever_order_that_is_told(
+def test_a_call_that_an_agent_transfers_keeps_its_meeting_in_any_order_of_events(
     first: str, backend: BridgedBackend
 ) -> None:
     call_id = backend.call().contact_id
@@ -327,9 +333,6 @@ def test_an_event_that_is_noted_too_often_at_once_comes_again(
     call_id = backend.call().contact_id
     monkeypatch.setattr(backend.table, "store_events", lambda *_: False)
     with pytest.raises(Unavailable):
-        backend.tell_meeting("chime:MeetingEnded", call_id)
+        backend.deliver_meeting("chime:MeetingEnded", call_id)
     with pytest.raises(RetryLater):
-        backend.contact_events(
-            read_event(contact_event("QUEUED", "c", queued=1, initiationMethod="INBOUND"), bridged=True),
-            early_delivery=True,
-        )
+        backend.deliver("QUEUED", "c", queued=1, initiationMethod="INBOUND")

@@ -3,8 +3,6 @@
 import importlib.util
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -14,23 +12,29 @@ from botocore.exceptions import ReadTimeoutError
 
 from tests.lambdas.conftest import INSTANCE_ARN
 from tests.lambdas.events import (
-    CONNECT_NUMBER,
-    EXTERNAL_MEETING_ID,
     LambdaContext,
-    bridge_flow_event,
     call_event,
     contact_event,
     flow_event,
-    meeting_event,
     sqs_batch,
     start_call_event,
 )
 from tests.lambdas.fake_connect import FakeConnect
 from tests.lambdas.fake_dynamodb import FakeDynamoDb
 from tests.lambdas.fake_parameters import FakeParameters
+from tests.lambdas.sip_bridge.backend import BRIDGED_TABLE
+from tests.lambdas.sip_bridge.conftest import attach_tables
+from tests.lambdas.sip_bridge.events import (
+    CONNECT_NUMBER,
+    EXTERNAL_MEETING_ID,
+    bridge_flow_event,
+    meeting_event,
+)
 from tests.lambdas.sip_bridge.fake_chime import APPLICATION_ID, FakeChime
 
 BRIDGE = {
+    "CALL_TRANSPORT": "sip_bridge",
+    "BRIDGED_CALLS_TABLE": BRIDGED_TABLE,
     "SIP_MEDIA_APPLICATION_ID": APPLICATION_ID,
     "CALLER_NUMBER": "+12065550100",
     "CONNECT_NUMBER": CONNECT_NUMBER,
@@ -63,7 +67,7 @@ class Deployment:
         answer: dict[str, str] = self.caller_context.handler(event, LambdaContext())
         return answer
 
-    def tell(self, *events: dict[str, Any], received: int = 3) -> None:
+    def deliver(self, *events: dict[str, Any], received: int = 3) -> None:
         batch = sqs_batch(*events, received=received)
         assert self.contact_events.handler(batch, LambdaContext()) == {"batchItemFailures": []}
 
@@ -79,7 +83,9 @@ def _imported(package: str) -> ModuleType:
 
 
 @pytest.fixture
-def deployment(fake_dynamodb: FakeDynamoDb, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+def deployment(
+    fake_dynamodb: FakeDynamoDb, fake_bridged_calls: FakeDynamoDb, monkeypatch: pytest.MonkeyPatch
+) -> Deployment:
     for name, value in BRIDGE.items():
         monkeypatch.setenv(name, value)
     clients: list[Any] = []
@@ -101,9 +107,11 @@ def deployment(fake_dynamodb: FakeDynamoDb, monkeypatch: pytest.MonkeyPatch) -> 
                 deployment.chime.attach(made)
             case "ssm":
                 FakeParameters(os.environ["CALLING_PARAMETER"]).attach(made)
+            case "connectparticipant":
+                pass  # for native calls, of which there are none here
             case service:
                 assert service == "dynamodb"  # nothing else is needed over the bridge
-                fake_dynamodb.attach(made)
+                attach_tables(made, fake_dynamodb, fake_bridged_calls)
     return deployment
 
 
@@ -125,7 +133,7 @@ def test_a_call_goes_over_the_bridge_from_its_start_to_its_end(deployment: Deplo
     assert deployment.flow(bridge_flow_event(attributes, **contact))["auth_status"] == "verified"
 
     inbound: dict[str, Any] = {"initiationMethod": "INBOUND"}
-    deployment.tell(contact_event("QUEUED", contact_id, queued=1, **inbound))
+    deployment.deliver(contact_event("QUEUED", contact_id, queued=1, **inbound))
     status = deployment.ask("GET", CALL, call_id)
     assert json.loads(status["body"])["State"] == "QUEUED"
     assert json.loads(status["body"])["ContactId"] == call_id
@@ -135,8 +143,8 @@ def test_a_call_goes_over_the_bridge_from_its_start_to_its_end(deployment: Deplo
     assert (rejoined["statusCode"], rejoined["body"]) == (200, response["body"])
     assert deployment.ask("DELETE", CALL, call_id)["statusCode"] == 204
     assert not deployment.chime.live_meetings
-    deployment.tell(meeting_event("chime:MeetingEnded", call_id))
-    deployment.tell(contact_event("DISCONNECTED", contact_id, queued=1, ended=9, **inbound))
+    deployment.deliver(meeting_event("chime:MeetingEnded", call_id))
+    deployment.deliver(contact_event("DISCONNECTED", contact_id, queued=1, ended=9, **inbound))
     assert json.loads(deployment.ask("GET", CALL, call_id)["body"])["State"] == "ENDED"
 
 
@@ -151,7 +159,7 @@ def test_a_request_has_no_say_in_what_is_dialled(deployment: Deployment) -> None
     assert not deployment.chime.requests
     body = json.dumps({"DisplayName": "+19005550100", "Attributes": {"order_id": "+1\r\nX-Evil: 1"}})
     assert deployment.post(body)["statusCode"] == 201
-    (dialled,) = deployment.chime.asked("CreateSipMediaApplicationCall")
+    (dialled,) = deployment.chime.requested("CreateSipMediaApplicationCall")
     assert (dialled["FromPhoneNumber"], dialled["ToPhoneNumber"]) == ("+12065550100", "+17035550122")
     assert dialled["ArgumentsMap"]["ConnectNumber"] == CONNECT_NUMBER
     assert dialled["ArgumentsMap"]["SipHeaders"] == '{"X-Order-Id":"+1%0D%0AX-Evil:%201"}'
@@ -160,17 +168,19 @@ def test_a_request_has_no_say_in_what_is_dialled(deployment: Deployment) -> None
 def test_a_phone_call_is_dialled_once_also_when_the_answer_is_lost(deployment: Deployment) -> None:
     deployment.chime.faults["CreateSipMediaApplicationCall"] = [ReadTimeoutError(endpoint_url="x")]
     assert deployment.post()["statusCode"] == 504
-    assert len(deployment.chime.asked("CreateSipMediaApplicationCall")) == 1
+    assert len(deployment.chime.requested("CreateSipMediaApplicationCall")) == 1
 
 
 def test_a_caller_who_leaves_ends_the_meeting(deployment: Deployment) -> None:
     call_id = json.loads(deployment.post()["body"])["ContactId"]
     left = meeting_event("chime:AttendeeLeft", call_id, attendeeId="a", externalUserId="caller")
-    deployment.tell(left, received=1)
+    deployment.deliver(left, received=1)
     assert not deployment.chime.live_meetings
 
 
-def test_nothing_secret_is_logged_counted_or_told(deployment: Deployment, written: Callable[[], str]) -> None:
+def test_nothing_secret_is_logged_counted_or_answered(
+    deployment: Deployment, written: Callable[[], str]
+) -> None:
     body = json.dumps({"DisplayName": "SECRET-NAME", "Attributes": {"order_id": "SECRET-ORDER"}})
     tokens = []
     failures = []
@@ -210,37 +220,14 @@ def test_nothing_secret_is_logged_counted_or_told(deployment: Deployment, writte
         call_id,
     ):
         assert name in output
-    told = "".join(failure["body"] for failure in failures)
+    answered = "".join(failure["body"] for failure in failures)
     for secret in ("SECRET", "99779977", *tokens):
-        assert secret not in told + output
+        assert secret not in answered + output
 
 
-def test_without_a_bridge_nothing_of_it_is_imported_and_no_phone_call_is_known() -> None:
-    code = f"""
-import sys
-for package in {HANDLERS!r}:
-    __import__(package + ".handler")
-from caller_context import handler
-assert handler._bridge_number is None
-print(sorted(name for name in sys.modules if name.startswith(("calls.", "start_call.", "call_control."))))
-print(sorted(name for name in sys.modules if name.startswith("contact_events.")))
-"""
-    environment = {name: value for name, value in os.environ.items() if name not in BRIDGE}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment | {"PYTHONPATH": "lambdas"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "calls.table" in done.stdout
-    for module in ("bridge", "meeting", "sip"):
-        assert module not in done.stdout
-
-
-def test_with_a_bridge_webrtc_contacts_are_still_known(deployment: Deployment) -> None:
+def test_with_the_bridge_webrtc_contacts_are_still_known(deployment: Deployment) -> None:
     """Those that were started before the bridge was switched on go on."""
     assert deployment.flow(flow_event({"customer_id": "u", "auth_token": "t"})) == {
         "auth_status": "unverified"
     }
-    deployment.tell(contact_event("QUEUED", queued=1))
+    deployment.deliver(contact_event("QUEUED", queued=1))

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from calls.errors import CallEnded
 from runtime import aws
 from runtime.errors import (
     AnswerIncomplete,
@@ -14,6 +13,8 @@ from runtime.errors import (
     TimedOut,
     Unavailable,
 )
+
+from calls.errors import CallEnded
 from sip_bridge.meetings import CALLER, Meetings
 from tests.lambdas.fake_aws import Answer
 from tests.lambdas.fake_connect import FakeConnect
@@ -147,11 +148,3 @@ def test_a_meeting_that_cannot_be_deleted_is_counted(
     with pytest.raises(ConfigurationFault):
         meetings.delete("meeting")
     assert counted == ["MeetingDeleteFailed"]
-
-
-def test_a_client_can_be_told_to_wait_less_and_to_repeat_nothing() -> None:
-    usual = aws.client("chime-sdk-meetings").meta.config
-    assert (usual.read_timeout, usual.retries["total_max_attempts"]) == (2, 2)
-    hasty = aws.client("chime-sdk-meetings", read_timeout=1, repeats=False).meta.config
-    assert (hasty.read_timeout, hasty.retries["total_max_attempts"]) == (1, 1)
-    assert hasty.connect_timeout == usual.connect_timeout == 1

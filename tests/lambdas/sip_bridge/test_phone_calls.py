@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from calls.errors import CallEnded
 from runtime.errors import (
     AnswerIncomplete,
     CapacityReached,
@@ -13,8 +12,10 @@ from runtime.errors import (
     TimedOut,
     Unavailable,
 )
+
+from calls.errors import CallEnded
 from sip_bridge.meetings import PHONE, Meetings
-from sip_bridge.phone_calls import SipMediaApplication
+from sip_bridge.phone_calls import PhoneCalls
 from tests.lambdas.fake_aws import Answer, shared_client
 from tests.lambdas.fake_connect import FakeConnect
 from tests.lambdas.sip_bridge.fake_chime import APPLICATION_ID, FakeChime
@@ -28,12 +29,12 @@ def chime() -> FakeChime:
 
 
 @pytest.fixture
-def phone_calls(chime: FakeChime) -> SipMediaApplication:
+def phone_calls(chime: FakeChime) -> PhoneCalls:
     client = chime.attach(shared_client("chime-sdk-voice", repeats=False))
-    return SipMediaApplication(client, APPLICATION_ID)
+    return PhoneCalls(client, APPLICATION_ID)
 
 
-def dial(phone_calls: SipMediaApplication, chime: FakeChime) -> str:
+def dial(phone_calls: PhoneCalls, chime: FakeChime) -> str:
     meetings = Meetings(chime.attach(shared_client("chime-sdk-meetings")))
     meetings.create(client_token="token", media_region="eu-west-2", external_meeting_id="app")
     (meeting,) = chime.meetings.values()
@@ -46,7 +47,7 @@ def dial(phone_calls: SipMediaApplication, chime: FakeChime) -> str:
 
 
 def test_a_phone_call_goes_on_until_it_is_hung_up_and_twice_is_as_good(
-    phone_calls: SipMediaApplication, chime: FakeChime
+    phone_calls: PhoneCalls, chime: FakeChime
 ) -> None:
     transaction_id = dial(phone_calls, chime)
     assert chime.live_phone_calls == [transaction_id]
@@ -56,7 +57,7 @@ def test_a_phone_call_goes_on_until_it_is_hung_up_and_twice_is_as_good(
 
 
 def test_digits_are_sent_with_their_key_while_the_phone_call_goes_on(
-    phone_calls: SipMediaApplication, chime: FakeChime
+    phone_calls: PhoneCalls, chime: FakeChime
 ) -> None:
     transaction_id = dial(phone_calls, chime)
     phone_calls.send_digits(transaction_id, "4,2#", client_token=KEY)
@@ -77,14 +78,14 @@ def test_digits_are_sent_with_their_key_while_the_phone_call_goes_on(
     ids=str,
 )
 def test_a_phone_call_without_an_id_is_none(
-    phone_calls: SipMediaApplication, chime: FakeChime, answer: dict[str, Any]
+    phone_calls: PhoneCalls, chime: FakeChime, answer: dict[str, Any]
 ) -> None:
     chime.faults["CreateSipMediaApplicationCall"] = [(201, None, answer)]
     with pytest.raises(AnswerIncomplete):
         dial(phone_calls, chime)
 
 
-ACTIONS: dict[str, Callable[[SipMediaApplication, FakeChime], object]] = {
+ACTIONS: dict[str, Callable[[PhoneCalls, FakeChime], object]] = {
     "CreateSipMediaApplicationCall": dial,
     "UpdateSipMediaApplicationCall": lambda phone_calls, _: phone_calls.hang_up("transaction"),
 }
@@ -106,7 +107,7 @@ FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
 @pytest.mark.parametrize("operation", ACTIONS)
 @pytest.mark.parametrize(("fault", "expected"), FAULTS, ids=lambda value: str(value)[:40])
 def test_each_failure_has_a_meaning_and_says_nothing_of_its_text(
-    phone_calls: SipMediaApplication,
+    phone_calls: PhoneCalls,
     chime: FakeChime,
     written: Callable[[], str],
     operation: str,
@@ -117,4 +118,4 @@ def test_each_failure_has_a_meaning_and_says_nothing_of_its_text(
     with pytest.raises(expected) as raised:
         ACTIONS[operation](phone_calls, chime)
     assert "SECRET" not in str(raised.value) + written()
-    assert len(chime.asked(operation)) == 1
+    assert len(chime.requested(operation)) == 1
