@@ -7,9 +7,10 @@ at a bounded rate.
 
 from collections.abc import Callable, Sequence
 
+from runtime.telemetry import count, log_unforeseen, logger
+
 from authorizer.download import DownloadFailed
 from authorizer.keys import KeysUnavailable, VerificationKey, fitting, read_jwks
-from calls.observability import count, log_unforeseen, logger
 
 _RETRY_SECONDS = 10
 """Between two tries while the issuer fails."""

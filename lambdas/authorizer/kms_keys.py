@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runtime import aws
+from runtime.errors import ServiceError
+from runtime.telemetry import count, logger
+
 from authorizer.keys import KeysUnavailable, VerificationKey, fitting, import_key
-from calls import aws
-from calls.errors import CallError
-from calls.observability import count, logger
 
 # By the start of KeySpec. (KMS developer guide, "Key spec reference".)
 _KEY_TYPES: Mapping[str, str] = {"RSA_": "RSA", "ECC_NIST_P": "EC", "ECC_NIST_EDWARDS25519": "OKP"}
@@ -49,11 +50,11 @@ class KmsKeys:
 
     def _ask(self, name: str) -> None:
         try:
-            answer = aws.ask(self._kms, "GetPublicKey", refusals=_OUT_OF_USE, KeyId=self._arns[name])
-        except aws.Refused:
+            answer = aws.call(self._kms, "GetPublicKey", expected_errors=_OUT_OF_USE, KeyId=self._arns[name])
+        except aws.ExpectedError:
             logger.warning("Key out of use", key_id=name)
             return
-        except CallError as error:
+        except ServiceError as error:
             raise KeysUnavailable from error
         try:
             self._keys[name] = self._read(name, answer)

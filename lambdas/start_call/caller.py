@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calls.errors import AuthenticationInsufficient
-from start_call.request import LONGEST_DISPLAY_NAME, is_display_name
+from start_call.request import MAX_DISPLAY_NAME, is_display_name
 
 # What an issuer has not verified is its user's own word (OpenID Connect Core 1.0, section 5.1).
 _VERIFIED_BY = {"email": "email_verified", "phone_number": "phone_number_verified"}
 
 # Digits of seconds since the epoch, for some ten thousand years to come.
-_LONGEST_TIME = 12
+_MAX_TIME_DIGITS = 12
 
 # An issuer's clock may be ahead of ours.
 _CLOCK_SKEW_SECONDS = 60
@@ -63,8 +63,8 @@ def read_caller(
     """
     user_id = claims["sub"]
     told = claims.get("auth_time", "")
-    auth_time = told if told.isascii() and told.isdigit() and len(told) <= _LONGEST_TIME else ""
-    name = claims.get(display_name_claim, "").strip()[:LONGEST_DISPLAY_NAME]
+    auth_time = told if told.isascii() and told.isdigit() and len(told) <= _MAX_TIME_DIGITS else ""
+    name = claims.get(display_name_claim, "").strip()[:MAX_DISPLAY_NAME]
     return Caller(
         user_id=user_id,
         display_name=name if is_display_name(name) else "Customer",

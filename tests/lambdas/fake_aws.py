@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
-from calls import aws
+from runtime import aws
 
 Answer = tuple[int, str | None, dict[str, Any]]
 """HTTP status, error code or None, body."""

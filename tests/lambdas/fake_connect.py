@@ -61,7 +61,7 @@ class FakeConnect:
     def active(self) -> list[str]:
         return [c["ContactId"] for c in self.contacts.values() if not self._is_over(c["ContactId"])]
 
-    def asked(self, operation: str) -> list[dict[str, Any]]:
+    def requested(self, operation: str) -> list[dict[str, Any]]:
         return [parameters for asked, parameters in self.requests if asked == operation]
 
     def drop(self, contact_id: str) -> None:

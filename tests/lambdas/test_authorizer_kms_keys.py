@@ -8,10 +8,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from runtime import aws
+from runtime.telemetry import metrics
+
 from authorizer.keys import ALGORITHMS, KeysUnavailable
 from authorizer.kms_keys import KmsKeys
-from calls import aws
-from calls.observability import metrics
 from tests.lambdas.fake_aws import Answer, respond
 from tests.lambdas.tokens import SigningKey, signing_key
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from authorizer.refusal import Reason, TokenRefused
-from authorizer.unverified_token import LONGEST_TOKEN
+from authorizer.unverified_token import MAX_TOKEN_LENGTH
 from tests.lambdas.tokens import (
     ACCESS,
     AUDIENCE,
@@ -268,7 +268,7 @@ TEXTS = [
     Hostile("no header", f".{PAYLOAD}.{SIGNATURE}", Reason.NOT_A_JWS),
     Hostile("dots alone", "..", Reason.NOT_A_JWS),
     Hostile("100 kB", KEY.token(claims(extra="x" * 100_000)), Reason.TOO_LONG),
-    Hostile("a character too long", of_length(LONGEST_TOKEN + 1), Reason.TOO_LONG),
+    Hostile("a character too long", of_length(MAX_TOKEN_LENGTH + 1), Reason.TOO_LONG),
     Hostile("header padded", f"{padded(HEADER + 'A')}.{PAYLOAD}.{SIGNATURE}", Reason.NOT_A_JWS),
     Hostile("signature padded", f"{HEADER}.{PAYLOAD}.{padded(SIGNATURE)}", Reason.NOT_A_JWS),
     Hostile(
@@ -696,7 +696,7 @@ class Good:
 
 GOOD = [
     Good("as most are", TOKEN),
-    Good("of the greatest length", of_length(LONGEST_TOKEN)),
+    Good("of the greatest length", of_length(MAX_TOKEN_LENGTH)),
     *(
         Good(f"signed by {algorithm}", key.token(algorithm=algorithm), keys=(key.jwk(alg=algorithm),))
         for algorithm, key in {

@@ -37,7 +37,7 @@ def contact_id(backend: Backend) -> str:
     """A call that an agent has taken."""
     contact_id = backend.call(display_name="SECRET-NAME").contact_id
     backend.now += 10_000
-    backend.tell("QUEUED", contact_id, queued=1.25)
+    backend.deliver("QUEUED", contact_id, queued=1.25)
     backend.answer(contact_id)
     return contact_id
 
@@ -72,13 +72,13 @@ def test_the_status_tells_the_times_that_have_come(backend: Backend) -> None:
     contact_id = backend.call().contact_id
     began = {"ContactId": contact_id, "StartedAt": "2026-09-21T14:13:20.000Z"}
     assert status(contact_id) == {**began, "State": "CONNECTING"}
-    backend.tell("QUEUED", contact_id, queued=1.25)
+    backend.deliver("QUEUED", contact_id, queued=1.25)
     queued = {**began, "QueuedAt": "2026-09-21T14:13:21.250Z"}
     assert status(contact_id) == {**queued, "State": "QUEUED"}
-    backend.tell("CONNECTED_TO_AGENT", contact_id, queued=1.25, connected=5)
+    backend.deliver("CONNECTED_TO_AGENT", contact_id, queued=1.25, connected=5)
     connected = {**queued, "ConnectedAt": "2026-09-21T14:13:25.000Z"}
     assert status(contact_id) == {**connected, "State": "CONNECTED"}
-    backend.tell("DISCONNECTED", contact_id, ended=9)
+    backend.deliver("DISCONNECTED", contact_id, ended=9)
     assert status(contact_id) == {**connected, "State": "ENDED", "EndedAt": "2026-09-21T14:13:29.000Z"}
 
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runtime.errors import Unavailable
+
 from caller_context import handler as module
-from calls.errors import Unavailable
 from calls.record import Call, Rate
 from calls.table import CallTable
 from tests.lambdas.conftest import TABLE
