@@ -5,8 +5,8 @@ import signal
 import sys
 import time
 
-from local.environment import DEFAULT_ENVIRONMENT, DEFAULT_PORT, LocalAws, LocalAwsError, local_aws
-from local.phone import Phone
+from local.clients.phone import Phone
+from local.launcher.local_aws import DEFAULT_ENVIRONMENT, DEFAULT_PORT, LocalAws, LocalAwsError, local_aws
 
 DEMO_USER = "ada@example.com"
 

@@ -16,7 +16,10 @@ NOT_MEASURED = {"capacity", "e2e", "supply_chain"}
 # The folders of many quick files: they fill the gaps in the end.
 QUICK = {"tests/lambdas", "tests/contract"}
 # The folders whose files share nothing that is dear to make. In others they share templates, or an app.
-APART = QUICK | {"tests/capacity", "tests/local"}
+APART = QUICK | {
+    "tests/capacity",
+    *(f"tests/local{room}" for room in ("", "/emulator", "/issuer", "/launcher", "/sip_bridge")),
+}
 
 
 @pytest.hookimpl(trylast=True)

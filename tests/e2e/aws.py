@@ -14,10 +14,10 @@ from typing import Any
 import boto3
 import requests
 
-from local.environment import LocalAws
-from local.identities import SignedIn
-from local.observer import Observer, eventually
-from local.phone import Phone
+from local.clients.identities import SignedIn
+from local.clients.observer import Observer, eventually
+from local.clients.phone import Phone
+from local.launcher.local_aws import LocalAws
 from tests.e2e.answers import assert_problem
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.environment import DEFAULT_ENVIRONMENT
+from local.launcher.local_aws import DEFAULT_ENVIRONMENT
 from tests.e2e.aws import Caller
 from tests.e2e.environments import fixtures_of
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.environment import LocalAws, local_aws
-from local.phone import Phone
+from local.clients.phone import Phone
+from local.launcher.local_aws import LocalAws, local_aws
 from tests.e2e.aws import Aws, Caller
 
 Fixture = Callable[..., Any]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.observer import eventually
+from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 from tests.e2e.grants import USED_BY_OTHERS, WIDE, Grant, grants, needless, unused, used, wider_than_needed

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from local.observer import eventually
+from local.clients.observer import eventually
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller
 

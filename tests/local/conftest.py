@@ -9,18 +9,18 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
-from local import voice
-from local.aws_service import RestJsonService
-from local.connect import Connect, FunctionError
-from local.environment import LocalAws, local_aws
-from local.instance import Kind
-from local.observer import Observer
-from local.participants import Participants
-from local.phone_numbers import NumberSupply
-from local.telephony import Telephony
-from tests.local.bridge import Bridge, FakeSipFunction
-from tests.local.connect_instance import Instance
-from tests.local.flows import FUNCTION
+from local.clients.observer import Observer
+from local.emulator.aws_service import RestJsonService
+from local.emulator.connect.connect import Connect, FunctionError
+from local.emulator.connect.instance import Kind
+from local.emulator.connect.participants import Participants
+from local.launcher.local_aws import LocalAws, local_aws
+from local.sip_bridge import voice
+from local.sip_bridge.phone_numbers import NumberSupply
+from local.sip_bridge.telephony import Telephony
+from tests.local.emulator.connect_instance import Instance
+from tests.local.emulator.flows import FUNCTION
+from tests.local.sip_bridge.bridge import Bridge, FakeSipFunction
 
 REGION = "eu-west-2"
 ACCOUNT = "000000000000"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.processes import CHECKOUT
+from tests.local.launcher.processes import CHECKOUT
 
 SHELL = shutil.which("sh") or "/bin/sh"
 
