@@ -9,7 +9,8 @@ import sys
 
 from rich.console import Console
 
-from local.demo.steps import BridgedDemo, Demo, NotAsExpectedError, _has_bridge
+from local import optional_rooms
+from local.demo.steps import Demo, NotAsExpectedError
 from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAwsError, local_aws
 
 _PIPE_WIDTH = 110  # columns, where no terminal says how many there are
@@ -27,7 +28,9 @@ def main() -> int:
     try:
         with local_aws(environment) as aws:
             aws.deploy()
-            (BridgedDemo if _has_bridge(aws) else Demo)(console, aws).run()
+            others = (room.demo_of(aws) for room in optional_rooms.in_demo())
+            demo = next((found for found in others if found), Demo)
+            demo(console, aws).run()
     except (LocalAwsError, NotAsExpectedError, TimeoutError) as error:
         console.print(f"\nThe demo failed. {error}", style="bold red", markup=False)
         return 1

@@ -1,10 +1,6 @@
-"""The main job on a laptop: deploy the app into an empty local AWS, call, and follow the call to its queue.
-
-Every step is checked; the exit status is 0 only if all of them held.
-"""
+"""The demo's steps: each is printed, and checked."""
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,12 +17,6 @@ from local.launcher.local_aws import LocalAws
 CALLER = "ada@example.com"
 # What must not end in a recording of somebody's terminal, and what nobody needs to see whole.
 _SHORTENED = frozenset({"JoinToken", "ParticipantToken", "auth_token"})
-_CODE = re.compile(r"\d{12}")  # the bridge's one-time code, among the digits that are sent
-_OUTPUTS = (
-    "ApiUrl", "Region", "UserPoolId", "UserPoolClientId", "Issuer", "Audience", "Scope", "SigningKeyArn",
-    "ConnectPhoneNumber",
-)  # fmt: skip
-_WIDTH_OF_A_PIPE = 110
 
 
 class NotAsExpectedError(Exception):
@@ -43,7 +33,11 @@ def expect(what: str, *, expected: object, seen: object) -> None:
 
 
 class Demo:
-    """The steps, in their order, told to somebody who has never seen the project: calls by WebRTC."""
+    """The steps of a WebRTC call, in their order, printed for somebody who has never seen the project."""
+
+    shown_outputs: tuple[str, ...] = (
+        "ApiUrl", "Region", "UserPoolId", "UserPoolClientId", "Issuer", "Audience", "Scope", "SigningKeyArn",
+    )  # fmt: skip
 
     def __init__(self, console: Console, aws: LocalAws) -> None:
         """`aws` has the app deployed."""
@@ -76,9 +70,9 @@ class Demo:
         self._title("What was deployed")
         *others, last = self._stacks
         stacks = f"The stacks {', '.join(others)} and {last}" if others else f"The stack {last}"
-        self._console.print(f"{stacks}. What the app's developers are told:")
+        self._console.print(f"{stacks}. What an app needs to know:")
         table = Table(box=None, show_header=False, padding=(0, 2))
-        for name in _OUTPUTS:
+        for name in self.shown_outputs:
             if self._outputs.get(name):
                 table.add_row(name, self._outputs[name])
         self._console.print(table)
@@ -250,99 +244,6 @@ class Demo:
         self._console.print_json(json.dumps(_shortened(document)))
 
 
-class BridgedDemo(Demo):
-    """The same with calls over the SIP bridge: a telephone call leads from a meeting to Connect's number."""
-
-    def _follow(self, call_id: str, caller: SignedIn) -> str:
-        self._title("The way over the bridge: a meeting, a telephone call, a contact")
-        self._observer.happen_in_meeting(call_id, "CallerJoined")
-        contact = self._observer.bridged_contact(call_id)
-        self._show_meeting(call_id)
-        call = self._observer.sip_call(call_id)
-        self._show_legs(call)
-        self._show_invocations(call)
-        expect("The legs that are up.", expected=["LEG-A", "LEG-B"], seen=_legs_up(call))
-        self._title("The contact's way through the contact flows")
-        self._console.print(
-            f"{contact['CustomerEndpoint']['Address']} called {contact['SystemEndpoint']['Address']} and "
-            "pressed twelve keys: a code that is good for one call."
-        )
-        self._show_verified(contact, caller)
-        return str(contact["ContactId"])
-
-    def _show_meeting(self, meeting_id: str) -> None:
-        meeting = self._observer.meeting(meeting_id)
-        attendees = ", ".join(
-            f"{each['ExternalUserId']} ({each['Presence']})" for each in meeting["Attendees"]
-        )
-        self._console.print(f"Meeting {meeting_id} in {meeting['MediaRegion']}: {attendees}\n")
-
-    def _show_legs(self, call: Mapping[str, Any]) -> None:
-        table = Table(box=None, padding=(0, 2), header_style="dim")
-        for heading in ("Leg", "From", "To", "Status", "Is there"):
-            table.add_column(heading)
-        for leg, kind in zip(call["Legs"], ("attendee", "contact"), strict=True):
-            tag, caller, to, status = (leg[name] for name in ("ParticipantTag", "From", "To", "Status"))
-            table.add_row(tag, caller, to, status, f"{kind} {leg['FarEnd']}")
-        self._console.print(table)
-
-    def _show_invocations(self, call: Mapping[str, Any]) -> None:
-        table = Table(box=None, padding=(0, 2), header_style="dim")
-        for heading in ("\nThe SIP media application is told", "\nand answers"):
-            table.add_column(heading)
-        for told in call["Invocations"]:
-            about = (told["ActionData"] or {}).get("Type", "")
-            event = (
-                f"{told['InvocationEventType']} {about if 'ACTION' in told['InvocationEventType'] else ''}"
-            )
-            answered = [_action_in_words(action) for action in told["Answer"]["Actions"]]
-            table.add_row(event, ", ".join(answered) or "nothing")
-        self._console.print(table)
-
-    def _send_again(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
-        super()._send_again(call_id, contact_id, caller)
-        meetings = [each["MeetingId"] for each in self._observer.meetings()]
-        expect("There is one meeting.", expected=[call_id], seen=meetings)
-        calls = [each["MeetingId"] for each in self._observer.sip_calls()]
-        expect("There is one telephone call.", expected=[call_id], seen=calls)
-        self._console.print("One meeting, one telephone call, too.")
-
-    def _impersonate(self, caller: SignedIn) -> None:
-        self._title("Somebody else dials Connect's number and guesses a code")
-        number = self._outputs["ConnectPhoneNumber"]
-        spoofed = self._observer.sip_calls()[0]["Legs"][0]["From"]
-        self._console.print(f"{number} is a public number. The caller id says {spoofed}, as Ada's calls do.")
-        contact_id = self._observer.dial(number, spoofed)
-        self._observer.press_when_asked(contact_id, "000000000000")
-        contact = self._observer.contact(contact_id)
-        expect("Its customer_id is Ada's.", expected=False, seen=_has_customer(contact, caller.user_id))
-        self._show_unverified(contact)
-        self._observer.hang_up(contact_id)
-
-    def _drop_and_rejoin(self, call_id: str, caller: SignedIn) -> None:
-        self._title("Ada's train is in a tunnel")
-        self._observer.happen_in_meeting(call_id, "CallerDropped")
-        answer = self._rejoin(call_id, caller)
-        meeting = answer["ConnectionData"]["Meeting"]
-        expect("It is the same meeting.", expected=call_id, seen=meeting["MeetingId"])
-        self._observer.happen_in_meeting(call_id, "CallerJoined")
-        call = self._observer.sip_call(call_id)
-        expect("The legs that are up.", expected=["LEG-A", "LEG-B"], seen=_legs_up(call))
-        self._console.print(
-            "POST /calls/{ContactId}/connection  →  200: meeting and telephone call had waited, Ada is back, "
-            f"attendee {answer['ConnectionData']['Attendee']['AttendeeId']}."
-        )
-
-    _nothing_is_left = "No contact, no leg and no meeting is left."
-
-    def _left(self) -> list[str]:
-        return [
-            *super()._left(),
-            *(f"leg {tag}" for call in self._observer.sip_calls() for tag in _legs_up(call)),
-            *(f"meeting {m['MeetingId']}" for m in self._observer.meetings() if m["State"] != "ended"),
-        ]
-
-
 def eventually_nothing(left: Callable[[], list[str]]) -> list[str]:
     """What is left after some time: nothing, as soon as nothing is."""
     eventually(lambda: not left())
@@ -351,28 +252,6 @@ def eventually_nothing(left: Callable[[], list[str]]) -> list[str]:
 
 def _legs_up(call: Mapping[str, Any]) -> list[str]:
     return [leg["ParticipantTag"] for leg in call["Legs"] if leg["Status"] == "Connected"]
-
-
-def _action_in_words(action: Mapping[str, Any]) -> str:
-    parameters = action["Parameters"]
-    match action["Type"]:
-        case "CallAndBridge":
-            [endpoint] = parameters["Endpoints"]
-            through = "through the Voice Connector" if endpoint["BridgeEndpointType"] == "AWS" else ""
-            return f"CallAndBridge {endpoint['Uri']} {through}".rstrip()
-        case "SendDigits":
-            return f"SendDigits {_CODE.sub(lambda found: f'{found[0][:4]}…', parameters['Digits'])}"
-    return str(action["Type"])
-
-
-def _has_customer(contact: Mapping[str, Any], user_id: str) -> bool:
-    return bool(contact["Attributes"].get("customer_id") == user_id)
-
-
-def _has_bridge(aws: LocalAws) -> bool:
-    """Whether what was deployed leads calls over the SIP bridge."""
-    applications = aws.client("chime-sdk-voice").list_sip_media_applications()
-    return bool(applications["SipMediaApplications"])
 
 
 def _is_verified(contact: Mapping[str, Any]) -> bool:

@@ -18,6 +18,8 @@ from ministack import app
 from ministack.core import iam_actions, router
 
 from local.emulator.aws_service import RestJsonService
+from local.emulator.connect.connect import Connect
+from local.emulator.connect.participants import Participants
 from local.emulator.control import Control
 from local.emulator.faults import Fault
 from local.emulator.iam import permissions
@@ -43,7 +45,14 @@ class _Call:
     dispatch: Dispatch
 
 
-class ApiCalls:
+def install(control: Control, connect: Connect, *, account: str, region: str) -> None:
+    """Answer for the participant service, and watch all AWS API calls."""
+    participants = RestJsonService("connectparticipant", Participants(connect), invalid="ValidationException")
+    watched = _ApiCalls(control, participants, account=account, region=region)
+    app._dispatch_service_request = watched.dispatch
+
+
+class _ApiCalls:
     """All AWS API calls, those to the service `participants` among them."""
 
     def __init__(self, control: Control, participants: RestJsonService, *, account: str, region: str) -> None:
@@ -53,13 +62,10 @@ class ApiCalls:
         self._region = region
         self._dispatch: Dispatch = app._dispatch_service_request
 
-    def install(self) -> None:
-        """Take the place of MiniStack's dispatcher, which answers all but the participants' calls."""
-        app._dispatch_service_request = self._dispatch_watched
-
-    async def _dispatch_watched(
+    async def dispatch(
         self, method: str, path: str, headers: Headers, body: bytes, query: Query, request_id: str
     ) -> Answer:
+        """Take the place of MiniStack's dispatcher, which answers all but the participants' calls."""
         role = permissions.role_of(router.extract_access_key_id(headers, query))
         if role is not None and not functions.is_function(role[1]):
             role = None  # somebody else's, the CDK's for one

@@ -61,14 +61,14 @@ class Call:
 class RestJsonService:
     """A service of the rest-json protocol.
 
-    `name` is botocore's name of the service, `behaviour` an object with a method for each emulated operation:
-    it takes the operation's parameters and returns the members of the answer, or raises AwsError. `invalid`
-    is the code with which the service refuses parameters that break its model.
+    `name` is botocore's name of the service, `behaviours` are objects with a method for each emulated
+    operation: it takes the operation's parameters and returns the members of the answer, or raises AwsError.
+    `invalid` is the code with which the service refuses parameters that break its model.
     """
 
-    def __init__(self, name: str, behaviour: object, *, invalid: str = "InvalidParameterException") -> None:
+    def __init__(self, name: str, *behaviours: object, invalid: str = "InvalidParameterException") -> None:
         self.name = name
-        self._behaviour = behaviour
+        self._behaviours = list(behaviours)
         self._invalid = invalid
         self._model = _SESSION.get_service_model(name)
         self._routes = sorted(
@@ -77,6 +77,10 @@ class RestJsonService:
             # otherwise; a path with a query over the same without.
             key=lambda route: (route.path.groups, -len(route.path.pattern), -len(route.query)),
         )
+
+    def add(self, behaviour: object) -> None:
+        """Emulate further operations."""
+        self._behaviours.append(behaviour)
 
     def operation(self, method: str, path: str, query: Mapping[str, list[str]] | None = None) -> str | None:
         """The name of the operation that a request is about, None where the service has none such."""
@@ -133,16 +137,21 @@ class RestJsonService:
 
     def perform(self, operation: str, parameters: Parameters) -> Mapping[str, Any]:
         """Perform an operation whose parameters were checked; the answer is checked against the model too."""
-        behaviour: Operation | None = getattr(self._behaviour, botocore.xform_name(operation), None)
-        if behaviour is None:
-            message = f"{self.name}:{operation} is not part of this emulator"
-            raise AwsError("NotImplemented", message, status=501)
-        members = dict(behaviour(parameters))
+        members = dict(self._method(operation)(parameters))
         output = self._model.operation_model(operation).output_shape
         if output is not None and (problems := _problems(output, members)):
             message = f"the emulator broke the contract of {operation}: {'; '.join(problems)}"
             raise AwsError("InternalServiceException", message, status=500)
         return members
+
+    def _method(self, operation: str) -> Operation:
+        name = botocore.xform_name(operation)
+        for behaviour in self._behaviours:
+            method: Operation | None = getattr(behaviour, name, None)
+            if method is not None:
+                return method
+        message = f"{self.name}:{operation} is not part of this emulator"
+        raise AwsError("NotImplemented", message, status=501)
 
     def _find_route(
         self, method: str, path: str, query: Mapping[str, list[str]]

@@ -22,6 +22,7 @@ from typing import Any
 from local.emulator.aws_service import AwsError, Parameters
 from local.emulator.connect.contact import now, present, timestamp
 from local.emulator.connect.media_placement import media_placement
+from local.emulator.rest_of_aws import RestOfAws
 
 MEETING_EVENT = "Chime Meeting State Change"
 CALLER = "caller"  # the ExternalUserId of whoever the control endpoint plays
@@ -32,8 +33,6 @@ MEDIA_REGIONS = frozenset(
         "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
     }
 )  # fmt: skip
-
-Publish = Callable[[str, Mapping[str, Any]], None]  # detail-type and detail of an event of aws.chime
 
 
 class MeetingEvent(StrEnum):
@@ -112,9 +111,9 @@ _KEPT_FROM_REQUEST = ("ExternalMeetingId", "MediaRegion", "MeetingHostId", "Meet
 class Meetings:
     """All meetings: the behaviour of the service `chime-sdk-meetings`."""
 
-    def __init__(self, *, region: str, account: str, publish: Publish) -> None:
+    def __init__(self, *, region: str, account: str, rest: RestOfAws) -> None:
         self._arn = f"arn:aws:chime:{region}:{account}:meeting"
-        self._publish_event = publish
+        self._rest = rest
         self._meetings: dict[str, Meeting] = {}
         self._lock = threading.RLock()
 
@@ -301,7 +300,7 @@ class Meetings:
 
     def publish(self, detail: Mapping[str, Any]) -> None:
         """Publish an event of a meeting: one that was, once more, or an invented one."""
-        self._publish_event(MEETING_EVENT, detail)
+        self._rest.publish_event(MEETING_EVENT, detail, [])
 
     def _tell(self, meeting: Meeting, event: str, attendee: Attendee | None = None) -> None:
         about = attendee and {"attendeeId": attendee.id, "externalUserId": attendee.external_user_id}

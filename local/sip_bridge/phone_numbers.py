@@ -42,13 +42,13 @@ class NumberSupply:
         self._taken = {MEETING_NUMBER}
         self._lock = threading.Lock()
 
-    def available(self, country: str, *, toll_free: bool, most: int, area_code: str = "") -> list[str]:
-        """Up to `most` numbers that can be taken, of the area code if one is given; none for a country
+    def available(self, country: str, *, toll_free: bool, limit: int, area_code: str = "") -> list[str]:
+        """Up to `limit` numbers that can be taken, of the area code if one is given; none for a country
         without a supply.
         """
         with self._lock:
             free = (n for n in _numbers(country, toll_free, area_code) if n not in self._taken)
-            return list(islice(free, most))
+            return list(islice(free, limit))
 
     def take(self, number: str) -> bool:
         """Take a number; False where somebody has it already."""

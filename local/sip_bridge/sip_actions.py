@@ -16,10 +16,10 @@ from typing import Any
 from local.sip_bridge.phone_numbers import E164
 
 SCHEMA_VERSION = "1.0"
-MOST_ACTIONS = 10
-MOST_ATTRIBUTES = 10
-MOST_DIGITS = 50
-LONGEST_HEADERS = 2048  # characters, names and values together
+MAX_ACTIONS = 10
+MAX_ATTRIBUTES = 10
+MAX_DIGITS = 50
+MAX_HEADER_CHARACTERS = 2048  # characters, names and values together
 DEFAULT_TIMEOUT = 30  # seconds of CallAndBridge
 
 # Documented, and the parameters of those that run here; a call fails at the others.
@@ -100,9 +100,9 @@ def read_attributes(attributes: object) -> Mapping[str, str] | None:
     ):
         message = "Transaction Attributes is not a map of texts."
         raise InvalidAnswerError("TransactionAttributesInvalidMap", message)
-    if len(attributes) > MOST_ATTRIBUTES:
+    if len(attributes) > MAX_ATTRIBUTES:
         message = (
-            f"Transaction Attributes has too many mappings. Maximum number of mappings is {MOST_ATTRIBUTES}"
+            f"Transaction Attributes has too many mappings. Maximum number of mappings is {MAX_ATTRIBUTES}"
         )
         raise InvalidAnswerError("TransactionAttributesInvalidMapSize", message)
     return dict(attributes)
@@ -113,7 +113,7 @@ def _read_actions(actions: object) -> tuple[Action, ...] | None:
         return None
     if not isinstance(actions, list):
         raise InvalidAnswerError("InvalidActions", "Error while reading actions list.")
-    if len(actions) > MOST_ACTIONS:
+    if len(actions) > MAX_ACTIONS:
         raise InvalidAnswerError("TooManyActions", "Too many actions specified in a response.")
     return tuple(map(_read_action, actions))
 
@@ -197,7 +197,7 @@ def check_headers(headers: object, *, goes_to_aws: bool) -> None:
         is_one_line = isinstance(value, str) and value.isprintable() and value.isascii()
         if not may_be_set or not is_one_line or not goes_to_aws:
             raise _wrong(f"Invalid SIP header(s) provided: {name}")
-    if sum(len(name) + len(value) for name, value in headers.items()) > LONGEST_HEADERS:
+    if sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEADER_CHARACTERS:
         raise _wrong("Invalid SIP header(s) provided: they are too long.")
 
 

@@ -6,7 +6,7 @@ call) waits in the call's inbox until the running action is done; a Pause is int
 "Understanding telephony events", the pages of the actions, and "Timeouts and retries" in the Amazon Chime SDK
 developer guide.
 
-Knows nothing of MiniStack, of meetings or of Amazon Connect: what a call reaches comes as `Surroundings`.
+Knows nothing of MiniStack, of meetings or of Amazon Connect: what a call reaches comes as `Network`.
 
 Assumed, because AWS does not say it:
 
@@ -33,8 +33,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn, Protocol
 
-from local.emulator.connect.connect import FunctionError
 from local.emulator.connect.contact import now, timestamp
+from local.emulator.rest_of_aws import FunctionError
 from local.emulator.time_limit import within
 from local.sip_bridge.phone_numbers import MEETING_NUMBER
 from local.sip_bridge.sip_actions import (
@@ -51,11 +51,11 @@ from local.sip_bridge.sip_actions import (
 
 RETRY_AFTER = 5.0  # seconds without an answer
 HANG_UP_AFTER = 20.0  # seconds without an answer
-MOST_ATTEMPTS = 2  # of an invocation that fails
-MOST_INVOCATIONS = 1000  # of one call
-LONGEST_RING = 2.0  # seconds: nobody wants to wait for CallTimeoutSeconds here
+MAX_ATTEMPTS = 2  # of an invocation that fails
+MAX_INVOCATIONS = 1000  # of one call
+MAX_RING_SECONDS = 2.0  # seconds: nobody wants to wait for CallTimeoutSeconds here
 COMMA_SECONDS = 0.5
-MOST_CALLS = 200  # at a time; each has a thread
+MAX_CALLS = 200  # at a time; each has a thread
 
 NORMAL, UNAVAILABLE = 0, 480  # SIP response codes of a leg's end
 
@@ -76,7 +76,7 @@ class FarEnd(Protocol):
         """The leg has ended on this side."""
 
 
-class Surroundings(Protocol):
+class Network(Protocol):
     """What a call reaches."""
 
     def invoke(self, application_arn: str, function_arn: str, event: Mapping[str, Any]) -> object:
@@ -158,8 +158,8 @@ class _CallOverError(Exception):
 class SipCalls:
     """All calls; `start` begins one."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        self._surroundings = surroundings
+    def __init__(self, network: Network) -> None:
+        self._network = network
         self._calls: dict[str, SipCall] = {}
         self._lock = threading.Lock()
 
@@ -174,9 +174,9 @@ class SipCalls:
     ) -> str | None:
         """Begin a call; its transaction id, or None where there are as many calls as there can be."""
         with self._lock:
-            if sum(call.is_active for call in self._calls.values()) >= MOST_CALLS:
+            if sum(call.is_active for call in self._calls.values()) >= MAX_CALLS:
                 return None
-            call = SipCall(self._surroundings, application, Leg("LEG-A", to, caller), headers, arguments)
+            call = SipCall(self._network, application, Leg("LEG-A", to, caller), headers, arguments)
             self._calls[call.transaction_id] = call
         threading.Thread(target=call.run, name=f"sip-call-{call.transaction_id}", daemon=True).start()
         return call.transaction_id
@@ -200,7 +200,7 @@ class SipCall:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        network: Network,
         application: Application,
         first: Leg,
         headers: Mapping[str, str],
@@ -210,7 +210,7 @@ class SipCall:
         self.application = application
         self.inbox: queue.Queue[_LegEnded | _UpdateRequested] = queue.Queue()
         self.is_active = True
-        self._surroundings = surroundings
+        self._network = network
         self._headers = {name.lower(): value for name, value in headers.items()}
         self._arguments = dict(arguments)
         self._legs = [first]
@@ -275,9 +275,9 @@ class SipCall:
 
         if leg.to == MEETING_NUMBER:
             token = self._headers.get("x-chime-join-token", "")
-            leg.far_end = self._surroundings.join_meeting(self._meeting_id or "", token, over)
+            leg.far_end = self._network.join_meeting(self._meeting_id or "", token, over)
         else:
-            rung = self._surroundings.ring(leg.to, leg.caller, over)
+            rung = self._network.ring(leg.to, leg.caller, over)
             leg.far_end = None if isinstance(rung, str) else rung
         return leg.far_end is not None
 
@@ -389,7 +389,7 @@ class SipCall:
             message = "JoinChimeMeeting cannot be done on a bridged call."
             raise ActionFailedError("InvalidActionParameter", message)
         other = Leg("LEG-B", MEETING_NUMBER, "SMA")
-        other.far_end = self._surroundings.join_meeting(
+        other.far_end = self._network.join_meeting(
             parameters["MeetingId"], parameters["JoinToken"], lambda: self._end(other, NORMAL)
         )
         if other.far_end is None:
@@ -401,7 +401,7 @@ class SipCall:
 
     def _call_and_bridge(self, leg: Leg, parameters: Mapping[str, Any]) -> bool:
         caller, endpoint = parameters["CallerIdNumber"], parameters["Endpoints"][0]
-        if caller != leg.caller and not self._surroundings.owns(caller):
+        if caller != leg.caller and not self._network.owns(caller):
             message = (
                 "Provided caller ID number is invalid. Number must be owned by this AWS account, or be the "
                 "From number of LEG-A."
@@ -415,12 +415,12 @@ class SipCall:
             self._end(other, NORMAL)
 
         if endpoint["BridgeEndpointType"] == "AWS":
-            rung = self._surroundings.ring_through(endpoint["Arn"], other.to, caller, over)
+            rung = self._network.ring_through(endpoint["Arn"], other.to, caller, over)
         else:
-            rung = self._surroundings.ring(other.to, caller, over)
+            rung = self._network.ring(other.to, caller, over)
         if isinstance(rung, str):
             seconds = whole_number(parameters.get("CallTimeoutSeconds", DEFAULT_TIMEOUT), 1, 120)
-            time.sleep(min(float(seconds or DEFAULT_TIMEOUT), LONGEST_RING))
+            time.sleep(min(float(seconds or DEFAULT_TIMEOUT), MAX_RING_SECONDS))
             raise ActionFailedError("CallNotAnswered", "Call not answered", rung)
         other.far_end = rung
         with self._lock:
@@ -475,8 +475,8 @@ class SipCall:
 
     def _answer(self, event: Mapping[str, Any], *, why: str | None = None) -> object:
         """Invoke as often as the service does; raises _CallOverError where there is no answer in the end."""
-        if self._sequence > MOST_INVOCATIONS:
-            raise _CallOverError(f"{MOST_INVOCATIONS} invocations of one call")
+        if self._sequence > MAX_INVOCATIONS:
+            raise _CallOverError(f"{MAX_INVOCATIONS} invocations of one call")
         noted: dict[str, Any] = {
             "Sequence": event["Sequence"],
             "InvocationEventType": event["InvocationEventType"],
@@ -497,12 +497,12 @@ class SipCall:
         began = time.monotonic()
         arn, function_arn = self.application.arn, self.application.function_arn
         failure = "client operation timed out"
-        for attempt in range(1, MOST_ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             left = HANG_UP_AFTER - (time.monotonic() - began)
             try:
                 return within(
-                    left if attempt == MOST_ATTEMPTS else min(RETRY_AFTER, left),
-                    lambda: self._surroundings.invoke(arn, function_arn, event),
+                    left if attempt == MAX_ATTEMPTS else min(RETRY_AFTER, left),
+                    lambda: self._network.invoke(arn, function_arn, event),
                 )
             except TimeoutError:
                 failure = "client operation timed out"

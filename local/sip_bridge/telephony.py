@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.sip_bridge.meetings import Meetings, Publish
+from local.emulator.rest_of_aws import RestOfAws
+from local.sip_bridge.meetings import Meetings
 from local.sip_bridge.phone_numbers import NumberSupply
 from local.sip_bridge.sip_calls import FarEnd, SipCalls
 from local.sip_bridge.voice import Ring, Voice
-
-# Application's ARN, function's ARN and event; returns the function's answer or raises FunctionError.
-Invoke = Callable[[str, str, Mapping[str, Any]], object]
 
 
 class Telephony:
@@ -21,22 +19,18 @@ class Telephony:
         region: str,
         account: str,
         numbers: NumberSupply,
-        invoke: Invoke,
-        publish: Publish,
+        rest: RestOfAws,
         ring: Ring,
     ) -> None:
-        """`numbers` are those that can be ordered; `invoke` invokes the function of a SIP media application,
-        `publish` puts events of aws.chime on the default event bus, `ring` dials a number of the telephone
-        network.
-        """
-        self._invoke = invoke
-        self.meetings = Meetings(region=region, account=account, publish=publish)
+        """`numbers` are those that can be ordered; `ring` dials a number of the telephone network."""
+        self._rest = rest
+        self.meetings = Meetings(region=region, account=account, rest=rest)
         self.calls = SipCalls(self)
         self.voice = Voice(region=region, account=account, numbers=numbers, calls=self.calls, ring=ring)
 
     def invoke(self, application_arn: str, function_arn: str, event: Mapping[str, Any]) -> object:
         """Invoke the function of a SIP media application."""
-        return self._invoke(application_arn, function_arn, event)
+        return self._rest.invoke_function(function_arn, event, source_arn=application_arn)
 
     def join_meeting(self, meeting_id: str, join_token: str, over: Callable[[], None]) -> FarEnd | None:
         """Join a meeting as the attendee whose token that is."""

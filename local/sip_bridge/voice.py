@@ -50,8 +50,8 @@ VOICE_CONNECTOR_REGIONS = frozenset(
         "ap-northeast-2", "ap-southeast-1", "ap-southeast-2",
     }
 )  # fmt: skip
-MOST_ROUTES = 10
-WIDEST_CIDR = 27  # the least prefix length of an address range that may call out
+MAX_ROUTES = 10
+MIN_PREFIX_LENGTH = 27  # the least prefix length of an address range that may call out
 
 Ring = Callable[[str, str, Callable[[], None]], FarEnd | None]
 
@@ -173,7 +173,7 @@ class Voice:
         found = self._supply.available(
             country,
             toll_free=bool(prefix) or parameters.get("PhoneNumberType") == "TollFree",
-            most=parameters.get("MaxResults", 10),
+            limit=parameters.get("MaxResults", 10),
             area_code=area_code if country == "US" else "",
         )
         return {"E164PhoneNumbers": found}
@@ -574,8 +574,8 @@ class Voice:
         """PutVoiceConnectorOrigination: the SIP hosts that calls from AWS go to."""
         connector, origination = self._connector(parameters), parameters["Origination"]
         routes = origination.get("Routes", [])
-        if len(routes) > MOST_ROUTES:
-            raise AwsError(_BAD, f"{len(routes)} routes, at most {MOST_ROUTES} allowed.")
+        if len(routes) > MAX_ROUTES:
+            raise AwsError(_BAD, f"{len(routes)} routes, at most {MAX_ROUTES} allowed.")
         for route in routes:
             _check_route(route, is_encrypted=connector.members["RequireEncryption"])
         connector.origination = {"Disabled": False, **origination}
@@ -681,8 +681,8 @@ def _check_cidr(cidr: str) -> None:
         network = ipaddress.ip_network(cidr)
     except ValueError as error:
         raise AwsError(_BAD, f"CidrAllowedList: {cidr!r} is no range of addresses.") from error
-    if not network.is_global or network.prefixlen < WIDEST_CIDR:
-        raise AwsError(_BAD, f"CidrAllowedList: {cidr} is not public, or wider than /{WIDEST_CIDR}.")
+    if not network.is_global or network.prefixlen < MIN_PREFIX_LENGTH:
+        raise AwsError(_BAD, f"CidrAllowedList: {cidr} is not public, or wider than /{MIN_PREFIX_LENGTH}.")
 
 
 def _check_route(route: Mapping[str, Any], *, is_encrypted: bool) -> None:

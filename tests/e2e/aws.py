@@ -15,13 +15,14 @@ import boto3
 import requests
 
 from local.clients.identities import SignedIn
-from local.clients.observer import Observer, eventually
+from local.clients.observer import eventually
 from local.clients.phone import Phone
 from local.launcher.local_aws import LocalAws
 from tests.e2e.answers import assert_problem
+from tests.local.control_endpoints import ControlEndpoints
 
 
-class Aws(Observer):
+class Aws(ControlEndpoints):
     """What tests may ask and do besides calling: the services' own APIs, and the control endpoints."""
 
     def __init__(self, outputs: Mapping[str, str], stacks: Sequence[str]) -> None:
@@ -120,7 +121,7 @@ class Aws(Observer):
     @contextmanager
     def started_anew(self, function: str, **variables: str) -> Iterator[None]:
         """The function whose logical id contains `function` forgets what it has in memory, and has other
-        environment variables if told; as deployed afterwards.
+        environment variables if given; as deployed afterwards.
         """
         client = self.client("lambda")
         name = self.physical_id("AWS::Lambda::Function", function)

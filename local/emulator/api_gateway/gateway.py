@@ -23,9 +23,9 @@ from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, cogni
 from local.emulator.api_gateway import authorizers
 from local.emulator.lambda_ import functions
 
-LARGEST_REQUEST = 10 * 1024 * 1024  # bytes
-LARGEST_FUNCTION_ANSWER = 6 * 1024 * 1024  # bytes
-LONGEST_INTEGRATION = 29_000  # ms, where the template says nothing
+MAX_REQUEST_BYTES = 10 * 1024 * 1024  # bytes
+MAX_FUNCTION_RESPONSE_BYTES = 6 * 1024 * 1024  # bytes
+MAX_INTEGRATION_MS = 29_000  # ms, where the template says nothing
 
 Answer = tuple[int, dict[str, Any], bytes]
 
@@ -82,9 +82,9 @@ def _answer_requests(*, account: str, region: str) -> None:
         )
         token = _current.set(request)
         try:
-            if len(body or b"") > LARGEST_REQUEST:
+            if len(body or b"") > MAX_REQUEST_BYTES:
                 # The one gateway response that an API cannot shape.
-                message = f"HTTP content length exceeded {LARGEST_REQUEST} bytes."
+                message = f"HTTP content length exceeded {MAX_REQUEST_BYTES} bytes."
                 answered = (
                     413,
                     {"Content-Type": "application/json"},
@@ -328,7 +328,7 @@ def _invoke_functions_as_the_gateway(*, account: str, region: str) -> None:
         **options: Any,
     ) -> Any:
         source.set(f"arn:aws:execute-api:{region}:{account}:{api_id}/{stage_name}/{method}{resource['path']}")
-        seconds = int(integration.get("timeoutInMillis") or LONGEST_INTEGRATION) / 1000
+        seconds = int(integration.get("timeoutInMillis") or MAX_INTEGRATION_MS) / 1000
         began = time.time()
         call = asyncio.ensure_future(
             invoke_proxy(integration, api_id, stage_name, stage, resource, path, method, *args, **options)
@@ -342,7 +342,7 @@ def _invoke_functions_as_the_gateway(*, account: str, region: str) -> None:
             return apigateway_v1._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
         answered = call.result()
         if isinstance(answered, tuple):
-            if len(answered[2]) > LARGEST_FUNCTION_ANSWER:
+            if len(answered[2]) > MAX_FUNCTION_RESPONSE_BYTES:
                 return _failed("the function's answer is too large", 502, api_id, stage_name, stage, resource)
             if failure := answered[1].pop(_FAILURE, None):
                 reason = answered[2].decode()

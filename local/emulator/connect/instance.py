@@ -17,7 +17,6 @@ class Kind(StrEnum):
     QUEUE = "queue"
     CONTACT_FLOW = "contact-flow"
     INTEGRATION_ASSOCIATION = "integration-association"
-    PHONE_NUMBER = "phone-number"
 
 
 _NAME_PROPERTY = {Kind.INSTANCE: "InstanceAlias", Kind.INTEGRATION_ASSOCIATION: "IntegrationArn"}
@@ -25,10 +24,7 @@ _NAME_PROPERTY = {Kind.INSTANCE: "InstanceAlias", Kind.INTEGRATION_ASSOCIATION: 
 
 @dataclass
 class Resource:
-    """An instance or a part of one; its properties are spelled as CloudFormation spells them.
-
-    Of a phone number, `address` is the number itself, and `flow_arn` the flow that whoever dials it gets.
-    """
+    """An instance or a part of one; its properties are spelled as CloudFormation spells them."""
 
     kind: Kind
     arn: str
@@ -36,8 +32,6 @@ class Resource:
     properties: Mapping[str, Any]
     created: datetime
     flow: ContactFlow | None = None
-    address: str = ""
-    flow_arn: str | None = None
 
     @property
     def id(self) -> str:

@@ -18,8 +18,8 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch, lambda_svc
 
-from local.emulator.connect.connect import FunctionError
 from local.emulator.lambda_ import extension_modules
+from local.emulator.rest_of_aws import FunctionError
 from local.issuer.issuer import Site
 
 _log = logging.getLogger("local.functions")

@@ -5,8 +5,9 @@ from urllib.parse import unquote
 import pytest
 
 from tests.e2e.answers import assert_problem
-from tests.e2e.aws import Aws, Caller
-from tests.e2e.sip_bridge.bridged import actions_of, code_of, queued, sip_calls_of
+from tests.e2e.aws import Caller
+from tests.e2e.sip_bridge.bridge_aws import BridgeAws
+from tests.e2e.sip_bridge.calls import actions_of, code_of, queued, sip_calls_of
 
 HOSTILE = [
     "+19005550100",
@@ -16,7 +17,9 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_a_hostile_attribute_changes_nothing_but_its_own_header(value: str, aws: Aws, caller: Caller) -> None:
+def test_a_hostile_attribute_changes_nothing_but_its_own_header(
+    value: str, aws: BridgeAws, caller: Caller
+) -> None:
     call_id = queued(aws, caller, Attributes={"order_id": value}, DisplayName="+19005550100")
     [sip_call] = sip_calls_of(aws, call_id)
     [bridge] = actions_of(sip_call, "CallAndBridge")
@@ -36,12 +39,14 @@ def test_a_hostile_attribute_changes_nothing_but_its_own_header(value: str, aws:
     caller.hang_up(call_id)
 
 
-def connect_number(aws: Aws) -> str:
+def connect_number(aws: BridgeAws) -> str:
     [claimed] = aws.client("connect").list_phone_numbers_v2()["ListPhoneNumbersSummaryList"]
     return str(claimed["PhoneNumber"])
 
 
-def test_a_header_that_would_be_too_long_is_refused_before_anything_is_made(aws: Aws, caller: Caller) -> None:
+def test_a_header_that_would_be_too_long_is_refused_before_anything_is_made(
+    aws: BridgeAws, caller: Caller
+) -> None:
     meetings = len(aws.meetings())
     problem = assert_problem(caller.start({"Attributes": {"order_id": "é" * 200}}), 400, "invalid-request")
     assert [each["pointer"] for each in problem["errors"]] == ["/Attributes/order_id"]
@@ -49,7 +54,7 @@ def test_a_header_that_would_be_too_long_is_refused_before_anything_is_made(aws:
 
 
 @pytest.mark.parametrize("name", ["ToPhoneNumber", "FromPhoneNumber", "SipHeaders", "CallerIdNumber"])
-def test_a_request_that_names_what_is_dialled_is_refused(name: str, aws: Aws, caller: Caller) -> None:
+def test_a_request_that_names_what_is_dialled_is_refused(name: str, aws: BridgeAws, caller: Caller) -> None:
     dialled = len(aws.sip_calls())
     for body in ({name: "+19005550100"}, {"Attributes": {name: "+19005550100"}}):
         assert_problem(caller.start(body), 400, "invalid-request")
@@ -57,7 +62,7 @@ def test_a_request_that_names_what_is_dialled_is_refused(name: str, aws: Aws, ca
 
 
 @pytest.mark.parametrize("keyed", ["", "000000000000", "the code of a call under way"])
-def test_a_stranger_who_calls_the_number_is_not_verified(keyed: str, aws: Aws, caller: Caller) -> None:
+def test_a_stranger_who_calls_the_number_is_not_verified(keyed: str, aws: BridgeAws, caller: Caller) -> None:
     call_id = queued(aws, caller)
     code = code_of(aws.sip_call(call_id))
     stranger = aws.dial(connect_number(aws), caller=aws.physical_id("Custom::CallerNumber"))
@@ -73,7 +78,7 @@ def test_a_stranger_who_calls_the_number_is_not_verified(keyed: str, aws: Aws, c
     caller.hang_up(call_id)
 
 
-def test_the_code_of_a_call_that_has_ended_opens_nothing(aws: Aws, caller: Caller) -> None:
+def test_the_code_of_a_call_that_has_ended_opens_nothing(aws: BridgeAws, caller: Caller) -> None:
     call_id = queued(aws, caller)
     code = code_of(aws.sip_call(call_id))
     caller.hang_up(call_id)

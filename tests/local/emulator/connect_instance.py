@@ -21,16 +21,16 @@ class Instance:
     def __init__(self, connect: Connect, sdk: Any, arn: str) -> None:
         self.connect, self.sdk, self.arn = connect, sdk, arn
         self.id = arn.rpartition("/")[2]
-        hours = connect.create(
+        hours = connect.instances.create(
             Kind.HOURS_OF_OPERATION,
             {"InstanceArn": arn, "Name": "always", "TimeZone": "UTC", "Config": []},
         )
-        self.queue = connect.create(
+        self.queue = connect.instances.create(
             Kind.QUEUE,
             {"InstanceArn": arn, "Name": "all", "HoursOfOperationArn": hours.arn, "MaxContacts": 1},
         )
         association = {"InstanceId": arn, "IntegrationType": "LAMBDA_FUNCTION", "IntegrationArn": FUNCTION}
-        self.association = connect.create(Kind.INTEGRATION_ASSOCIATION, association)
+        self.association = connect.instances.create(Kind.INTEGRATION_ASSOCIATION, association)
         self.flow = self.new_flow(
             "inbound",
             block(

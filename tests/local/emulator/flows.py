@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from local.emulator.connect import flow_language
 from local.emulator.connect.contact_flow import BlockError, ContactFlow, Step
 
 FUNCTION = "arn:aws:lambda:eu-west-2:000000000000:function:caller-context:live"
 CONTACT_FLOWS = Path(__file__).parents[3] / "infra/contact_flows"
-BRIDGE_FLOW = CONTACT_FLOWS / "bridge.json"  # which leads to one of the others
-PROJECT_FLOWS = sorted(path for path in CONTACT_FLOWS.glob("*.json") if path != BRIDGE_FLOW)
+DEFAULT_FLOW = "arn:aws:connect:us-east-1:000000000000:instance/i/contact-flow/default"
+TOPIC_FLOW = "arn:aws:connect:us-east-1:000000000000:instance/i/contact-flow/topic"
+PROJECT_FLOWS = sorted(path for path in CONTACT_FLOWS.glob("*.json") if path.stem != "bridge")
 
 
 def block(
@@ -49,6 +51,33 @@ def content(*blocks: Mapping[str, Any], **document: Any) -> str:
     """A flow that starts with the first block."""
     start = blocks[0]["Identifier"]
     return json.dumps({"Version": "2019-10-30", "StartAction": start, "Actions": blocks, **document})
+
+
+def project_flow(path: Path) -> ContactFlow:
+    """A flow of this project, its placeholders filled in as a deployment does."""
+    text = path.read_text()
+    for name, value in {
+        "CallerContextFunctionArn": FUNCTION,
+        "VerifiedQueueArn": "arn:verified",
+        "UnverifiedQueueArn": "arn:unverified",
+        "DefaultContactFlowArn": DEFAULT_FLOW,
+    }.items():
+        text = text.replace(f"${{{name}}}", value)
+    assert "${" not in text
+    return flow_language.read(text)
+
+
+def heard(text: str) -> ContactFlow:
+    """A flow that says a text and hangs up."""
+    return flow_language.read(
+        content(
+            block("say", "MessageParticipant", "hang-up", errors={"NoMatchingError": "hang-up"}, Text=text),
+            HANG_UP,
+        )
+    )
+
+
+OTHER_FLOWS = {DEFAULT_FLOW: heard("default"), TOPIC_FLOW: heard("topic")}
 
 
 class FakeContact:

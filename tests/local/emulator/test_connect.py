@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator.connect import connect as connect_module
-from local.emulator.connect.connect import FunctionError
+from local.emulator.connect import flow_run
 from local.emulator.connect.contact import ContactEvent
-from tests.local.conftest import FakeSurroundings
+from local.emulator.rest_of_aws import FunctionError
+from tests.local.conftest import FakeRestOfAws
 from tests.local.emulator.connect_instance import Instance, code_of, status_of
 from tests.local.emulator.flows import FUNCTION, HANG_UP, block, content
 
@@ -96,7 +96,7 @@ def test_one_client_token_of_many_threads_is_one_contact(instance: Instance) -> 
     assert len(instance.connect.contacts()) == 1
 
 
-def test_a_contact_is_stopped_once(instance: Instance, surroundings: FakeSurroundings) -> None:
+def test_a_contact_is_stopped_once(instance: Instance, rest_of_aws: FakeRestOfAws) -> None:
     contact_id = instance.start()["ContactId"]
     instance.settled(contact_id)
     instance.sdk.stop_contact(InstanceId=instance.id, ContactId=contact_id)
@@ -104,7 +104,7 @@ def test_a_contact_is_stopped_once(instance: Instance, surroundings: FakeSurroun
     with pytest.raises(ClientError) as caught:
         instance.sdk.stop_contact(InstanceId=instance.id, ContactId=contact_id)
     assert (code_of(caught), status_of(caught)) == ("ContactNotFoundException", 410)
-    assert surroundings.event_types(contact_id)[-2:] == ["DISCONNECTED", "COMPLETED"]
+    assert rest_of_aws.event_types(contact_id)[-2:] == ["DISCONNECTED", "COMPLETED"]
 
 
 def test_a_contact_that_never_was_cannot_be_stopped_or_described(instance: Instance) -> None:
@@ -126,7 +126,7 @@ def test_a_contact_is_described_as_a_web_rtc_call(instance: Instance) -> None:
 
 
 def test_agent_and_customer_move_a_contact_and_each_step_is_an_event(
-    instance: Instance, surroundings: FakeSurroundings
+    instance: Instance, rest_of_aws: FakeRestOfAws
 ) -> None:
     contact_id = instance.start()["ContactId"]
     instance.settled(contact_id)
@@ -135,17 +135,17 @@ def test_agent_and_customer_move_a_contact_and_each_step_is_an_event(
     assert [participant["Role"] for participant in connected["Participants"]] == ["CUSTOMER", "AGENT"]
     ended = instance.connect.happen(contact_id, ContactEvent.AGENT_DISCONNECTED)
     assert (ended["State"], ended["DisconnectReason"]) == ("ended", "AGENT_DISCONNECT")
-    assert surroundings.event_types(contact_id) == [
+    assert rest_of_aws.event_types(contact_id) == [
         "INITIATED", "CONTACT_DATA_UPDATED", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED",
     ]  # fmt: skip
 
 
 def test_contact_events_have_the_fields_of_the_real_ones(
-    instance: Instance, surroundings: FakeSurroundings
+    instance: Instance, rest_of_aws: FakeRestOfAws
 ) -> None:
     contact_id = instance.start()["ContactId"]
     instance.settled(contact_id)
-    queued = next(event for event in surroundings.events if event["detail"]["eventType"] == "QUEUED")
+    queued = next(event for event in rest_of_aws.events if event["detail"]["eventType"] == "QUEUED")
     assert queued["detail-type"] == "Amazon Connect Contact Event"
     assert queued["resources"] == [f"{instance.arn}/contact/{contact_id}", instance.arn]
     detail = queued["detail"]
@@ -165,7 +165,7 @@ def test_a_full_queue_takes_no_more_contacts(instance: Instance) -> None:
 
 
 def test_a_flow_gives_its_function_what_connect_tells_of_a_web_rtc_contact(
-    instance: Instance, surroundings: FakeSurroundings
+    instance: Instance, rest_of_aws: FakeRestOfAws
 ) -> None:
     events: list[Mapping[str, Any]] = []
 
@@ -173,7 +173,7 @@ def test_a_flow_gives_its_function_what_connect_tells_of_a_web_rtc_contact(
         events.append(event)
         return {}
 
-    surroundings.functions[FUNCTION] = keep
+    rest_of_aws.functions[FUNCTION] = keep
     contact_id = instance.start(Attributes={"a": "b"})["ContactId"]
     instance.settled(contact_id)
     [event] = events
@@ -184,50 +184,48 @@ def test_a_flow_gives_its_function_what_connect_tells_of_a_web_rtc_contact(
     assert data["InstanceARN"] == instance.arn
     # Real ones are null: a function that reads .Address of it must fail here too.
     assert data["CustomerEndpoint"] is None
-    assert surroundings.sources == [instance.arn]
+    assert rest_of_aws.sources == [instance.arn]
 
 
 def test_a_function_that_is_too_slow_is_not_waited_for(
-    instance: Instance, surroundings: FakeSurroundings
+    instance: Instance, rest_of_aws: FakeRestOfAws
 ) -> None:
     let_go = threading.Event()
-    surroundings.functions[FUNCTION] = lambda _event: let_go.wait(10)
+    rest_of_aws.functions[FUNCTION] = lambda _event: let_go.wait(10)
     contact = instance.settled(instance.start()["ContactId"])
     let_go.set()
     assert contact["State"] == "ended"
     assert "did not answer within 1 s" in contact["Way"][0]["Detail"]
 
 
-def test_a_function_that_fails_is_tried_four_times(
-    instance: Instance, surroundings: FakeSurroundings
-) -> None:
+def test_a_function_that_fails_is_tried_four_times(instance: Instance, rest_of_aws: FakeRestOfAws) -> None:
     def fail(_event: Mapping[str, Any]) -> object:
         raise FunctionError("it crashed", is_worth_a_retry=True)
 
-    surroundings.functions[FUNCTION] = fail
+    rest_of_aws.functions[FUNCTION] = fail
     contact = instance.settled(instance.start()["ContactId"])
     assert contact["Way"][0]["Detail"] == "it crashed"
-    assert len(surroundings.sources) == connect_module.MOST_INVOCATIONS == 4
+    assert len(rest_of_aws.sources) == flow_run.MAX_INVOCATIONS == 4
 
 
 @pytest.mark.parametrize(
     "answer", [None, "verified", ["verified"], {"a": 1}, {"a": {"b": "c"}}, {"a": "x" * 32_768}]
 )
 def test_an_answer_that_is_no_flat_map_of_texts_takes_the_error_branch(
-    answer: object, instance: Instance, surroundings: FakeSurroundings
+    answer: object, instance: Instance, rest_of_aws: FakeRestOfAws
 ) -> None:
-    surroundings.functions[FUNCTION] = lambda _event: answer
+    rest_of_aws.functions[FUNCTION] = lambda _event: answer
     assert instance.settled(instance.start()["ContactId"])["State"] == "ended"
 
 
 def test_a_function_that_is_not_associated_with_the_instance_is_not_invoked(
-    instance: Instance, surroundings: FakeSurroundings
+    instance: Instance, rest_of_aws: FakeRestOfAws
 ) -> None:
     assert instance.sdk.list_lambda_functions(InstanceId=instance.id)["LambdaFunctions"] == [FUNCTION]
-    instance.connect.delete(instance.association.arn)
+    instance.connect.instances.delete(instance.association.arn)
     contact = instance.settled(instance.start()["ContactId"])
     assert "is not associated" in contact["Way"][0]["Detail"]
-    assert surroundings.sources == []
+    assert rest_of_aws.sources == []
     assert instance.sdk.list_lambda_functions(InstanceId=instance.id)["LambdaFunctions"] == []
 
 
@@ -246,7 +244,7 @@ def test_two_flows_of_an_instance_cannot_have_one_name(instance: Instance) -> No
 
 
 def test_a_flow_that_is_updated_lets_its_contacts_finish_in_the_old_version(
-    instance: Instance, surroundings: FakeSurroundings
+    instance: Instance, rest_of_aws: FakeRestOfAws
 ) -> None:
     let_go = threading.Event()
 
@@ -254,7 +252,7 @@ def test_a_flow_that_is_updated_lets_its_contacts_finish_in_the_old_version(
         let_go.wait(1)
         return {}
 
-    surroundings.functions[FUNCTION] = wait
+    rest_of_aws.functions[FUNCTION] = wait
     contact_id = instance.start()["ContactId"]
     arn = f"{instance.arn}/contact-flow/{instance.flow}"
     new = {
@@ -263,7 +261,7 @@ def test_a_flow_that_is_updated_lets_its_contacts_finish_in_the_old_version(
         "Type": "CONTACT_FLOW",
         "Content": content(HANG_UP),
     }
-    instance.connect.update(arn, new)
+    instance.connect.instances.update(arn, new)
     let_go.set()
     assert instance.settled(contact_id)["State"] == "queued"
     assert instance.settled(instance.start()["ContactId"])["State"] == "ended"

@@ -3,16 +3,19 @@ from typing import Any
 
 import pytest
 
-from local.emulator.connect import contact_flow
-from local.emulator.connect.contact_flow import BlockError, InvalidContactFlowError
+from local.emulator.connect import contact_flow, flow_language
+from local.emulator.connect.contact_flow import BlockError
+from local.emulator.connect.flow_language import InvalidContactFlowError
 from tests.local.emulator.flows import (
-    BRIDGE_FLOW,
     FUNCTION,
     HANG_UP,
+    OTHER_FLOWS,
     PROJECT_FLOWS,
+    TOPIC_FLOW,
     FakeContact,
     block,
     content,
+    project_flow,
 )
 
 ELSE_HANG_UP = {"NoMatchingError": "hang-up"}
@@ -20,27 +23,9 @@ ELSE_SORRY = {"NoMatchingError": "sorry"}
 ELSE_SELF = {"NoMatchingError": "a"}
 
 
-DEFAULT_FLOW = "arn:aws:connect:us-east-1:000000000000:instance/i/contact-flow/default"
-TOPIC_FLOW = "arn:aws:connect:us-east-1:000000000000:instance/i/contact-flow/topic"
-
-
 def run(contact: FakeContact, *blocks: dict[str, Any]) -> FakeContact:
-    contact_flow.run(contact_flow.read(content(*blocks)), contact)
+    contact_flow.run(flow_language.read(content(*blocks)), contact)
     return contact
-
-
-def project_flow(path: Path) -> contact_flow.ContactFlow:
-    """A flow of this project, its placeholders filled in as a deployment does."""
-    text = path.read_text()
-    for name, value in {
-        "CallerContextFunctionArn": FUNCTION,
-        "VerifiedQueueArn": "arn:verified",
-        "UnverifiedQueueArn": "arn:unverified",
-        "DefaultContactFlowArn": DEFAULT_FLOW,
-    }.items():
-        text = text.replace(f"${{{name}}}", value)
-    assert "${" not in text
-    return contact_flow.read(text)
 
 
 @pytest.mark.parametrize("path", PROJECT_FLOWS, ids=lambda path: path.stem)
@@ -196,7 +181,7 @@ def test_operators_compare_as_in_amazon_connect(operator: str, value: str, opera
 def test_a_flow_that_loops_for_ever_is_ended() -> None:
     again = block("again", "UpdateFlowLoggingBehavior", "again", FlowLoggingBehavior="Enabled")
     contact = run(FakeContact(), again)
-    assert len(contact.way) == contact_flow.MOST_STEPS
+    assert len(contact.way) == contact_flow.MAX_STEPS
     assert contact.disconnected
 
 
@@ -256,50 +241,16 @@ def comparison(value: str, operator: str) -> dict[str, Any]:
 )  # fmt: skip
 def test_a_flow_that_cannot_run_is_refused_with_what_is_wrong(text: str, problem: str) -> None:
     with pytest.raises(InvalidContactFlowError) as caught:
-        contact_flow.read(text)
+        flow_language.read(text)
     assert problem in "; ".join(caught.value.problems)
 
 
 def test_every_problem_of_a_flow_is_said_at_once() -> None:
     with pytest.raises(InvalidContactFlowError) as caught:
-        contact_flow.read(
+        flow_language.read(
             content(block("a", "Wait", "a"), block("b", "MessageParticipant", "a"), Version="1")
         )
     assert len(caught.value.problems) == 4
-
-
-def heard(text: str) -> contact_flow.ContactFlow:
-    """A flow that says a text and hangs up."""
-    return contact_flow.read(
-        content(block("say", "MessageParticipant", "hang-up", errors=ELSE_HANG_UP, Text=text), HANG_UP)
-    )
-
-
-OTHER_FLOWS = {DEFAULT_FLOW: heard("default"), TOPIC_FLOW: heard("topic")}
-
-
-@pytest.mark.parametrize(
-    ("digits", "answer", "failing", "ends"),
-    [
-        ("123456789012", {"auth_status": "verified", "contact_flow_arn": TOPIC_FLOW}, {}, ["topic"]),
-        ("123456789012", {"auth_status": "verified", "contact_flow_arn": "gone"}, {}, ["default"]),
-        ("123456789012", {"auth_status": "abandoned"}, {}, []),
-        ("123456789012", {"auth_status": "unverified"}, {}, ["default"]),
-        ("1234", {"auth_status": "unverified"}, {}, ["default"]),
-        ("123456789012", {}, {"function": BlockError("it timed out")}, ["default"]),
-        (None, {"auth_status": "verified", "contact_flow_arn": TOPIC_FLOW}, {}, ["default"]),
-        (None, {}, {"digits": BlockError("nothing works")}, ["default"]),
-    ],
-)
-def test_the_bridges_flow_goes_on_by_topic_only_with_a_code_that_is_good(
-    digits: str | None, answer: dict[str, str], failing: dict[str, BlockError], ends: list[str]
-) -> None:
-    contact = FakeContact(answer=answer, failing=failing, digits=digits, flows=OTHER_FLOWS)
-    contact_flow.run(project_flow(BRIDGE_FLOW), contact)
-    assert contact.disconnected
-    assert [text for text in contact.heard if text in {"topic", "default"}] == ends
-    for _, parameters, _ in contact.invoked:
-        assert parameters == {"Code": digits}
 
 
 ASK: dict[str, Any] = {
@@ -454,4 +405,4 @@ def test_a_block_of_input_or_transfer_that_breaks_its_rules_is_refused(
     bad: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(InvalidContactFlowError, match=says):
-        contact_flow.read(content(bad, HANG_UP))
+        flow_language.read(content(bad, HANG_UP))

@@ -11,10 +11,10 @@ from joserfc import jwt
 from joserfc.jwk import import_key
 
 from local.clients.identities import OwnBackend, SignInError, UserPool
-from local.clients.observer import Observer
 from local.clients.token_backend import KEY_SPECS, TokenBackend
 from local.launcher import local_aws as environment
 from local.launcher.local_aws import LocalAws, LocalAwsError, local_aws
+from tests.local.control_endpoints import ControlEndpoints
 from tests.local.emulator.stacks import allow, as_role, function_of
 
 ACCOUNT = 'account = "000000000000"\nregion = "eu-west-2"\n'
@@ -112,14 +112,14 @@ def function(running: LocalAws) -> Iterator[str]:
         yield "reading"
 
 
-def of_role(observer: Observer, role: str) -> list[tuple[str, ...]]:
+def of_role(observer: ControlEndpoints, role: str) -> list[tuple[str, ...]]:
     """What was noted of a role: service, operation, the one resource, error."""
     noted = [call for call in observer.calls() if call["Role"] == role]
     return [(call["Service"], call["Operation"], *call["Resources"], call["Error"]) for call in noted]
 
 
 def test_a_function_reads_the_public_key_that_it_is_granted_and_does_no_more(
-    running: LocalAws, observer: Observer, key_arn: str, function: str
+    running: LocalAws, observer: ControlEndpoints, key_arn: str, function: str
 ) -> None:
     grant = allow("kms:GetPublicKey", key_arn)
     with as_role(running, "verifier", grant, session_name=function, service="kms") as kms:
@@ -151,7 +151,7 @@ def test_a_disabled_key_is_given_to_nobody(running: LocalAws) -> None:
     assert kms.get_public_key(KeyId=key_id)["PublicKey"]
 
 
-def test_kms_fails_when_it_is_told_to(running: LocalAws, observer: Observer, key_arn: str) -> None:
+def test_kms_fails_when_it_is_told_to(running: LocalAws, observer: ControlEndpoints, key_arn: str) -> None:
     error = {"Code": "KMSInternalException", "Status": 500}
     kms = running.client("kms")
     with (
@@ -162,7 +162,7 @@ def test_kms_fails_when_it_is_told_to(running: LocalAws, observer: Observer, key
 
 
 def test_a_function_reads_the_parameter_that_it_is_granted_as_it_is_now(
-    running: LocalAws, observer: Observer, function: str
+    running: LocalAws, observer: ControlEndpoints, function: str
 ) -> None:
     ours, arn = "/app/here/Switch", "arn:aws:ssm:eu-west-2:000000000000:parameter/app/here/Switch"
     operator = running.client("ssm")

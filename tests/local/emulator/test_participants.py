@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.emulator.connect import participants as participants_module
-from local.emulator.connect.connect import MOST_PARTICIPANTS
+from local.emulator.connect.connect import MAX_PARTICIPANTS
 from local.emulator.connect.contact import ContactEvent, ContactStateError
 from local.emulator.connect.participants import CONNECTION_LIFE
-from tests.local.conftest import FakeSurroundings
+from tests.local.conftest import FakeRestOfAws
 from tests.local.emulator.connect_instance import Instance, code_of, status_of
 
 
@@ -209,7 +209,7 @@ def test_nobody_is_added_to_a_contact_that_is_not_there(is_known: bool, instance
 
 def test_a_call_has_six_participants_of_whom_those_who_left_do_not_count(instance: Instance) -> None:
     contact_id = instance.connected()["ContactId"]
-    for _ in range(MOST_PARTICIPANTS - 2):  # besides the first customer and the agent
+    for _ in range(MAX_PARTICIPANTS - 2):  # besides the first customer and the agent
         instance.add(contact_id)
     with pytest.raises(ClientError) as caught:
         instance.add(contact_id)
@@ -230,7 +230,7 @@ def test_the_same_client_token_adds_one_participant(instance: Instance) -> None:
 
 
 def test_a_transferred_call_goes_on_as_another_contact_with_the_same_customer(
-    instance: Instance, participants_sdk: Any, surroundings: FakeSurroundings
+    instance: Instance, participants_sdk: Any, rest_of_aws: FakeRestOfAws
 ) -> None:
     started = instance.connected()
     first_id = started["ContactId"]
@@ -251,7 +251,7 @@ def test_a_transferred_call_goes_on_as_another_contact_with_the_same_customer(
     instance.connect.happen(second["ContactId"], ContactEvent.AGENT_DISCONNECTED)
     assert_denied(participants_sdk, started["ParticipantToken"])
 
-    told = [(event["detail"]["eventType"], event["detail"]["contactId"]) for event in surroundings.events]
+    told = [(event["detail"]["eventType"], event["detail"]["contactId"]) for event in rest_of_aws.events]
     assert told[-7:] == [
         ("INITIATED", second["ContactId"]),
         ("QUEUED", second["ContactId"]),
@@ -261,7 +261,7 @@ def test_a_transferred_call_goes_on_as_another_contact_with_the_same_customer(
         ("DISCONNECTED", second["ContactId"]),
         ("COMPLETED", second["ContactId"]),
     ]
-    detail = surroundings.events[-1]["detail"]
+    detail = rest_of_aws.events[-1]["detail"]
     assert (detail["initialContactId"], detail["previousContactId"]) == (first_id, first_id)
     assert detail["initiationMethod"] == "TRANSFER"
     described = instance.sdk.describe_contact(InstanceId=instance.id, ContactId=second["ContactId"])
@@ -310,7 +310,7 @@ def test_only_an_agent_transfers(instance: Instance) -> None:
 
 
 def test_events_are_kept_in_the_order_in_which_they_went_out(
-    instance: Instance, surroundings: FakeSurroundings
+    instance: Instance, rest_of_aws: FakeRestOfAws
 ) -> None:
     instance.stop(instance.connected()["ContactId"])
-    assert instance.connect.events() == [event["detail"] for event in surroundings.events]
+    assert instance.connect.events() == [event["detail"] for event in rest_of_aws.events]

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from local.clients.observer import Observer, eventually
+from local.clients.observer import eventually
 from local.launcher.local_aws import LocalAws
+from tests.local.control_endpoints import ControlEndpoints
 from tests.local.emulator.flows import HANG_UP
 from tests.local.emulator.stacks import (
     allow,
@@ -225,7 +226,7 @@ def test_the_events_of_a_contact_reach_the_function(running: LocalAws, outputs: 
 
 
 def test_a_published_event_reaches_the_function_if_the_rule_wants_it(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     about = {"instanceArn": outputs["Instance"], "initiationMethod": "TRANSFER"}
     for contact_id, changed in {
@@ -244,7 +245,7 @@ def test_a_published_event_reaches_the_function_if_the_rule_wants_it(
 
 
 def test_events_are_held_back_while_the_rule_is_disabled(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     events = running.client("events")
     about = {"instanceArn": outputs["Instance"], "initiationMethod": "WEBRTC_API", "eventType": "QUEUED"}
@@ -261,7 +262,7 @@ def test_events_are_held_back_while_the_rule_is_disabled(
 
 
 def test_an_event_that_cannot_be_delivered_goes_to_the_targets_dead_letter_queue(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     taken_off(running, outputs["Dead"])
     detail = {

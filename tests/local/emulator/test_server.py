@@ -11,8 +11,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.clients.observer import Observer
 from local.launcher.local_aws import LocalAws
+from tests.local.control_endpoints import ControlEndpoints
 from tests.local.emulator.flows import HANG_UP, block
 from tests.local.emulator.stacks import (
     allow,
@@ -126,7 +126,7 @@ def test_a_role_may_start_contacts_of_the_flow_that_it_is_granted_and_of_no_othe
 
 @pytest.mark.parametrize("granted", [[], ["Instance"], ["Short"]], ids=["nothing", "instance", "flow"])
 def test_a_role_needs_the_grant_on_both_instance_and_flow(
-    granted: list[str], running: LocalAws, observer: Observer, outputs: dict[str, str]
+    granted: list[str], running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     before = len(observer.contacts())
     arns = [outputs[name] for name in granted]
@@ -148,7 +148,7 @@ def test_an_explicit_deny_wins(running: LocalAws, outputs: dict[str, str]) -> No
 
 
 def test_the_calls_of_functions_are_noted_with_their_outcome_and_nobody_elses(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     function = outputs["Function"].rpartition(":")[2]
     with as_role(running, "somebody") as connect, pytest.raises(ClientError):
@@ -163,7 +163,7 @@ def test_the_calls_of_functions_are_noted_with_their_outcome_and_nobody_elses(
 
 
 def test_a_flow_invokes_a_function_only_within_the_functions_own_permission(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     connect, functions = running.client("connect"), running.client("lambda")
     assert observer.contact(start(connect, outputs, "Asking"))["Heard"] == ["Hi ada"]
@@ -182,7 +182,7 @@ def test_a_flow_invokes_a_function_only_within_the_functions_own_permission(
 
 
 def test_a_fault_is_answered_instead_of_the_operation(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     before = len(observer.contacts())
     error = {"Code": "LimitExceededException", "Status": 429}
@@ -196,7 +196,7 @@ def test_a_fault_is_answered_instead_of_the_operation(
 
 
 def test_a_delay_comes_before_the_operation(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     began = time.monotonic()
     with observer.fault("connect", "StartWebRTCContact", DelaySeconds=0.4):
@@ -205,7 +205,7 @@ def test_a_delay_comes_before_the_operation(
 
 
 def test_a_malformed_answer_lacks_its_objects(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     with observer.fault("connect", "StartWebRTCContact", Malformed=True):
         answer = running.client("connect").start_web_rtc_contact(
@@ -219,7 +219,7 @@ def test_a_malformed_answer_lacks_its_objects(
 
 @pytest.mark.parametrize("operation", ["ListTables", "GetItem", "Query"])
 def test_a_fault_of_another_json_protocol_is_read_by_the_sdk_too(
-    operation: str, running: LocalAws, observer: Observer, outputs: dict[str, str]
+    operation: str, running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     error = {"Code": "ProvisionedThroughputExceededException", "Status": 400}
     dynamodb = running.client("dynamodb")
@@ -279,7 +279,7 @@ def unsigned(running: LocalAws) -> Any:
 
 
 @pytest.fixture
-def queued(running: LocalAws, observer: Observer, outputs: dict[str, str]) -> Any:
+def queued(running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]) -> Any:
     """The answer of StartWebRTCContact for a contact that waits in a queue."""
     answer = running.client("connect").start_web_rtc_contact(
         InstanceId=last_of(outputs["Instance"]),
@@ -291,7 +291,7 @@ def queued(running: LocalAws, observer: Observer, outputs: dict[str, str]) -> An
 
 
 def test_a_token_is_all_that_the_participant_service_asks_for(
-    unsigned: Any, queued: Any, running: LocalAws, observer: Observer
+    unsigned: Any, queued: Any, running: LocalAws, observer: ControlEndpoints
 ) -> None:
     before = len(observer.calls())
     given = {"ParticipantToken": queued["ParticipantToken"], "Type": ["CONNECTION_CREDENTIALS"]}
@@ -315,7 +315,7 @@ def test_a_token_is_all_that_the_participant_service_asks_for(
 
 
 def test_a_function_that_signs_for_the_participant_service_is_noted(
-    unsigned: Any, queued: Any, running: LocalAws, observer: Observer, outputs: dict[str, str]
+    unsigned: Any, queued: Any, running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     name = outputs["Function"].rpartition(":")[2]
     with as_role(running, "signing", session_name=name, service="connectparticipant") as signed:
@@ -326,7 +326,9 @@ def test_a_function_that_signs_for_the_participant_service_is_noted(
     assert (call["Role"], call["Function"], call["Service"]) == ("signing", name, "connectparticipant")
 
 
-def test_the_refusals_of_the_participant_service_are_noted_too(unsigned: Any, observer: Observer) -> None:
+def test_the_refusals_of_the_participant_service_are_noted_too(
+    unsigned: Any, observer: ControlEndpoints
+) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         unsigned.create_participant_connection(ParticipantToken="guessed", Type=["WEBRTC_CONNECTION"])
     call = observer.calls()[-1]
@@ -355,7 +357,9 @@ PARTICIPANT_CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("operation", PARTICIPANT_CALLS)
-def test_faults_happen_to_the_participant_service(operation: str, unsigned: Any, observer: Observer) -> None:
+def test_faults_happen_to_the_participant_service(
+    operation: str, unsigned: Any, observer: ControlEndpoints
+) -> None:
     method, given = PARTICIPANT_CALLS[operation]
     error = {"Code": "ThrottlingException", "Status": 429}
     with (
@@ -367,7 +371,7 @@ def test_faults_happen_to_the_participant_service(operation: str, unsigned: Any,
 
 
 def test_faults_happen_to_create_participant(
-    queued: Any, running: LocalAws, observer: Observer, outputs: dict[str, str]
+    queued: Any, running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     connect = running.client("connect")
     given = {
@@ -386,7 +390,9 @@ def test_faults_happen_to_create_participant(
     assert connect.create_participant(**given)["ParticipantCredentials"]["ParticipantToken"]
 
 
-def test_a_transferred_contact_is_seen_as_it_is_without_a_flow(queued: Any, observer: Observer) -> None:
+def test_a_transferred_contact_is_seen_as_it_is_without_a_flow(
+    queued: Any, observer: ControlEndpoints
+) -> None:
     observer.happen(queued["ContactId"], "AgentConnected")
     transferred = observer.happen(queued["ContactId"], "Transferred")
     assert observer.contact(transferred["ContactId"]) == transferred

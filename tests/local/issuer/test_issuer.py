@@ -16,9 +16,9 @@ from joserfc.errors import InvalidKeyIdError
 from joserfc.jwk import KeySet
 
 from local.clients.identities import OpenIdIssuer, SignInError
-from local.clients.observer import Observer
 from local.issuer.issuer import CLIENT_ID, ISSUER, REDIRECT_URI
 from local.launcher.local_aws import LocalAws
+from tests.local.control_endpoints import ControlEndpoints
 from tests.local.emulator.stacks import function_of
 
 API = "https://calls.example.com"
@@ -174,7 +174,7 @@ def test_somebody_whom_the_issuer_does_not_know_is_not_signed_in(issuer: OpenIdI
 
 
 def test_a_new_key_signs_and_the_old_one_goes_when_it_retires(
-    issuer: OpenIdIssuer, email: str, observer: Observer
+    issuer: OpenIdIssuer, email: str, observer: ControlEndpoints
 ) -> None:
     [first] = observer.issuer()["KeyIds"]
     old = issuer.sign_in(email, "", {}).token
@@ -193,7 +193,7 @@ def test_a_new_key_signs_and_the_old_one_goes_when_it_retires(
 
 
 def test_requests_for_the_keys_fail_as_often_as_they_are_told_to_and_all_count(
-    issuer: OpenIdIssuer, observer: Observer
+    issuer: OpenIdIssuer, observer: ControlEndpoints
 ) -> None:
     url, before = f"{ISSUER}jwks", observer.issuer()["KeyRequests"]
     error = {"Code": "server_error", "Status": 503}
@@ -240,6 +240,6 @@ def test_a_function_finds_nobody_else_under_the_names_for_tests(fetching: Any) -
     assert "certificate verify failed" in fetching("https://evil.test/jwks")["error"]
 
 
-def test_nobody_trusts_the_issuer_who_is_not_told_to(observer: Observer) -> None:
+def test_nobody_trusts_the_issuer_who_is_not_told_to(observer: ControlEndpoints) -> None:
     with pytest.raises(requests.exceptions.SSLError, match="certificate verify failed"):
         requests.get(f"https://127.0.0.1:{observer.issuer()['Port']}/jwks", timeout=5)

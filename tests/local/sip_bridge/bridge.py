@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from local.clients.observer import eventually
-from local.emulator.connect.connect import FunctionError
-from local.emulator.connect.instance import Kind, Resource
+from local.emulator.connect.connect import Connect
+from local.emulator.rest_of_aws import FunctionError
+from local.sip_bridge.connect_numbers import ClaimedNumber, ConnectNumbers
 from local.sip_bridge.phone_numbers import MEETING_NUMBER
 from local.sip_bridge.telephony import Telephony
 from tests.local.emulator.connect_instance import Instance
@@ -58,6 +60,26 @@ class FakeSipFunction:
         found = eventually(lambda: [e for e in self.events if e["InvocationEventType"] == kind], seconds=10)
         assert found, f"no {kind} among {self.kinds}"
         return found[0]
+
+
+@dataclass
+class MeetingEvents:
+    """The events of aws.chime that were published."""
+
+    details: list[dict[str, Any]] = field(default_factory=list)
+
+    def of(self, meeting_id: str) -> list[str]:
+        """The types of a meeting's events."""
+        found = (detail for detail in self.details if detail["meetingId"] == meeting_id)
+        return [detail["eventType"].removeprefix("chime:") for detail in found]
+
+
+class PhoneInstance(Instance):
+    """An instance for which numbers can be claimed."""
+
+    def __init__(self, connect: Connect, sdk: Any, arn: str, numbers: ConnectNumbers) -> None:
+        super().__init__(connect, sdk, arn)
+        self.numbers = numbers
 
 
 class Bridge:
@@ -153,10 +175,10 @@ class Bridge:
         return action("CallAndBridge", **{"CallerIdNumber": self.caller, "Endpoints": [endpoint], **changed})
 
 
-def claimed_number(instance: Instance, flow_id: str | None, **changed: Any) -> Resource:
+def claimed_number(instance: PhoneInstance, flow_id: str | None, **changed: Any) -> ClaimedNumber:
     """A number of Amazon Connect that leads to a flow."""
     properties = {"TargetArn": instance.arn, "Type": "DID", "CountryCode": "US", **changed}
-    number = instance.connect.create(Kind.PHONE_NUMBER, properties)
+    number = instance.numbers.claim(properties)
     if flow_id:
         instance.sdk.associate_phone_number_contact_flow(
             PhoneNumberId=number.id, InstanceId=instance.id, ContactFlowId=flow_id

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from local.sip_bridge.meetings import MeetingEvent, MeetingStateError
 from local.sip_bridge.telephony import Telephony
-from tests.local.conftest import MeetingEvents
 from tests.local.emulator.connect_instance import code_of, status_of
+from tests.local.sip_bridge.bridge import MeetingEvents
 
 ANOTHER_ID = "11111111-1111-4111-8111-111111111111"
 ASKED: dict[str, Any] = {

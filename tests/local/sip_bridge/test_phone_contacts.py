@@ -10,24 +10,25 @@ from local.clients.observer import eventually
 from local.emulator.aws_service import AwsError
 from local.emulator.connect.connect import Line
 from local.emulator.connect.contact import ContactEvent, ContactStateError
-from local.emulator.connect.instance import Kind, Resource
-from tests.local.conftest import FakeSurroundings
-from tests.local.emulator.connect_instance import Instance, code_of
+from local.emulator.connect.instance import Kind
+from local.sip_bridge.connect_numbers import ClaimedNumber
+from tests.local.conftest import FakeRestOfAws
+from tests.local.emulator.connect_instance import code_of
 from tests.local.emulator.flows import FUNCTION, HANG_UP, block
-from tests.local.sip_bridge.bridge import claimed_number, listening_flow
+from tests.local.sip_bridge.bridge import PhoneInstance, claimed_number, listening_flow
 
 CALLER = "+442079460123"
 ANOTHER_ID = "11111111-1111-4111-8111-111111111111"
 
 
-def ring(instance: Instance, number: Resource, over: list[str] | None = None) -> Line:
+def ring(instance: PhoneInstance, number: ClaimedNumber, over: list[str] | None = None) -> Line:
     heard = [] if over is None else over
-    line = instance.connect.ring(number.address, CALLER, lambda: heard.append("over"))
+    line = instance.numbers.ring(number.address, CALLER, lambda: heard.append("over"))
     assert line is not None
     return line
 
 
-def test_a_claimed_number_is_described_and_listed(instance: Instance) -> None:
+def test_a_claimed_number_is_described_and_listed(instance: PhoneInstance) -> None:
     number = claimed_number(instance, None, Description="bridge", Tags=[{"Key": "a", "Value": "b"}])
     assert number.address.startswith("+1")
     described = instance.sdk.describe_phone_number(PhoneNumberId=number.id)["ClaimedPhoneNumberSummary"]
@@ -49,21 +50,21 @@ def test_a_claimed_number_is_described_and_listed(instance: Instance) -> None:
     assert instance.sdk.list_phone_numbers_v2(InstanceId=ANOTHER_ID)["ListPhoneNumbersSummaryList"] == []
 
 
-def test_no_number_is_claimed_twice_until_it_is_released(instance: Instance) -> None:
+def test_no_number_is_claimed_twice_until_it_is_released(instance: PhoneInstance) -> None:
     first, second = claimed_number(instance, None), claimed_number(instance, None)
     assert first.address != second.address
-    instance.connect.delete(first.arn)
+    instance.numbers.release(first.arn)
     assert claimed_number(instance, None).address == first.address
 
 
 @pytest.mark.parametrize("changed", [{"CountryCode": None}, {"Type": "UIFN"}, {"CountryCode": "AQ"}])
-def test_a_number_that_nobody_has_cannot_be_claimed(changed: dict[str, Any], instance: Instance) -> None:
+def test_a_number_that_nobody_has_cannot_be_claimed(changed: dict[str, Any], instance: PhoneInstance) -> None:
     with pytest.raises(AwsError):
         claimed_number(instance, None, **changed)
 
 
 def test_whoever_dials_a_number_gets_its_flow_as_an_inbound_telephone_contact(
-    instance: Instance, surroundings: FakeSurroundings
+    instance: PhoneInstance, rest_of_aws: FakeRestOfAws
 ) -> None:
     asked: list[Mapping[str, Any]] = []
 
@@ -71,7 +72,7 @@ def test_whoever_dials_a_number_gets_its_flow_as_an_inbound_telephone_contact(
         asked.append(event)
         return {"who": "ada"}
 
-    surroundings.functions[FUNCTION] = ask
+    rest_of_aws.functions[FUNCTION] = ask
     number = claimed_number(instance, instance.flow)
     line = ring(instance, number)
     contact = instance.settled(line.id)
@@ -91,16 +92,16 @@ def test_whoever_dials_a_number_gets_its_flow_as_an_inbound_telephone_contact(
 
 
 def test_events_of_a_telephone_contact_name_the_number_that_was_dialled(
-    instance: Instance, surroundings: FakeSurroundings
+    instance: PhoneInstance, rest_of_aws: FakeRestOfAws
 ) -> None:
     number = claimed_number(instance, instance.flow)
     line = ring(instance, number)
     instance.settled(line.id)
     line.hang_up()
-    assert surroundings.event_types(line.id) == [
+    assert rest_of_aws.event_types(line.id) == [
         "INITIATED", "CONTACT_DATA_UPDATED", "QUEUED", "DISCONNECTED", "COMPLETED",
     ]  # fmt: skip
-    for event in surroundings.events:
+    for event in rest_of_aws.events:
         detail = event["detail"]
         assert detail["initiationMethod"] == "INBOUND"
         assert detail["tags"] == {
@@ -109,19 +110,19 @@ def test_events_of_a_telephone_contact_name_the_number_that_was_dialled(
         }
 
 
-def test_nobody_answers_where_no_flow_is(instance: Instance) -> None:
+def test_nobody_answers_where_no_flow_is(instance: PhoneInstance) -> None:
     number = claimed_number(instance, instance.flow)
     named = {"PhoneNumberId": number.id, "InstanceId": instance.id}
     instance.sdk.disassociate_phone_number_contact_flow(**named)
-    assert instance.connect.ring(number.address, CALLER, lambda: None) is None
+    assert instance.numbers.ring(number.address, CALLER, lambda: None) is None
     instance.sdk.associate_phone_number_contact_flow(**named, ContactFlowId=instance.flow)
-    assert instance.connect.ring(number.address, CALLER, lambda: None) is not None
-    instance.connect.delete(number.arn)
-    assert instance.connect.ring(number.address, CALLER, lambda: None) is None
+    assert instance.numbers.ring(number.address, CALLER, lambda: None) is not None
+    instance.numbers.release(number.arn)
+    assert instance.numbers.ring(number.address, CALLER, lambda: None) is None
 
 
 @pytest.mark.parametrize("wrong", ["PhoneNumberId", "InstanceId", "ContactFlowId"])
-def test_a_flow_is_associated_with_a_number_that_is_there(wrong: str, instance: Instance) -> None:
+def test_a_flow_is_associated_with_a_number_that_is_there(wrong: str, instance: PhoneInstance) -> None:
     number = claimed_number(instance, None)
     given = {"PhoneNumberId": number.id, "InstanceId": instance.id, "ContactFlowId": instance.flow}
     with pytest.raises(ClientError) as caught:
@@ -129,15 +130,15 @@ def test_a_flow_is_associated_with_a_number_that_is_there(wrong: str, instance: 
     assert code_of(caught) == "ResourceNotFoundException"
 
 
-def test_a_number_is_associated_by_its_arn_too(instance: Instance) -> None:
+def test_a_number_is_associated_by_its_arn_too(instance: PhoneInstance) -> None:
     number = claimed_number(instance, None)
     instance.sdk.associate_phone_number_contact_flow(
         PhoneNumberId=number.arn, InstanceId=instance.id, ContactFlowId=instance.flow
     )
-    assert instance.connect.ring(number.address, CALLER, lambda: None) is not None
+    assert instance.numbers.ring(number.address, CALLER, lambda: None) is not None
 
 
-def test_keys_reach_the_block_that_waits_for_them_and_then_the_contact(instance: Instance) -> None:
+def test_keys_reach_the_block_that_waits_for_them_and_then_the_contact(instance: PhoneInstance) -> None:
     line = ring(instance, claimed_number(instance, listening_flow(instance)))
     assert eventually(lambda: instance.shown(line.id)["AwaitsDigits"], seconds=5)
     line.press("1234")
@@ -147,7 +148,7 @@ def test_keys_reach_the_block_that_waits_for_them_and_then_the_contact(instance:
     assert instance.shown(line.id)["Digits"] == ["42#"]
 
 
-def test_whoever_hangs_up_while_keys_are_awaited_is_not_queued(instance: Instance) -> None:
+def test_whoever_hangs_up_while_keys_are_awaited_is_not_queued(instance: PhoneInstance) -> None:
     line = ring(instance, claimed_number(instance, listening_flow(instance)))
     assert eventually(lambda: instance.shown(line.id)["AwaitsDigits"], seconds=5)
     line.hang_up()
@@ -156,10 +157,10 @@ def test_whoever_hangs_up_while_keys_are_awaited_is_not_queued(instance: Instanc
     assert contact["QueuedAt"] is None
 
 
-def test_a_contact_goes_on_in_the_flow_that_it_is_transferred_to(instance: Instance) -> None:
+def test_a_contact_goes_on_in_the_flow_that_it_is_transferred_to(instance: PhoneInstance) -> None:
     other = listening_flow(instance, "other", InputTimeLimitSeconds="1")
     arn = next(
-        resource.arn for resource in instance.connect._of_instance(Kind.CONTACT_FLOW, instance.arn)
+        resource.arn for resource in instance.connect.instances._of_instance(Kind.CONTACT_FLOW, instance.arn)
         if resource.id == other
     )  # fmt: skip
     flow = instance.new_flow(
@@ -174,7 +175,7 @@ def test_a_contact_goes_on_in_the_flow_that_it_is_transferred_to(instance: Insta
 
 
 @pytest.mark.parametrize("who", ["agent", "api", "flow"])
-def test_the_line_is_told_once_when_the_contact_ends(who: str, instance: Instance) -> None:
+def test_the_line_is_told_once_when_the_contact_ends(who: str, instance: PhoneInstance) -> None:
     over: list[str] = []
     flow = instance.new_flow("short", HANG_UP) if who == "flow" else instance.flow
     line = ring(instance, claimed_number(instance, flow), over)
@@ -189,7 +190,7 @@ def test_the_line_is_told_once_when_the_contact_ends(who: str, instance: Instanc
     assert over == ["over"]
 
 
-def test_a_transfer_keeps_the_line(instance: Instance) -> None:
+def test_a_transfer_keeps_the_line(instance: PhoneInstance) -> None:
     over: list[str] = []
     line = ring(instance, claimed_number(instance, instance.flow), over)
     instance.settled(line.id)
@@ -203,7 +204,7 @@ def test_a_transfer_keeps_the_line(instance: Instance) -> None:
     assert over == ["over"]
 
 
-def test_a_telephone_contact_takes_no_participants_and_drops_no_participant(instance: Instance) -> None:
+def test_a_telephone_contact_takes_no_participants_and_drops_no_participant(instance: PhoneInstance) -> None:
     line = ring(instance, claimed_number(instance, instance.flow))
     instance.settled(line.id)
     instance.connect.happen(line.id, ContactEvent.AGENT_CONNECTED)

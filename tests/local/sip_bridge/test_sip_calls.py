@@ -7,14 +7,20 @@ from typing import Any
 import pytest
 
 from local.clients.observer import eventually
-from local.emulator.connect.connect import FunctionError
-from local.emulator.connect.instance import Resource
+from local.emulator.rest_of_aws import FunctionError
 from local.sip_bridge import sip_calls
+from local.sip_bridge.connect_numbers import ClaimedNumber
 from local.sip_bridge.meetings import MeetingEvent
 from local.sip_bridge.phone_numbers import MEETING_NUMBER
-from tests.local.conftest import MeetingEvents
-from tests.local.emulator.connect_instance import Instance
-from tests.local.sip_bridge.bridge import Bridge, action, answer, claimed_number, listening_flow
+from tests.local.sip_bridge.bridge import (
+    Bridge,
+    MeetingEvents,
+    PhoneInstance,
+    action,
+    answer,
+    claimed_number,
+    listening_flow,
+)
 
 ANOTHER_ID = "11111111-1111-4111-8111-111111111111"
 
@@ -23,13 +29,13 @@ ANOTHER_ID = "11111111-1111-4111-8111-111111111111"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds takes a moment."""
     for name, seconds in {
-        "RETRY_AFTER": 0.3, "HANG_UP_AFTER": 0.9, "LONGEST_RING": 0.1, "COMMA_SECONDS": 0.1,
+        "RETRY_AFTER": 0.3, "HANG_UP_AFTER": 0.9, "MAX_RING_SECONDS": 0.1, "COMMA_SECONDS": 0.1,
     }.items():  # fmt: skip
         monkeypatch.setattr(sip_calls, name, seconds)
 
 
 @pytest.fixture
-def number(instance: Instance) -> Resource:
+def number(instance: PhoneInstance) -> ClaimedNumber:
     """Connect's number, whose flow asks for four digits and then queues."""
     return claimed_number(instance, listening_flow(instance))
 
@@ -43,7 +49,7 @@ def hang_up(tag: str) -> dict[str, Any]:
     return action("Hangup", ParticipantTag=tag, SipResponseCode="0")
 
 
-def bridged(bridge: Bridge, number: Resource, **changed: Any) -> None:
+def bridged(bridge: Bridge, number: ClaimedNumber, **changed: Any) -> None:
     """Let the function bridge to Connect, and hang up the other leg with each."""
     bridge.open_connector()
     bridge.function.replies |= {
@@ -112,7 +118,7 @@ def test_a_call_with_a_token_that_is_not_good_is_never_answered(wrong: str, brid
 
 
 def test_a_call_is_bridged_through_the_voice_connector_to_a_contact(
-    bridge: Bridge, number: Resource, instance: Instance
+    bridge: Bridge, number: ClaimedNumber, instance: PhoneInstance
 ) -> None:
     bridged(bridge, number, SipHeaders={"x-order-id": "A-1"})
     _, transaction_id = bridge.call()
@@ -127,7 +133,7 @@ def test_a_call_is_bridged_through_the_voice_connector_to_a_contact(
 
 
 def test_digits_reach_the_contact_one_pause_after_the_other(
-    bridge: Bridge, number: Resource, instance: Instance
+    bridge: Bridge, number: ClaimedNumber, instance: PhoneInstance
 ) -> None:
     bridged(bridge, number)
     bridge.function.replies["ACTION_SUCCESSFUL CallAndBridge"] = lambda event: answer(
@@ -172,7 +178,7 @@ def refuse_credentials(bridge: Bridge) -> None:
     ],
 )
 def test_a_voice_connector_that_leads_nowhere_leaves_the_call_unanswered(
-    break_it: Any, why: str, bridge: Bridge, number: Resource
+    break_it: Any, why: str, bridge: Bridge, number: ClaimedNumber
 ) -> None:
     bridged(bridge, number)
     break_it(bridge)
@@ -185,14 +191,14 @@ def test_a_voice_connector_that_leads_nowhere_leaves_the_call_unanswered(
     assert any(why in (invocation["Why"] or "") for invocation in shown)
 
 
-def test_a_number_that_nobody_answers_is_not_answered(bridge: Bridge, number: Resource) -> None:
+def test_a_number_that_nobody_answers_is_not_answered(bridge: Bridge, number: ClaimedNumber) -> None:
     bridged(bridge, number)
     bridge.function.replies["CALL_ANSWERED"] = answer(bridge.to_connect("+12065550142"))
     bridge.call()
     assert bridge.function.event("ACTION_FAILED")["ActionData"]["ErrorType"] == "CallNotAnswered"
 
 
-def test_a_caller_id_that_is_not_the_accounts_is_refused(bridge: Bridge, number: Resource) -> None:
+def test_a_caller_id_that_is_not_the_accounts_is_refused(bridge: Bridge, number: ClaimedNumber) -> None:
     bridged(bridge, number, CallerIdNumber="+12065550142")
     bridge.call()
     data = bridge.function.event("ACTION_FAILED")["ActionData"]
@@ -216,7 +222,7 @@ def test_a_wrong_parameter_fails_the_action_and_drops_those_after_it(bridge: Bri
 
 
 def test_the_end_of_the_meeting_ends_its_leg_and_no_other(
-    bridge: Bridge, number: Resource, instance: Instance
+    bridge: Bridge, number: ClaimedNumber, instance: PhoneInstance
 ) -> None:
     bridged(bridge, number)
     bridge.function.replies["HANGUP"] = answer()
@@ -233,7 +239,7 @@ def test_the_end_of_the_meeting_ends_its_leg_and_no_other(
 
 
 def test_a_function_that_hangs_up_the_other_leg_ends_the_call(
-    bridge: Bridge, number: Resource, instance: Instance
+    bridge: Bridge, number: ClaimedNumber, instance: PhoneInstance
 ) -> None:
     bridged(bridge, number)
     meeting_id, transaction_id = bridge.call()
@@ -247,7 +253,7 @@ def test_a_function_that_hangs_up_the_other_leg_ends_the_call(
 
 
 def test_the_end_of_the_contact_ends_its_leg_and_then_the_meetings(
-    bridge: Bridge, number: Resource, instance: Instance, meeting_events: MeetingEvents
+    bridge: Bridge, number: ClaimedNumber, instance: PhoneInstance, meeting_events: MeetingEvents
 ) -> None:
     bridged(bridge, number)
     meeting_id, transaction_id = bridge.call()
@@ -262,7 +268,7 @@ def test_the_end_of_the_contact_ends_its_leg_and_then_the_meetings(
 
 
 def test_an_update_asks_the_function_for_other_actions(
-    bridge: Bridge, number: Resource, instance: Instance
+    bridge: Bridge, number: ClaimedNumber, instance: PhoneInstance
 ) -> None:
     bridged(bridge, number)
     bridge.function.replies["CALL_UPDATE_REQUESTED"] = lambda event: answer(
@@ -358,7 +364,9 @@ def test_an_answer_that_is_none_ends_the_call_and_says_so(broken: object, bridge
     assert bridge.function.event("INVALID_LAMBDA_RESPONSE")["ErrorMessage"]
 
 
-def test_a_broken_answer_ends_both_legs(bridge: Bridge, number: Resource, instance: Instance) -> None:
+def test_a_broken_answer_ends_both_legs(
+    bridge: Bridge, number: ClaimedNumber, instance: PhoneInstance
+) -> None:
     bridged(bridge, number)
     bridge.function.replies["ACTION_SUCCESSFUL CallAndBridge"] = {}
     _, transaction_id = bridge.call()
@@ -404,7 +412,7 @@ def test_a_function_that_fails_is_tried_once_more_where_that_may_help(
     assert bridge.function.kinds.count("CALL_ANSWERED") == attempts
 
 
-def test_a_leg_joins_a_meeting_by_an_action_too(bridge: Bridge, number: Resource) -> None:
+def test_a_leg_joins_a_meeting_by_an_action_too(bridge: Bridge, number: ClaimedNumber) -> None:
     meeting_id, tokens = bridge.invite()
     bridge.function.replies["CALL_ANSWERED"] = answer(
         action("JoinChimeMeeting", JoinToken=tokens[0], MeetingId=meeting_id)
@@ -427,7 +435,7 @@ def test_an_action_for_a_leg_that_is_not_there_fails(bridge: Bridge) -> None:
 
 
 def test_no_more_calls_than_there_can_be(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sip_calls, "MOST_CALLS", 1)
+    monkeypatch.setattr(sip_calls, "MAX_CALLS", 1)
     bridge.call()
     meeting_id, tokens = bridge.invite()
     with pytest.raises(bridge.voice.exceptions.ResourceLimitExceededException):

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.clients.observer import Observer, eventually
+from local.clients.observer import eventually
 from local.launcher.local_aws import LocalAws
 from local.sip_bridge.phone_numbers import MEETING_NUMBER
 from tests.local.emulator.flows import HANG_UP, block
 from tests.local.emulator.stacks import allow, as_role, deploy, flow, get, instance, last_of, resource, trust
+from tests.local.sip_bridge.control_endpoints import BridgeControlEndpoints
 
 ELSE_HANG_UP = {"NoMatchingError": "hang-up"}
 REGION = "eu-west-2"  # of config/local.toml
@@ -297,7 +298,7 @@ HANG_UP_ALL = json.dumps([{"Type": "Hangup", "Parameters": {}}])
 
 
 def test_a_call_runs_from_the_meeting_through_a_real_function_to_a_contact_and_back(
-    running: LocalAws, observer: Observer, outputs: dict[str, str], caller_number: str
+    running: LocalAws, observer: BridgeControlEndpoints, outputs: dict[str, str], caller_number: str
 ) -> None:
     associate(running, outputs)
     open_connector(running, outputs["Connector"])
@@ -318,7 +319,11 @@ def test_a_call_runs_from_the_meeting_through_a_real_function_to_a_contact_and_b
 
 
 def test_a_function_is_invoked_only_within_its_own_permission(
-    running: LocalAws, observer: Observer, outputs: dict[str, str], caller_number: str, meeting: Any
+    running: LocalAws,
+    observer: BridgeControlEndpoints,
+    outputs: dict[str, str],
+    caller_number: str,
+    meeting: Any,
 ) -> None:
     functions = running.client("lambda")
     functions.remove_permission(FunctionName=outputs["Function"], StatementId=outputs["Permission"])
@@ -421,7 +426,7 @@ def test_a_flow_is_associated_with_a_grant_on_the_number_and_on_the_flow(
 
 
 def test_faults_name_the_service_as_the_sdk_does(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: BridgeControlEndpoints, outputs: dict[str, str]
 ) -> None:
     meetings = running.client("chime-sdk-meetings")
     error = {"Code": "ServiceUnavailableException", "Status": 503}
@@ -436,7 +441,7 @@ def test_faults_name_the_service_as_the_sdk_does(
 
 
 def test_the_calls_of_functions_are_noted_with_the_services_name(
-    running: LocalAws, observer: Observer, outputs: dict[str, str], meeting: Any
+    running: LocalAws, observer: BridgeControlEndpoints, outputs: dict[str, str], meeting: Any
 ) -> None:
     function = outputs["Function"].rpartition(":")[2]
     meeting_id = meeting["Meeting"]["MeetingId"]
@@ -451,7 +456,7 @@ def test_the_calls_of_functions_are_noted_with_the_services_name(
 
 
 def test_two_rules_lead_events_of_both_services_into_one_queue(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: BridgeControlEndpoints, outputs: dict[str, str]
 ) -> None:
     sqs, events = running.client("sqs"), running.client("events")
     url = sqs.create_queue(QueueName="both")["QueueUrl"]
@@ -507,7 +512,7 @@ def test_nobody_else_publishes_events_of_meetings(running: LocalAws) -> None:
 
 
 def test_whoever_dials_can_press_keys_and_hang_up(
-    running: LocalAws, observer: Observer, outputs: dict[str, str]
+    running: LocalAws, observer: BridgeControlEndpoints, outputs: dict[str, str]
 ) -> None:
     associate(running, outputs)
     contact_id = observer.dial(outputs["Number"], "+442079460123")
@@ -523,7 +528,9 @@ def test_whoever_dials_can_press_keys_and_hang_up(
     assert observer.contact(contact_id)["State"] == "ended"
 
 
-def test_the_caller_of_a_meeting_can_be_played(running: LocalAws, observer: Observer, meeting: Any) -> None:
+def test_the_caller_of_a_meeting_can_be_played(
+    running: LocalAws, observer: BridgeControlEndpoints, meeting: Any
+) -> None:
     meeting_id = meeting["Meeting"]["MeetingId"]
     shown = observer.happen_in_meeting(meeting_id, "CallerJoined")
     assert [attendee["Presence"] for attendee in shown["Attendees"]] == ["present", "invited"]

@@ -5,10 +5,11 @@ from typing import Any
 
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call
-from tests.e2e.aws import Aws, Caller
+from tests.e2e.aws import Caller
+from tests.e2e.sip_bridge.bridge_aws import BridgeAws
 
 
-def sip_calls_of(aws: Aws, call_id: str) -> list[dict[str, Any]]:
+def sip_calls_of(aws: BridgeAws, call_id: str) -> list[dict[str, Any]]:
     """The phone calls into the meeting that an app knows its call by."""
     return [each for each in aws.sip_calls() if each["MeetingId"] == call_id]
 
@@ -31,7 +32,7 @@ def actions_of(sip_call: dict[str, Any], action_type: str) -> list[dict[str, Any
     ]
 
 
-def queued(aws: Aws, caller: Caller, **body: Any) -> str:
+def queued(aws: BridgeAws, caller: Caller, **body: Any) -> str:
     """A bridged call that waits in a queue, also as its app reads it; returns what the app knows it by."""
     call_id = str(assert_call(caller.start(body))["ContactId"])
     aws.bridged_contact(call_id)
@@ -39,7 +40,7 @@ def queued(aws: Aws, caller: Caller, **body: Any) -> str:
     return call_id
 
 
-def connected(aws: Aws, caller: Caller, **body: Any) -> str:
+def connected(aws: BridgeAws, caller: Caller, **body: Any) -> str:
     """A bridged call that an agent has taken."""
     call_id = queued(aws, caller, **body)
     aws.happen(aws.bridged_contact(call_id)["ContactId"], "AgentConnected")
@@ -47,7 +48,7 @@ def connected(aws: Aws, caller: Caller, **body: Any) -> str:
     return call_id
 
 
-def is_over(aws: Aws, call_id: str) -> bool:
+def is_over(aws: BridgeAws, call_id: str) -> bool:
     """Whether nothing is left of a call: no meeting, no leg, no contact."""
     sip_calls = sip_calls_of(aws, call_id)
     legs = [leg for each in sip_calls for leg in each["Legs"]]
@@ -60,7 +61,7 @@ def is_over(aws: Aws, call_id: str) -> bool:
     )
 
 
-def assert_over(aws: Aws, call_id: str) -> None:
+def assert_over(aws: BridgeAws, call_id: str) -> None:
     """Holds a call to leave nothing behind, within some seconds."""
     assert eventually(lambda: is_over(aws, call_id)), json.dumps(
         [aws.meeting(call_id), sip_calls_of(aws, call_id)], indent=1

@@ -15,8 +15,9 @@ import pytest
 
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
-from tests.e2e.aws import Aws, Caller
-from tests.e2e.sip_bridge.bridged import assert_over, connected, is_over, queued, sip_calls_of
+from tests.e2e.aws import Caller
+from tests.e2e.sip_bridge.bridge_aws import BridgeAws
+from tests.e2e.sip_bridge.calls import assert_over, connected, is_over, queued, sip_calls_of
 
 START_LEASE_SECONDS = 30  # config/local-bridge.toml
 
@@ -57,7 +58,7 @@ class KilledStart:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def killed_start(aws: Aws, new_caller: Callable[..., Caller]) -> KilledStart | None:
+def killed_start(aws: BridgeAws, new_caller: Callable[..., Caller]) -> KilledStart | None:
     """Made before all other tests here, since its lease takes a while to run out."""
     if not sys.platform.startswith("linux"):
         return None  # there is no /proc to look for the function in
@@ -79,7 +80,7 @@ def killed_start(aws: Aws, new_caller: Callable[..., Caller]) -> KilledStart | N
     return KilledStart(caller, meeting_id, time.monotonic())
 
 
-def _kill_functions(aws: Aws, containing: str) -> None:
+def _kill_functions(aws: BridgeAws, containing: str) -> None:
     """Kills every process that a function runs in."""
     name = aws.physical_id("AWS::Lambda::Function", containing)
     killed = 0
@@ -95,7 +96,7 @@ def _kill_functions(aws: Aws, containing: str) -> None:
 
 
 @pytest.fixture
-def before(aws: Aws) -> Iterator[set[str]]:
+def before(aws: BridgeAws) -> Iterator[set[str]]:
     """The meetings so far; afterwards each new one must be over."""
     known = {each["MeetingId"] for each in aws.meetings()}
     yield known
@@ -103,19 +104,19 @@ def before(aws: Aws) -> Iterator[set[str]]:
     assert eventually(lambda: all(is_over(aws, meeting_id) for meeting_id in new))
 
 
-def _meetings_nobody_calls(aws: Aws) -> list[str]:
+def _meetings_nobody_calls(aws: BridgeAws) -> list[str]:
     """The living meetings without a phone call."""
     living = [each["MeetingId"] for each in aws.meetings() if each["State"] != "ended"]
     return [meeting_id for meeting_id in living if not sip_calls_of(aws, meeting_id)]
 
 
-def _end_meetings_nobody_was_told_of(aws: Aws) -> None:
+def _end_meetings_nobody_was_told_of(aws: BridgeAws) -> None:
     """What a call leaves behind whose meeting's id never reached it."""
     for meeting_id in _meetings_nobody_calls(aws):
         _five_minutes_pass(aws, meeting_id)
 
 
-def _five_minutes_pass(aws: Aws, meeting_id: str) -> None:
+def _five_minutes_pass(aws: BridgeAws, meeting_id: str) -> None:
     """After which Chime itself ends a meeting that nobody is in, if nothing else has."""
     with suppress(RuntimeError):  # it has ended
         aws.happen_in_meeting(meeting_id, "TimedOut")
@@ -130,7 +131,7 @@ def test_an_error_of_chime_becomes_the_answer_that_fits_and_leaves_no_meeting(
     chime_status: int,
     status: int,
     slug: str,
-    aws: Aws,
+    aws: BridgeAws,
     caller: Caller,
 ) -> None:
     dialled = len(aws.sip_calls())
@@ -155,7 +156,7 @@ def test_an_error_of_chime_becomes_the_answer_that_fits_and_leaves_no_meeting(
     ],
 )
 def test_an_answer_of_chime_that_lacks_a_part_ends_what_was_begun(
-    service: str, operation: str, aws: Aws, caller: Caller
+    service: str, operation: str, aws: BridgeAws, caller: Caller
 ) -> None:
     with aws.fault(service, operation, Malformed=True):
         assert_problem(caller.start(key="tap"), 502, "answer-incomplete")
@@ -163,7 +164,7 @@ def test_an_answer_of_chime_that_lacks_a_part_ends_what_was_begun(
 
 
 def test_two_hundred_simultaneous_requests_with_one_key_make_one_meeting_and_one_phone_call(
-    aws: Aws, caller: Caller
+    aws: BridgeAws, caller: Caller
 ) -> None:
     meetings, sip_calls = len(aws.meetings()), len(aws.sip_calls())
     responses, timed_out = caller.tap_two_hundred_times()
@@ -184,7 +185,7 @@ def test_two_hundred_simultaneous_requests_with_one_key_make_one_meeting_and_one
 
 
 def test_a_phone_call_whose_dial_was_not_answered_in_time_finds_no_meeting_and_its_repeat_is_another(
-    aws: Aws, caller: Caller
+    aws: BridgeAws, caller: Caller
 ) -> None:
     meetings, sip_calls = len(aws.meetings()), len(aws.sip_calls())
     with aws.fault("chime-sdk-voice", "CreateSipMediaApplicationCall", times=1, DelaySeconds=6):
@@ -200,7 +201,9 @@ def test_a_phone_call_whose_dial_was_not_answered_in_time_finds_no_meeting_and_i
     assert_over(aws, call_id)
 
 
-def test_a_far_end_that_does_not_answer_ends_the_call_and_frees_the_caller(aws: Aws, caller: Caller) -> None:
+def test_a_far_end_that_does_not_answer_ends_the_call_and_frees_the_caller(
+    aws: BridgeAws, caller: Caller
+) -> None:
     voice = aws.client("chime-sdk-voice")
     connector = aws.physical_id("AWS::Chime::VoiceConnector").rpartition("/")[2]
     origination = voice.get_voice_connector_origination(VoiceConnectorId=connector)["Origination"]
@@ -216,7 +219,7 @@ def test_a_far_end_that_does_not_answer_ends_the_call_and_frees_the_caller(aws: 
     queued(aws, caller)
 
 
-def test_legs_end_even_if_the_meeting_cannot_be_deleted(aws: Aws, caller: Caller) -> None:
+def test_legs_end_even_if_the_meeting_cannot_be_deleted(aws: BridgeAws, caller: Caller) -> None:
     call_id = connected(aws, caller)
     with aws.fault(
         "chime-sdk-meetings", "DeleteMeeting", Error={"Code": "ServiceFailureException", "Status": 500}
@@ -230,7 +233,7 @@ def test_legs_end_even_if_the_meeting_cannot_be_deleted(aws: Aws, caller: Caller
     assert_over(aws, call_id)
 
 
-def test_a_hang_up_that_fails_is_told_and_can_be_repeated(aws: Aws, caller: Caller) -> None:
+def test_a_hang_up_that_fails_is_told_and_can_be_repeated(aws: BridgeAws, caller: Caller) -> None:
     call_id = connected(aws, caller)
     with aws.fault(
         "chime-sdk-meetings", "DeleteMeeting", Error={"Code": "ServiceFailureException", "Status": 500}
@@ -245,7 +248,7 @@ def test_a_hang_up_that_fails_is_told_and_can_be_repeated(aws: Aws, caller: Call
     ["chime:CreateMeetingWithAttendees", "chime:CreateSipMediaApplicationCall"],
 )
 def test_without_its_grant_a_call_is_refused_and_no_meeting_stays(
-    action: str, aws: Aws, caller: Caller
+    action: str, aws: BridgeAws, caller: Caller
 ) -> None:
     # A start that was killed may have left one, until its lease has run out.
     dialled, left = len(aws.sip_calls()), _meetings_nobody_calls(aws)
@@ -258,7 +261,7 @@ def test_without_its_grant_a_call_is_refused_and_no_meeting_stays(
 
 
 def test_a_start_that_was_killed_while_it_dialled_leaves_nothing_and_its_repeat_is_another_call(
-    aws: Aws, killed_start: KilledStart | None
+    aws: BridgeAws, killed_start: KilledStart | None
 ) -> None:
     if killed_start is None:
         pytest.skip("The function can be killed on Linux only.")

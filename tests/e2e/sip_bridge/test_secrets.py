@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call
-from tests.e2e.aws import Aws, Caller
-from tests.e2e.sip_bridge.bridged import assert_over, code_of, connected, sip_calls_of
+from tests.e2e.aws import Caller
+from tests.e2e.sip_bridge.bridge_aws import BridgeAws
+from tests.e2e.sip_bridge.calls import assert_over, code_of, connected, sip_calls_of
 from tests.e2e.test_secrets import credentials, everything_written, strings
 
 
 def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
-    aws: Aws, new_caller: Callable[..., Caller]
+    aws: BridgeAws, new_caller: Callable[..., Caller]
 ) -> None:
     def word(what: str) -> str:
         return f"{what}{secrets.token_hex(8)}"

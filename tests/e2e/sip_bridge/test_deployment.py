@@ -10,7 +10,7 @@ from local.launcher.local_aws import LocalAws
 from tests.e2e.aws import Aws, with_the_templates_of_before
 from tests.e2e.grants import USED_BY_OTHERS, Grant, Reason, grants, needless, unused, used
 from tests.e2e.held_properties import Resource, deployed
-from tests.e2e.sip_bridge.held_bridge import READERS
+from tests.e2e.sip_bridge.held_properties import READERS
 from tests.e2e.test_declared_properties import NOTHING_TO_HOLD, RECORDED, dropped_properties
 
 STACKS = ["Calling", "SipBridge", "Identity"]  # as they can be destroyed

@@ -7,8 +7,9 @@ import requests
 
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
-from tests.e2e.aws import Aws, Caller
-from tests.e2e.sip_bridge.bridged import (
+from tests.e2e.aws import Caller
+from tests.e2e.sip_bridge.bridge_aws import BridgeAws
+from tests.e2e.sip_bridge.calls import (
     actions_of,
     assert_over,
     connected,
@@ -18,7 +19,7 @@ from tests.e2e.sip_bridge.bridged import (
 
 
 def test_a_call_goes_over_the_bridge_to_the_verified_queue_to_an_agent_to_its_end(
-    aws: Aws, caller: Caller
+    aws: BridgeAws, caller: Caller
 ) -> None:
     call = assert_call(caller.start({"DisplayName": "Ada", "Attributes": {"order_id": "A-1042"}}))
     assert call["ContactId"] == call["ConnectionData"]["Meeting"]["MeetingId"]
@@ -40,7 +41,7 @@ def test_a_call_goes_over_the_bridge_to_the_verified_queue_to_an_agent_to_its_en
     assert_over(aws, call["ContactId"])
 
 
-def test_a_topic_names_the_flow_that_a_bridged_call_goes_on_with(aws: Aws, caller: Caller) -> None:
+def test_a_topic_names_the_flow_that_a_bridged_call_goes_on_with(aws: BridgeAws, caller: Caller) -> None:
     call_id = queued(aws, caller, Topic="billing")
     passed = [block["Block"] for block in aws.bridged_contact(call_id)["Way"]]
     billing = aws.physical_id("AWS::Connect::ContactFlow", "billing")
@@ -50,7 +51,7 @@ def test_a_topic_names_the_flow_that_a_bridged_call_goes_on_with(aws: Aws, calle
 
 @pytest.mark.parametrize("stage", ["started", "queued", "connected"])
 def test_a_caller_hangs_up_at_any_time_twice_and_can_call_again_at_once(
-    stage: str, aws: Aws, caller: Caller
+    stage: str, aws: BridgeAws, caller: Caller
 ) -> None:
     prepare = {"queued": queued, "connected": connected}.get(stage)
     call_id = prepare(aws, caller) if prepare else str(assert_call(caller.start())["ContactId"])
@@ -62,7 +63,7 @@ def test_a_caller_hangs_up_at_any_time_twice_and_can_call_again_at_once(
     assert assert_call(caller.start())["ContactId"] != call_id
 
 
-def test_an_app_that_leaves_without_hanging_up_ends_the_call(aws: Aws, caller: Caller) -> None:
+def test_an_app_that_leaves_without_hanging_up_ends_the_call(aws: BridgeAws, caller: Caller) -> None:
     """As the official sample does it."""
     call_id = connected(aws, caller)
     aws.happen_in_meeting(call_id, "CallerJoined")
@@ -71,7 +72,7 @@ def test_an_app_that_leaves_without_hanging_up_ends_the_call(aws: Aws, caller: C
     assert_over(aws, call_id)
 
 
-def test_an_app_that_drops_out_comes_back_into_the_same_meeting(aws: Aws, caller: Caller) -> None:
+def test_an_app_that_drops_out_comes_back_into_the_same_meeting(aws: BridgeAws, caller: Caller) -> None:
     call = assert_call(caller.start())
     call_id = call["ContactId"]
     aws.bridged_contact(call_id)
@@ -80,7 +81,9 @@ def test_an_app_that_drops_out_comes_back_into_the_same_meeting(aws: Aws, caller
     assert assert_call(caller.rejoin(call_id), 200) == call
 
 
-def test_a_caller_whose_place_is_gone_gets_another_in_the_same_meeting(aws: Aws, caller: Caller) -> None:
+def test_a_caller_whose_place_is_gone_gets_another_in_the_same_meeting(
+    aws: BridgeAws, caller: Caller
+) -> None:
     call = assert_call(caller.start())
     call_id, attendee = call["ContactId"], call["ConnectionData"]["Attendee"]
     aws.client("chime-sdk-meetings").delete_attendee(MeetingId=call_id, AttendeeId=attendee["AttendeeId"])
@@ -91,20 +94,20 @@ def test_a_caller_whose_place_is_gone_gets_another_in_the_same_meeting(aws: Aws,
     assert assert_call(caller.rejoin(call_id), 200) == again
 
 
-def test_nobody_comes_back_into_a_call_that_has_ended(aws: Aws, caller: Caller) -> None:
+def test_nobody_comes_back_into_a_call_that_has_ended(aws: BridgeAws, caller: Caller) -> None:
     call_id = connected(aws, caller)
     caller.hang_up(call_id)
     assert_problem(caller.rejoin(call_id), 409, "call-ended")
     assert_problem(caller.send_digits(call_id, "1"), 409, "call-ended")
 
 
-def test_digits_reach_the_contact_and_not_its_code(aws: Aws, caller: Caller) -> None:
+def test_digits_reach_the_contact_and_not_its_code(aws: BridgeAws, caller: Caller) -> None:
     call_id = connected(aws, caller)
     assert caller.send_digits(call_id, "42#").status_code == 204
     assert eventually(lambda: aws.bridged_contact(call_id)["Digits"] == ["42#"])
 
 
-def test_digits_with_one_key_are_typed_once(aws: Aws, caller: Caller) -> None:
+def test_digits_with_one_key_are_typed_once(aws: BridgeAws, caller: Caller) -> None:
     call_id = connected(aws, caller)
     url = f"{aws.outputs['ApiUrl'].rstrip('/')}/calls/{call_id}/digits"
     headers = {"Authorization": caller.user.token, "Idempotency-Key": "pin"}
@@ -117,7 +120,7 @@ def test_digits_with_one_key_are_typed_once(aws: Aws, caller: Caller) -> None:
 
 
 def test_somebody_elses_bridged_call_is_like_one_that_never_was(
-    aws: Aws, caller: Caller, another_caller: Caller
+    aws: BridgeAws, caller: Caller, another_caller: Caller
 ) -> None:
     call_id = queued(aws, caller)
     for ask in (another_caller.read, another_caller.hang_up, another_caller.rejoin):
@@ -130,7 +133,7 @@ def test_somebody_elses_bridged_call_is_like_one_that_never_was(
     assert_problem(caller.read(aws.bridged_contact(call_id)["ContactId"]), 404, "not-found")
 
 
-def test_a_meeting_that_somebody_deletes_ends_the_call(aws: Aws, caller: Caller) -> None:
+def test_a_meeting_that_somebody_deletes_ends_the_call(aws: BridgeAws, caller: Caller) -> None:
     call_id = queued(aws, caller)
     aws.client("chime-sdk-meetings").delete_meeting(MeetingId=call_id)
     assert caller.comes_to(call_id, "ENDED")
@@ -138,7 +141,7 @@ def test_a_meeting_that_somebody_deletes_ends_the_call(aws: Aws, caller: Caller)
     assert_call(caller.start())
 
 
-def test_a_bridged_call_is_one_phone_call_with_two_legs(aws: Aws, caller: Caller) -> None:
+def test_a_bridged_call_is_one_phone_call_with_two_legs(aws: BridgeAws, caller: Caller) -> None:
     call_id = queued(aws, caller)
     [sip_call] = sip_calls_of(aws, call_id)
     assert [leg["ParticipantTag"] for leg in sip_call["Legs"]] == ["LEG-A", "LEG-B"]

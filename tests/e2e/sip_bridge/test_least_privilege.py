@@ -1,6 +1,6 @@
 """Every right of a function of the bridge is used by a call that it really made, none is wider than its use.
 
-What making and removing the resources takes, `test_bridge_stacks.py` holds.
+What making and removing the resources takes, `test_deployment.py` holds.
 """
 
 import time
@@ -10,9 +10,10 @@ import pytest
 
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
-from tests.e2e.aws import Aws, Caller
+from tests.e2e.aws import Caller
 from tests.e2e.grants import WIDE, Reason, grants, needless, unused, used, wider_than_needed
-from tests.e2e.sip_bridge.bridged import assert_over, connected, is_over, queued
+from tests.e2e.sip_bridge.bridge_aws import BridgeAws
+from tests.e2e.sip_bridge.calls import assert_over, connected, is_over, queued
 
 WIDE_OF_BRIDGE = [
     Reason("chime:*", "arn:aws:chime:*:meeting/[*]", "meetings come into being while the function runs"),
@@ -29,7 +30,7 @@ WIDE_OF_BRIDGE = [
 
 
 @pytest.fixture
-def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
+def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> None:
     """A call with all that may befall it, and some that go wrong."""
     call_id = connected(aws, caller)
     place = assert_call(caller.rejoin(call_id), 200)["ConnectionData"]["Attendee"]["AttendeeId"]
@@ -41,12 +42,12 @@ def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
 
     # One whose function died before it stored its answer is cleared away by the next.
     crashed = queued(aws, caller)
-    aws.change_record(caller.user.user_id, "REMOVE Answer, TransactionId SET SlotUntil = StartedAt")
+    aws.forget_answer(caller.user.user_id)
     call_id = queued(aws, caller)
     assert_over(aws, crashed)
     # One whose function died after it had ended the call is stopped when Connect next tells of it.
     contact_id = aws.bridged_contact(call_id)["ContactId"]
-    aws.change_record(caller.user.user_id, "SET EndedAt = StartedAt")
+    aws.note_end(caller.user.user_id)
     told = [event for event in aws.events() if event["contactId"] == contact_id]
     aws.publish_event(next(event for event in told if event["eventType"] == "QUEUED"))
     assert_over(aws, call_id)
@@ -67,12 +68,12 @@ def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
 
 
 @pytest.mark.usefixtures("all_rights_used")
-def test_no_right_of_a_bridged_call_is_never_used(aws: Aws) -> None:
+def test_no_right_of_a_bridged_call_is_never_used(aws: BridgeAws) -> None:
     makers = {"BridgeResources", "CustomResources"}
     rights = {grant for grant in grants(aws) if grant.role not in makers}
     assert unused(rights, used(aws)) == []
 
 
-def test_no_right_of_the_bridge_is_wider_than_its_use(aws: Aws) -> None:
+def test_no_right_of_the_bridge_is_wider_than_its_use(aws: BridgeAws) -> None:
     assert wider_than_needed(set(grants(aws)), [*WIDE, *WIDE_OF_BRIDGE]) == []
     assert needless(WIDE_OF_BRIDGE, set(grants(aws))) == []
