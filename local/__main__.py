@@ -7,7 +7,9 @@ import time
 
 from local import optional_rooms
 from local.clients.phone import Phone
-from local.launcher.local_aws import DEFAULT_ENVIRONMENT, DEFAULT_PORT, LocalAws, LocalAwsError, local_aws
+from local.launcher.checkout import LocalAwsError
+from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAws, local_aws
+from local.launcher.ports import DEFAULT_PORT
 
 DEMO_USER = "ada@example.com"
 

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from local import optional_rooms
 from local.demo.steps import Demo, NotAsExpectedError
-from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAwsError, local_aws
+from local.launcher.checkout import LocalAwsError
+from local.launcher.local_aws import DEFAULT_ENVIRONMENT, local_aws
 
 _PIPE_WIDTH = 110  # columns, where no terminal says how many there are
 

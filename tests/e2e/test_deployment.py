@@ -4,7 +4,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.clients.phone import Phone
-from local.launcher.local_aws import LocalAws, LocalAwsError
+from local.launcher.checkout import LocalAwsError
+from local.launcher.local_aws import LocalAws
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller, with_the_templates_of_before
 from tests.e2e.held_properties import READERS, Resource, deployed, held

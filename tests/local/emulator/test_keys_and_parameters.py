@@ -12,8 +12,9 @@ from joserfc.jwk import import_key
 
 from local.clients.identities import OwnBackend, SignInError, UserPool
 from local.clients.token_backend import KEY_SPECS, TokenBackend
-from local.launcher import local_aws as environment
-from local.launcher.local_aws import LocalAws, LocalAwsError, local_aws
+from local.launcher import checkout
+from local.launcher.checkout import LocalAwsError
+from local.launcher.local_aws import LocalAws, local_aws
 from tests.local.control_endpoints import ControlEndpoints
 from tests.local.emulator.stacks import allow, as_role, function_of
 
@@ -60,7 +61,7 @@ def test_a_backends_token_is_verified_with_the_key_that_kms_gives_away(
 def test_an_environments_keys_are_there_from_the_beginning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "CONFIGURATIONS", tmp_path)
+    monkeypatch.setattr(checkout, "CONFIGURATIONS", tmp_path)
     (tmp_path / "own.toml").write_text(ACCOUNT + BACKEND)
     with local_aws("own", port=0, directory=tmp_path, progress=lambda _: None) as aws:
         assert aws.client("kms").get_public_key(KeyId=KEY)["KeySpec"] == "ECC_NIST_P256"
@@ -86,7 +87,7 @@ def test_an_environments_keys_are_there_from_the_beginning(
 def test_an_issuer_that_is_not_here_is_refused(
     changed: tuple[str, str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "CONFIGURATIONS", tmp_path)
+    monkeypatch.setattr(checkout, "CONFIGURATIONS", tmp_path)
     (tmp_path / "far.toml").write_text(ACCOUNT + BACKEND.replace(*changed))
     with pytest.raises(LocalAwsError, match=says), local_aws("far", port=0, directory=tmp_path):
         pytest.fail("it started")

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from local.launcher import local_aws as environment
-from local.launcher.local_aws import LocalAws, LocalAwsError, local_aws
+from local.launcher import checkout as checkout_module
+from local.launcher import processes
+from local.launcher.cdk import shown_progress
+from local.launcher.checkout import LocalAwsError
+from local.launcher.local_aws import LocalAws, local_aws
 from tests.local.launcher.processes import CHECKOUT, ENDS_WITHIN, group_of, have_ended, python
 
 # Runs a local AWS in the folder of its first argument and says its leash's id, then waits (or does what the
@@ -32,7 +35,7 @@ with local_aws(port=0, directory=Path(sys.argv[1]), progress=lambda _: None) as 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout into which nothing has been installed."""
-    monkeypatch.setattr(environment, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(checkout_module, "CHECKOUT", tmp_path)
     return tmp_path
 
 
@@ -81,21 +84,20 @@ def test_an_environment_that_is_not_there_is_refused_with_those_that_are(tmp_pat
 def test_an_environment_without_account_and_region_is_refused(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "CONFIGURATIONS", tmp_path)
+    monkeypatch.setattr(checkout_module, "CONFIGURATIONS", tmp_path)
     (tmp_path / "local.toml").write_text(text)
     assert "does not name account and region" in refused(tmp_path)
 
 
 def test_it_is_account_and_region_of_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "CONFIGURATIONS", tmp_path)
+    monkeypatch.setattr(checkout_module, "CONFIGURATIONS", tmp_path)
     (tmp_path / "far.toml").write_text('account = "123456789012"\nregion = "us-west-2"\n')
     with local_aws("far", port=0, directory=tmp_path, progress=quiet) as aws:
         assert (aws.account, aws.region) == ("123456789012", "us-west-2")
         assert aws.client("sts").get_caller_identity()["Account"] == "123456789012"
-        voice = aws.client("chime-sdk-voice")
-        connector = voice.create_voice_connector(Name="here", RequireEncryption=True)["VoiceConnector"]
-        assert connector["VoiceConnectorArn"].startswith("arn:aws:chime:us-west-2:123456789012:vc/")
-        given = aws._cdk_environment()
+        key_arn = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+        assert key_arn.startswith("arn:aws:kms:us-west-2:123456789012:key/")
+        given = aws.command_line.environment_variables()
         assert (given["AWS_REGION"], given["AWS_ACCESS_KEY_ID"]) == ("us-west-2", "123456789012")
 
 
@@ -168,7 +170,7 @@ def test_a_command_of_the_cdk_that_fails_shows_its_end_and_where_all_of_it_is(
     ],
 )
 def test_progress_shows_stacks_and_failures_and_not_each_resource(line: str, shown: str | None) -> None:
-    assert environment._cdk_progress(line) == shown
+    assert shown_progress(line) == shown
 
 
 def test_nothing_of_a_persons_own_aws_settings_reaches_the_cdk(
@@ -177,7 +179,7 @@ def test_nothing_of_a_persons_own_aws_settings_reaches_the_cdk(
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
-    given = running._cdk_environment()
+    given = running.command_line.environment_variables()
     assert not given.keys() & {"AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTPS_PROXY"}
     assert given["AWS_ENDPOINT_URL"] == running.endpoint_url
     assert not Path(given["AWS_CONFIG_FILE"]).exists()
@@ -208,7 +210,7 @@ def test_it_listens_on_loopback_alone(running: LocalAws) -> None:
 def test_a_run_that_was_killed_is_ended_and_the_next_one_starts(
     is_stuck: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.5)
     killed = python(HOLDER, str(tmp_path), "time.sleep(600)")
     assert killed.stdout
     leash, port = map(int, killed.stdout.readline().split())
@@ -265,7 +267,7 @@ def test_a_number_that_is_another_programs_by_now_is_left_alone(tmp_path: Path) 
     other = subprocess.Popen(["sleep", "60"])
     try:
         (tmp_path / "leash").write_text(str(other.pid))
-        environment._end_killed_run(tmp_path)
+        processes.end_killed_run(tmp_path)
         assert other.poll() is None
         assert not (tmp_path / "leash").exists()
     finally:
@@ -276,7 +278,7 @@ def test_a_number_that_is_another_programs_by_now_is_left_alone(tmp_path: Path) 
 @pytest.mark.parametrize("content", ["", "none", "1.5"])
 def test_an_unreadable_file_of_a_killed_run_stops_nobody(content: str, tmp_path: Path) -> None:
     (tmp_path / "leash").write_text(content)
-    environment._end_killed_run(tmp_path)
+    processes.end_killed_run(tmp_path)
 
 
 def test_help_says_what_it_is_and_takes() -> None:
