@@ -21,9 +21,9 @@ from local.emulator.aws_service import RestJsonService
 from local.emulator.connect.connect import Connect
 from local.emulator.connect.participants import Participants
 from local.emulator.control import Control
-from local.emulator.faults import Fault
 from local.emulator.iam import permissions
 from local.emulator.lambda_ import functions
+from local.faults import Fault
 
 Headers = Mapping[str, str]
 Query = Mapping[str, list[str]]

@@ -28,7 +28,7 @@ from typing import Any
 
 from local.emulator.connect.connect import Connect
 from local.emulator.connect.contact import ContactEvent, ContactStateError
-from local.emulator.faults import Fault, read_fault
+from local.faults import Fault, read_fault
 from local.issuer.issuer import Issuer, TakenError
 
 PREFIX = "/_local/"

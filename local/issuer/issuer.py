@@ -31,8 +31,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from joserfc.jwk import KeySet, RSAKey
 
-from local.emulator import faults
-from local.emulator.faults import Fault
+from local import faults
+from local.faults import Fault
 from local.issuer.certificates import server_context
 
 if TYPE_CHECKING:

@@ -25,6 +25,9 @@ from tests.local.control_endpoints import ControlEndpoints
 class Aws(ControlEndpoints):
     """What tests may ask and do besides calling: the services' own APIs, and the control endpoints."""
 
+    policy_prefixes: Mapping[str, str] = {}
+    """What policies call a service, where that is not what the SDK does."""
+
     def __init__(self, outputs: Mapping[str, str], stacks: Sequence[str]) -> None:
         super().__init__(outputs["EndpointUrl"])
         self.outputs = outputs

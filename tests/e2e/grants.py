@@ -53,10 +53,6 @@ WIDE = [
 ]
 
 
-# What policies call a service, where that is not what the SDK does.
-_PREFIXES = {"chime-sdk-meetings": "chime", "chime-sdk-voice": "chime"}
-
-
 def grants(aws: Aws) -> Iterator[Grant]:
     """Every right of every role of the app's stacks, whether attached or inline."""
     iam = aws.client("iam")
@@ -99,7 +95,7 @@ def used(aws: Aws) -> set[tuple[str, str, str]]:
     return {
         (
             roles[call["Role"].rpartition("/")[2]],
-            f"{_PREFIXES.get(call['Service'], call['Service'])}:{call['Operation']}",
+            f"{aws.policy_prefixes.get(call['Service'], call['Service'])}:{call['Operation']}",
             resource,
         )
         for call in aws.calls()

@@ -1,11 +1,15 @@
 """The local AWS with the app deployed into it whose calls go over the SIP bridge."""
 
+from collections.abc import Mapping
+
 from local.sip_bridge.observer import BridgeObserver
 from tests.e2e.aws import Aws
 
 
 class BridgeAws(Aws, BridgeObserver):
     """What tests may do besides calling; and the one place that changes what a call has left in tables."""
+
+    policy_prefixes: Mapping[str, str] = {"chime-sdk-meetings": "chime", "chime-sdk-voice": "chime"}
 
     def forget_answer(self, user_id: str) -> None:
         """Leave a start as a function does that dies before it stores its answer; its slot has run out."""

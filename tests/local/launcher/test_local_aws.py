@@ -104,7 +104,7 @@ def test_it_is_account_and_region_of_its_environment(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("target", ["demo", "local"])
 @pytest.mark.parametrize(
     ("asked", "environment_name"),
-    [([], "local"), (["ENV=local-bridge"], "local-bridge"), (["ENV=dev"], "dev")],
+    [([], "local"), (["ENV=local-issuer"], "local-issuer"), (["ENV=dev"], "dev")],
 )
 def test_make_runs_the_environment_local_unless_another_is_asked_for(
     target: str, asked: list[str], environment_name: str
