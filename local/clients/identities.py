@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # The user pool of the local AWS sends no mail; this code confirms every address.
 CONFIRMATION_CODE = "123456"
 _ANSWER_WITHIN = 10  # seconds
-# Where there is no password, since nobody asks for one.
+# Where no password is used.
 _NO_PASSWORD = ""
 
 
@@ -34,7 +34,7 @@ class SignInError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
-    """A user who has signed in: the token that the API asks for, and the one that came with it, if any."""
+    """A user who has signed in: the token that the API takes, and the one that came with it, if any."""
 
     email: str
     token: str
@@ -75,7 +75,7 @@ class Identity(Protocol):
 
 
 def identity_of(outputs: Mapping[str, str]) -> Identity:
-    """The kind of identity that the outputs tell of."""
+    """The kind of identity that the outputs describe."""
     if "UserPoolId" in outputs:
         return UserPool(outputs)
     return OwnBackend(outputs) if "SigningKeyArn" in outputs else OpenIdIssuer(outputs)
@@ -91,7 +91,7 @@ class UserPool:
     ways = f"sign up with an email address, confirm with {CONFIRMATION_CODE}, sign in by SRP"
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
-        """Knows the outputs EndpointUrl, Region, UserPoolId and UserPoolClientId; has no AWS credentials."""
+        """Needs the outputs EndpointUrl, Region, UserPoolId and UserPoolClientId, and no AWS credentials."""
         self._pool_id = outputs["UserPoolId"]
         self._client_id = outputs["UserPoolClientId"]
         self._endpoint_url = outputs["EndpointUrl"]
@@ -117,9 +117,9 @@ class UserPool:
         return password
 
     def sign_in(self, email: str, password: str, claims: Mapping[str, Any]) -> SignedIn:
-        """By SRP; no claims can be asked for: ValueError. The API wants the identity token."""
+        """By SRP; claims cannot be requested: ValueError. The API takes the identity token."""
         if claims:
-            raise ValueError(f"a user pool says itself what its tokens say, {sorted(claims)} included")
+            raise ValueError(f"a user pool decides what its tokens say: {sorted(claims)} cannot be requested")
         challenge = AWSSRP(
             username=email,
             password=password,
@@ -141,12 +141,12 @@ class OpenIdIssuer:
 
     story = (
         "signed up with the issuer, and signed in on its page: the app got a code and proved by PKCE that it "
-        "was the one who had asked, and got its tokens for it."
+        "was the one who had requested it, and got its tokens for it."
     )
     ways = "code flow with PKCE; /_local/issuer says where, and signs users up"
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
-        """Knows the outputs EndpointUrl, Issuer, Audience, Scope and TokenUse."""
+        """Needs the outputs EndpointUrl, Issuer, Audience, Scope and TokenUse."""
         self._control_url = f"{outputs['EndpointUrl']}/_local/issuer"
         self._audience = outputs["Audience"]
         self._scope = f"openid profile email {outputs['Scope']}".rstrip()
@@ -170,7 +170,7 @@ class OpenIdIssuer:
         """By the authorization code flow with PKCE."""
         verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
-        asked = {"id_token": {name: {"value": value} for name, value in claims.items()}}
+        requested = {"id_token": {name: {"value": value} for name, value in claims.items()}}
         page = self._get(
             self._metadata["authorization_endpoint"],
             response_type="code",
@@ -182,7 +182,7 @@ class OpenIdIssuer:
             code_challenge=challenge.rstrip(b"=").decode(),
             code_challenge_method="S256",
             login_hint=email,
-            claims=json.dumps(asked),
+            claims=json.dumps(requested),
         )
         answer = parse_qs(urlsplit(page.headers.get("Location", "")).query)
         if "code" not in answer or answer.get("state") != [state]:
@@ -233,13 +233,13 @@ class _OnThisMachine(HTTPAdapter):
 
 
 class OwnBackend:
-    """The customer's own backend, which signs identity tokens by KMS; the API wants these."""
+    """The customer's own backend, which signs identity tokens by KMS; the API takes these."""
 
     story = "signed up and in with the customer's own backend, which had AWS KMS sign an identity token."
     ways = "sign them with the key of KMS, as local/token_backend.py does"
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
-        """Knows the outputs EndpointUrl, Region, Issuer, Audience, SigningKeyArn and Algorithm."""
+        """Needs the outputs EndpointUrl, Region, Issuer, Audience, SigningKeyArn and Algorithm."""
         session: Any = boto3.Session(
             region_name=outputs["Region"],
             aws_access_key_id=outputs["SigningKeyArn"].split(":")[4],
@@ -254,7 +254,7 @@ class OwnBackend:
         )
 
     def sign_up(self, email: str, attributes: Mapping[str, Any]) -> str:
-        """With the backend of this phone; another phone's knows nothing of it."""
+        """With the backend of this phone; another phone has another backend."""
         self._backend.sign_up(email, attributes)
         return _NO_PASSWORD
 

@@ -17,7 +17,7 @@ _LAST_BLOCKS = frozenset({"DisconnectParticipant", "TransferContactToQueue"})
 
 
 def eventually[T](what: Callable[[], T], *, seconds: float = SETTLES_WITHIN) -> T:
-    """The first truthy answer of `what`, asked again for at most `seconds`; else its last answer."""
+    """The first truthy result of `what`, called again for at most `seconds`; else its last result."""
     until = time.monotonic() + seconds
     while not (answer := what()) and time.monotonic() < until:
         time.sleep(0.05)
@@ -32,7 +32,7 @@ class Observer:
         self._http = requests.Session()
 
     def contacts(self) -> list[dict[str, Any]]:
-        """Every contact that Connect knows, oldest first."""
+        """Every contact of Connect, oldest first."""
         contacts: list[dict[str, Any]] = self.request("GET", "contacts")["Contacts"]
         return contacts
 
@@ -65,7 +65,7 @@ class Observer:
         return calls
 
     def issuer(self) -> dict[str, Any]:
-        """The local issuer: where it answers, the ids of its keys, and how often these were asked for."""
+        """The local issuer: where it answers, the ids of its keys, and how often these were requested."""
         issuer: dict[str, Any] = self.request("GET", "issuer")
         return issuer
 

@@ -17,7 +17,7 @@ _ANSWER_WITHIN = 35
 
 
 class Phone:
-    """An app that knows the outputs EndpointUrl, ApiUrl and those that its kind of identity needs."""
+    """An app; it needs the outputs EndpointUrl, ApiUrl and those that its kind of identity needs."""
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
         self.identity = identity_of(outputs)

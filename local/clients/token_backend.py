@@ -1,7 +1,7 @@
 """A customer's own backend, where that is what signs the app's users in: it signs their tokens by AWS KMS.
 
-It stands beside the app and not in it, so it has the account's credentials. Which users it knows, and how
-they prove who they are, is its own business: here everybody who has signed up may have a token.
+It stands beside the app and not in it, so it has the account's credentials. Which users it has, and how
+they prove who they are, is up to it: here everybody who has signed up may have a token.
 """
 
 import base64

@@ -70,7 +70,7 @@ class Demo:
         self._title("What was deployed")
         *others, last = self._stacks
         stacks = f"The stacks {', '.join(others)} and {last}" if others else f"The stack {last}"
-        self._console.print(f"{stacks}. What an app needs to know:")
+        self._console.print(f"{stacks}. The outputs that an app needs:")
         table = Table(box=None, show_header=False, padding=(0, 2))
         for name in self.shown_outputs:
             if self._outputs.get(name):
@@ -167,7 +167,7 @@ class Demo:
         expect("The forged contact counts as verified.", expected=False, seen=_is_verified(contact))
         status = contact["Attributes"]["auth_status"]
         expect("What the agent of the forged contact sees.", expected="unverified", seen=status)
-        self._console.print("\nThe caller is not turned away, but this agent knows that nothing is proved.")
+        self._console.print("\nThe caller is not turned away, but the agent sees that nothing is proved.")
 
     def _answer(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
         self._title("An agent takes the call")

@@ -1,8 +1,8 @@
 """AWS API calls on their way to their services: faults happen to them, those of functions are noted.
 
-The participant service is answered here. Its requests carry a token and no signature, so that MiniStack can
-tell neither the service nor who calls: their paths say what they are, IAM is not asked, and they are noted
-whoever makes them, with the role and the function null unless they are signed all the same.
+The participant service is answered here. Its requests carry a token and no signature, so that MiniStack
+recognizes neither the service nor the caller: their paths say what they are, IAM does not decide, and they
+are noted whoever makes them, with the role and the function null unless they are signed all the same.
 """
 
 import asyncio
@@ -36,12 +36,12 @@ _PARTICIPANTS_SCOPE = "execute-api"  # what a request to the participant service
 
 @dataclass(frozen=True)
 class _Call:
-    """What a request asks of AWS, and who answers it."""
+    """An AWS API call, and who answers it."""
 
     service: str
     operation: str
     resources: list[str]
-    """The ARNs that IAM is asked about."""
+    """The ARNs that IAM decides about."""
     dispatch: Dispatch
 
 

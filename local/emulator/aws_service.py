@@ -28,7 +28,7 @@ Operation = Callable[[Parameters], Mapping[str, Any]]
 
 
 class AwsError(Exception):
-    """An error that the service answers: its code, a message, further members that the model knows for it,
+    """An error that the service answers: its code, a message, further members that the model has for it,
     and the HTTP status for a code that is not modelled."""
 
     def __init__(

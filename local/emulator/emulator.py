@@ -135,6 +135,6 @@ class Emulator:
             return answer.status, answer.headers, answer.body
 
         app.SERVICE_HANDLERS[service.name] = handle
-        # Known by its name; without this MiniStack loads every botocore model to look for it.
+        # Found by its name; without this MiniStack loads every botocore model to look for it.
         router.SERVICE_PATTERNS[service.name] = {}
         permissions.govern(service.name, resources, namespace=namespace)

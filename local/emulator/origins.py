@@ -1,4 +1,4 @@
-"""Which requests the local AWS refuses whatever they ask for: those that a web page may have caused.
+"""Which requests the local AWS refuses whatever their operation: those that a web page may have caused.
 
 The emulator runs code that it is sent (Lambda functions) and takes any caller for root. It listens on
 loopback alone, but the browser of whoever develops here runs there too: a page from anywhere could reach it,
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-# A deployed API asks its callers for a token of their own: pages may call it from anywhere.
+# A deployed API takes only calls with a token: pages may call it from anywhere.
 APIS = "/_aws/execute-api/"
 
 

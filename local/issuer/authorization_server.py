@@ -89,7 +89,7 @@ class _Session:
 
 @dataclass(frozen=True)
 class _Code(rfc6749.AuthorizationCodeMixin):  # type: ignore[misc]
-    """An authorization code: what was asked for, and by whom."""
+    """An authorization code: what was requested, and by whom."""
 
     session: _Session
     redirect_uri: str | None
@@ -129,12 +129,12 @@ class _CodeGrant(rfc6749.grants.AuthorizationCodeGrant):  # type: ignore[misc]
         )
 
     def query_authorization_code(self, code: str, _client: _App) -> _Code | None:
-        """Whoever asks with a code has used it up, with the right verifier or not."""
+        """A code is used up by the first request, with the right verifier or not."""
         found: _Code | None = self.server.codes.pop(code, None)
         return found if found and time.monotonic() < found.made + _CODES_LAST else None
 
     def delete_authorization_code(self, code: _Code) -> None:
-        """It was taken when it was asked for."""
+        """It was taken when it was found."""
 
     def authenticate_user(self, code: _Code) -> _Session:
         return code.session
@@ -211,12 +211,12 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         return self._answer(self.create_authorization_response(request, grant_user=user, grant=grant))
 
     def _sign_in(self, given: Mapping[str, str]) -> _Session | None:
-        known = self._issuer.users.get(given.get("login_hint", ""))
-        if known is None:
+        user = self._issuer.users.get(given.get("login_hint", ""))
+        if user is None:
             return None
-        asked = _requested_claims(given.get("claims", "{}"))
+        requested = _requested_claims(given.get("claims", "{}"))
         return _Session(
-            claims={**known, "auth_time": int(time.time()), "amr": ["pwd", "otp", "mfa"], **asked},
+            claims={**user, "auth_time": int(time.time()), "amr": ["pwd", "otp", "mfa"], **requested},
             audience=given.get("resource", CLIENT_ID),
         )
 
@@ -250,9 +250,9 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
 
 
 def _requested_claims(text: str) -> dict[str, Any]:
-    """The claims that are asked for with their values; InvalidRequestError if the parameter is not that."""
+    """The requested claims with their values; InvalidRequestError if the parameter is not that."""
     try:
         members = json.loads(text).get("id_token", {})
-        return {name: asked["value"] for name, asked in members.items()}
+        return {name: request["value"] for name, request in members.items()}
     except (ValueError, AttributeError, TypeError, KeyError):
         raise InvalidRequestError("claims is not {id_token: {name: {value: ...}}}") from None

@@ -56,7 +56,7 @@ def _certificate(
     key: ec.EllipticCurvePrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
-    """With the identifiers of both keys: Python's ssl asks for them since 3.13."""
+    """With the identifiers of both keys: Python's ssl requires them since 3.13."""
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()

@@ -8,8 +8,8 @@ It answers for `ISSUER` with real TLS on a loopback port of its own, as long as 
     POST /token                              the token endpoint
 
 There is no page to sign in on: whoever `login_hint` names, and has signed up by a control request, is signed
-in at once, just now, by password and one-time code. What a test wants otherwise it asks for as OpenID
-Connect Core 5.5 lets a client ask, by the parameter `claims`: each claim of its `id_token` member that has a
+in at once, just now, by password and one-time code. A test requests other claims as OpenID Connect
+Core 5.5 lets a client do it, by the parameter `claims`: each claim of its `id_token` member that has a
 `value` is put into both tokens, whatever it says. A real issuer decides for itself.
 
 Grants and tokens are Authlib's: see `local.issuer.authorization_server`.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 HOST = "login.in-app-calling.test"
 ISSUER = f"https://{HOST}/"
-# What the app is told when it is registered: it is a public client, which has no secret.
+# The registration of the app: a public client, which has no secret.
 CLIENT_ID = "in-app-calling-app"
 REDIRECT_URI = "com.example.calls://signed-in"
 SCOPES = ("openid", "profile", "email", "calls")
@@ -96,7 +96,7 @@ class TakenError(Exception):
 
 @dataclass
 class Issuer:
-    """Its users and its keys, of which the last one signs; `take_fault` is asked whenever the keys are."""
+    """Its users and its keys, of which the last signs; `take_fault` is called at each request for keys."""
 
     take_fault: Callable[[str, str], Fault | None] = lambda _service, _operation: None
     users: dict[str, dict[str, Any]] = field(default_factory=dict)  # claims by email
@@ -117,7 +117,7 @@ class Issuer:
         return self._site
 
     def described(self) -> dict[str, Any]:
-        """What `GET /_local/issuer` tells; `KeyRequests` counts them however they were answered."""
+        """What `GET /_local/issuer` returns; `KeyRequests` counts them however they were answered."""
         described = {
             "Issuer": ISSUER,
             "ClientId": CLIENT_ID,
@@ -130,7 +130,7 @@ class Issuer:
         return described
 
     def sign_up(self, email: str, claims: Mapping[str, Any]) -> dict[str, Any]:
-        """A new user with these claims; returns all there are. Raises TakenError for a known address."""
+        """A new user with these claims; returns all there are. Raises TakenError if the address is taken."""
         with self._lock:
             if email in self.users:
                 raise TakenError(f"{email} has signed up before")

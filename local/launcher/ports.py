@@ -33,7 +33,7 @@ def check_port(port: int) -> None:
 
 
 def _port_owner(port: int) -> str:
-    """Who listens on a port, for a message; empty where `lsof` cannot tell."""
+    """Who listens on a port, for a message; empty where `lsof` does not find it."""
     with suppress(OSError):
         command = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]
         found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5).stdout

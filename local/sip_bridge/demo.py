@@ -101,7 +101,7 @@ class BridgedDemo(Demo):
         spoofed = self._bridge.sip_calls()[0]["Legs"][0]["From"]
         self._console.print(f"{number} is a public number. The caller id says {spoofed}, as Ada's calls do.")
         contact_id = self._bridge.dial(number, spoofed)
-        self._bridge.press_when_asked(contact_id, "000000000000")
+        self._bridge.press_when_collected(contact_id, "000000000000")
         contact = self._observer.contact(contact_id)
         expect("Its customer_id is Ada's.", expected=False, seen=_is_of(contact, caller.user_id))
         self._show_unverified(contact)

@@ -1,12 +1,12 @@
 """The Amazon Chime SDK's meetings, as far as a call needs them: attendees come and go, nothing is heard.
 
-Knows nothing of MiniStack: events go out through `publish`. Who is in a meeting is told by telephone legs
-(`join`, `leave`) and by the control endpoint (`happen`), which plays the attendee called "caller".
+Independent of MiniStack: events go out through `publish`. Telephone legs join and leave (`join`, `leave`),
+and the control endpoint (`happen`) plays the attendee called "caller".
 
 Assumed, because AWS does not say it: an event chime:MeetingStarted comes when a meeting is created; a request
 repeated with its ClientRequestToken is answered the same, attendees included, for as long as the meeting
-lives, and with ConflictException if it asks for something else; whoever is in a meeting that is deleted is
-told of with chime:AttendeeLeft before chime:MeetingEnded. Not emulated: quotas, capabilities, media, and the
+lives, and with ConflictException if anything else in it differs; when a meeting is deleted, those in it leave
+with chime:AttendeeLeft before chime:MeetingEnded. Not emulated: quotas, capabilities, media, and the
 time after which Chime ends a meeting that nobody is in (the control endpoint says when).
 """
 
@@ -87,7 +87,7 @@ class Meeting:
     id: str
     members: Mapping[str, Any]
     token: str
-    asked: Parameters
+    request: Parameters
     tags: dict[str, str]
     started: datetime
     attendees: list[Attendee] = field(default_factory=list)
@@ -144,7 +144,7 @@ class Meetings:
             meeting = self._living(parameters)
             attendee = _invited(parameters)
             meeting.attendees.append(attendee)
-        self._tell(meeting, "AttendeeAdded", attendee)
+        self._publish_about(meeting, "AttendeeAdded", attendee)
         return {"Attendee": attendee.members}
 
     def get_attendee(self, parameters: Parameters) -> Mapping[str, Any]:
@@ -161,7 +161,7 @@ class Meetings:
         with self._lock:
             meeting, attendee = self._attendee(parameters)
             attendee.presence = Presence.DELETED
-        self._tell(meeting, "AttendeeDeleted", attendee)
+        self._publish_about(meeting, "AttendeeDeleted", attendee)
         _drop(attendee)
         return {}
 
@@ -179,15 +179,15 @@ class Meetings:
         with self._lock:
             for meeting in self._meetings.values():
                 if meeting.token == parameters["ClientRequestToken"] and not meeting.ended:
-                    if meeting.asked != parameters:
+                    if meeting.request != parameters:
                         message = "The ClientRequestToken belongs to another meeting."
                         raise AwsError("ConflictException", message)
                     return meeting
             meeting = self._new(parameters)
             self._meetings[meeting.id] = meeting
-        self._tell(meeting, "MeetingStarted")
+        self._publish_about(meeting, "MeetingStarted")
         for attendee in meeting.attendees:
-            self._tell(meeting, "AttendeeAdded", attendee)
+            self._publish_about(meeting, "AttendeeAdded", attendee)
         return meeting
 
     def _new(self, parameters: Parameters) -> Meeting:
@@ -203,7 +203,7 @@ class Meetings:
             id=meeting_id,
             members=members,
             token=parameters["ClientRequestToken"],
-            asked=parameters,
+            request=parameters,
             tags={tag["Key"]: tag["Value"] for tag in parameters.get("Tags", [])},
             started=now(),
             attendees=[_invited(each) for each in parameters.get("Attendees", [])],
@@ -238,7 +238,7 @@ class Meetings:
             [attendee] = found
             attendee.presence = Presence.PRESENT
             attendee.dropped = dropped
-        self._tell(meeting, "AttendeeJoined", attendee)
+        self._publish_about(meeting, "AttendeeJoined", attendee)
         return attendee.id
 
     def leave(self, meeting_id: str, attendee_id: str) -> None:
@@ -249,7 +249,7 @@ class Meetings:
             for attendee in left:
                 attendee.presence, attendee.dropped = Presence.LEFT, None
         for attendee in left:
-            self._tell(meeting, "AttendeeLeft", attendee)
+            self._publish_about(meeting, "AttendeeLeft", attendee)
 
     def happen(self, meeting_id: str, event: MeetingEvent) -> dict[str, Any]:
         """Let the caller or Chime do something; KeyError for an unknown meeting, MeetingStateError where the
@@ -265,7 +265,7 @@ class Meetings:
         with self._lock:
             caller = self._caller(meeting, event)
             caller.presence = _PRESENCE_AFTER[event]
-        self._tell(meeting, f"Attendee{event.removeprefix('Caller')}", caller)
+        self._publish_about(meeting, f"Attendee{event.removeprefix('Caller')}", caller)
         return _shown(meeting)
 
     def _caller(self, meeting: Meeting, event: MeetingEvent) -> Attendee:
@@ -286,8 +286,8 @@ class Meetings:
             for attendee in left:
                 attendee.presence = Presence.LEFT
         for attendee in left:
-            self._tell(meeting, "AttendeeLeft", attendee)
-        self._tell(meeting, "MeetingEnded")
+            self._publish_about(meeting, "AttendeeLeft", attendee)
+        self._publish_about(meeting, "MeetingEnded")
         for attendee in left:
             _drop(attendee)
 
@@ -302,7 +302,7 @@ class Meetings:
         """Publish an event of a meeting: one that was, once more, or an invented one."""
         self._rest.publish_event(MEETING_EVENT, detail, [])
 
-    def _tell(self, meeting: Meeting, event: str, attendee: Attendee | None = None) -> None:
+    def _publish_about(self, meeting: Meeting, event: str, attendee: Attendee | None = None) -> None:
         about = attendee and {"attendeeId": attendee.id, "externalUserId": attendee.external_user_id}
         self.publish({
             "version": "0",
@@ -322,12 +322,12 @@ _PRESENCE_AFTER = {
 }
 
 
-def _invited(asked: Mapping[str, Any]) -> Attendee:
+def _invited(request: Mapping[str, Any]) -> Attendee:
     return Attendee(
         id=str(uuid.uuid4()),
-        external_user_id=asked["ExternalUserId"],
+        external_user_id=request["ExternalUserId"],
         join_token=secrets.token_urlsafe(90),
-        capabilities=asked.get("Capabilities", _EVERYTHING),
+        capabilities=request.get("Capabilities", _EVERYTHING),
     )
 
 

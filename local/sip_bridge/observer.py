@@ -66,13 +66,13 @@ class BridgeObserver(Observer):
         """Whoever dialled presses keys."""
         self.request("POST", f"lines/{contact_id}/digits", {"Digits": digits})
 
-    def press_when_asked(self, contact_id: str, digits: str) -> None:
-        """Whoever dialled presses keys once the flow's prompt was heard."""
-        if not eventually(lambda: self._is_asked(contact_id)):
-            raise TimeoutError(f"The flow of contact {contact_id} asks for no digits.")
+    def press_when_collected(self, contact_id: str, digits: str) -> None:
+        """Whoever dialled presses keys once the flow collects them."""
+        if not eventually(lambda: self._collects_digits(contact_id)):
+            raise TimeoutError(f"The flow of contact {contact_id} collects no digits.")
         self.press(contact_id, digits)
 
-    def _is_asked(self, contact_id: str) -> bool:
+    def _collects_digits(self, contact_id: str) -> bool:
         [contact] = [contact for contact in self.contacts() if contact["ContactId"] == contact_id]
         return bool(contact["AwaitsDigits"])
 

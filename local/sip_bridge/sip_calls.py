@@ -6,17 +6,17 @@ call) waits in the call's inbox until the running action is done; a Pause is int
 "Understanding telephony events", the pages of the actions, and "Timeouts and retries" in the Amazon Chime SDK
 developer guide.
 
-Knows nothing of MiniStack, of meetings or of Amazon Connect: what a call reaches comes as `Network`.
+Independent of MiniStack, meetings and Amazon Connect: what a call reaches comes as `Network`.
 
 Assumed, because AWS does not say it:
 
 - Join token or meeting of a dialled meeting number are not good: the leg is never answered and ends with 480.
 - After INVALID_LAMBDA_RESPONSE, after no answer within 20 s and after failures of the function both legs end,
-  the function is told so by HANGUP, and its answers to that are ignored.
+  the function receives HANGUP, and its responses to that are ignored.
 - A list of actions that answers the HANGUP of a leg replaces what was still to be done, an empty one too.
 - The rest of a list is dropped when one of its actions fails.
 - An action for a leg that has ended fails with InvalidActionParameter.
-- A leg's end while CallAndBridge rings is told after the action's own outcome.
+- A leg's end while CallAndBridge rings is reported after the action's own outcome.
 
 Not emulated: media, RINGING of a bridged leg, the time that tones take (a comma's pause is real), quotas
 except that of actions and invocations, call detail records.
@@ -182,7 +182,7 @@ class SipCalls:
         return call.transaction_id
 
     def update(self, application_id: str, transaction_id: str, arguments: Mapping[str, str]) -> bool:
-        """Ask the function of a call for other actions; False where no such call is under way."""
+        """Request other actions from the function of a call; False where no such call is under way."""
         call = self._calls.get(transaction_id)
         if call is None or call.application.id != application_id or not call.is_active:
             return False
@@ -260,11 +260,11 @@ class SipCall:
     def _dial(self) -> None:
         first = self._legs[0]
         arguments = {"Type": "CreateSipMediaApplicationCall", "Parameters": {"Arguments": self._arguments}}
-        self._tell("NEW_OUTBOUND_CALL", arguments)
+        self._notify("NEW_OUTBOUND_CALL", arguments)
         if not self._connect_first(first):
             self._end(first, UNAVAILABLE)
             return
-        self._tell("RINGING")
+        self._notify("RINGING")
         if first.is_up:  # it may have ended meanwhile, as a meeting may
             first.status = "Connected"
             self._adopt(self._invoke("CALL_ANSWERED"))
@@ -300,7 +300,7 @@ class SipCall:
             self._perform(action)
 
     def _take(self, happened: _LegEnded | _UpdateRequested) -> bool:
-        """Tell the function; True if it answers with a list of actions, which is to be done from now on."""
+        """Invoke the function; True if it answers with a list of actions, which replaces the present one."""
         if isinstance(happened, _LegEnded):
             leg = happened.leg
             parameters = {
@@ -350,7 +350,7 @@ class SipCall:
                 return leg
         raise ActionFailedError("InvalidActionParameter", "The CallId parameter is invalid.")
 
-    # Actions: True where the function is told that it is done
+    # Actions: True where the function is invoked once it is done
 
     def _hang_up(self, leg: Leg, _parameters: Mapping[str, Any]) -> bool:
         with self._lock:
@@ -370,7 +370,7 @@ class SipCall:
             except queue.Empty:
                 break
             if self._take(happened):
-                self._tell("ACTION_INTERRUPTED", {"Type": "Pause", "Parameters": dict(parameters)})
+                self._notify("ACTION_INTERRUPTED", {"Type": "Pause", "Parameters": dict(parameters)})
                 return False
         return True
 
@@ -430,12 +430,12 @@ class SipCall:
 
     # The function
 
-    def _tell(self, event_type: str, data: Mapping[str, Any] | None = None) -> None:
+    def _notify(self, event_type: str, data: Mapping[str, Any] | None = None) -> None:
         """Invoke for an event whose answer's actions are ignored; its attributes are kept."""
         answer = self._answer(self._event(event_type, data))
         try:
-            told = answer.get("TransactionAttributes") if isinstance(answer, dict) else None
-            attributes = read_attributes(told)
+            given = answer.get("TransactionAttributes") if isinstance(answer, dict) else None
+            attributes = read_attributes(given)
         except InvalidAnswerError as error:
             self._refuse(error)
         if attributes is not None:
@@ -513,7 +513,7 @@ class SipCall:
         raise _CallOverError(failure)
 
     def _tear_down(self) -> None:
-        """End all legs, and tell the function, which can change nothing any more."""
+        """End all legs, and invoke the function, which can change nothing any more."""
         for leg in self._legs:
             self._end(leg, UNAVAILABLE)
             if leg.far_end:

@@ -1,6 +1,6 @@
 """The Amazon Chime SDK's telephony: phone numbers, SIP rules, SIP media applications, Voice Connectors.
 
-Knows nothing of MiniStack. Its calls are `SipCalls`; what dials a number reaches comes as `ring`.
+Independent of MiniStack. Its calls are `SipCalls`; what dials a number reaches comes as `ring`.
 Facts about the real service: the Amazon Chime SDK API reference, "Editing Voice Connector settings" in its
 administrator guide.
 
@@ -365,8 +365,8 @@ class Voice:
         if len(set(regions)) < len(regions) or None in regions:
             raise AwsError(_BAD, "TargetApplications: each in a Region of its own.")
         for target in targets:
-            known = self._applications.get(target.get("SipMediaApplicationId", ""))
-            if target["AwsRegion"] == self._region and known is None:
+            found = self._applications.get(target.get("SipMediaApplicationId", ""))
+            if target["AwsRegion"] == self._region and found is None:
                 raise AwsError(_BAD, f"There is no application {target.get('SipMediaApplicationId')}.")
             if "Priority" not in target:
                 raise AwsError(_BAD, "TargetApplications: Priority is missing.")
@@ -427,7 +427,7 @@ class Voice:
     # Calls
 
     def create_sip_media_application_call(self, parameters: Parameters) -> Mapping[str, Any]:
-        """CreateSipMediaApplicationCall: what becomes of the call, its function is told."""
+        """CreateSipMediaApplicationCall: what becomes of the call, its function receives."""
         application = self._applications.get(parameters["SipMediaApplicationId"])
         if application is None:
             raise AwsError(_BAD, f"There is no application {parameters['SipMediaApplicationId']}.")
@@ -460,7 +460,7 @@ class Voice:
         return {"SipMediaApplicationCall": {"TransactionId": transaction_id}}
 
     def update_sip_media_application_call(self, parameters: Parameters) -> Mapping[str, Any]:
-        """UpdateSipMediaApplicationCall: the function is asked for other actions, some time later."""
+        """UpdateSipMediaApplicationCall: the function is invoked for other actions, some time later."""
         call = parameters["SipMediaApplicationId"], parameters["TransactionId"]
         if not self._calls.update(*call, parameters["Arguments"]):
             raise AwsError(_MISSING, f"There is no call {parameters['TransactionId']} under way.")

@@ -168,7 +168,7 @@ class Aws(ControlEndpoints):
 
 @dataclass(frozen=True)
 class Caller:
-    """A user who has signed in, with the phone in hand; the password is empty where nobody asks for one."""
+    """A user who has signed in, with the phone in hand; the password is empty where none is used."""
 
     phone: Phone
     user: SignedIn

@@ -39,7 +39,7 @@ USED_BY_OTHERS = [
     Reason("logs:*", "arn:aws:logs:*:log-group:*", "Lambda writes what the function prints, in its name"),
     Reason("sqs:*", "*", "Lambda takes the messages off the queue, in the function's name"),
     Reason("xray:Put*", "*", "Lambda's daemon sends the traces, in the function's name"),
-    Reason("kms:*", "*", "a service uses the key in the name of whoever asks it: `via` lets nobody else"),
+    Reason("kms:*", "*", "a service uses the key in the name of its caller: `via` lets nobody else"),
 ]
 # Where AWS or the work leaves nothing narrower.
 WIDE = [

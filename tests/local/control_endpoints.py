@@ -32,7 +32,7 @@ class ControlEndpoints(Observer):
             self.request("DELETE", "faults")
 
     def rotate_keys(self, *, retire: bool) -> None:
-        """The issuer signs with a new key from now on, and knows the others no longer if they retire."""
+        """The issuer signs with a new key from now on, and drops the others if they retire."""
         self.request("POST", "issuer/rotate", {"Retire": retire})
 
     def recorded(self) -> list[dict[str, Any]]:

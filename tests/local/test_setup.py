@@ -1,4 +1,4 @@
-"""What a machine that lacks something is told: setup.sh alone, in a folder and with a PATH of its own."""
+"""What setup.sh says on a machine that lacks something: alone, in a folder and with a PATH of its own."""
 
 import shutil
 import subprocess

@@ -31,7 +31,7 @@ def install(values: Values) -> None:
     """Patch MiniStack's authorizers; `values` are the $context variables of the request at hand."""
     _invoke_as_the_gateway(values)
     _evaluate_actions_too()
-    _tell_about_the_answer(values)
+    _report_result(values)
 
 
 def _invoke_as_the_gateway(values: Values) -> None:
@@ -104,25 +104,25 @@ def _listed(value: Any) -> list[Any]:
 _STATUS = {"UNAUTHORIZED": "401", "ACCESS_DENIED": "403"}
 
 
-def _tell_about_the_answer(values: Values) -> None:
-    """Tell the access log, and the function, which learns how long it took: 0 for an answer that was kept."""
+def _report_result(values: Values) -> None:
+    """Add the result and its latency (0 if it was cached) to the access log and the function's event."""
     authorize = apigateway_v1._authorize_request_v1
 
-    async def authorize_and_tell(
+    async def authorize_and_report(
         api_id: str, stage_name: str, method: Mapping[str, Any], *rest: Any
     ) -> tuple[Any, Any]:
         error, context = await authorize(api_id, stage_name, method, *rest)
         if method.get("authorizationType") != "CUSTOM":
             return error, context
-        known = values()
+        logged = values()
         if error is not None:
-            known |= {
+            logged |= {
                 "authorizer.error": error.message or "-",
                 "authorizer.status": _STATUS.get(error.response_type, "500"),
             }
             return error, None
-        known |= {f"authorizer.{name}": value for name, value in context.items()}
-        known["authorizer.status"] = "200"
-        return None, {**context, "integrationLatency": int(known.setdefault(_LATENCY, "0"))}
+        logged |= {f"authorizer.{name}": value for name, value in context.items()}
+        logged["authorizer.status"] = "200"
+        return None, {**context, "integrationLatency": int(logged.setdefault(_LATENCY, "0"))}
 
-    apigateway_v1._authorize_request_v1 = authorize_and_tell
+    apigateway_v1._authorize_request_v1 = authorize_and_report

@@ -32,7 +32,7 @@ Answer = tuple[int, dict[str, Any], bytes]
 
 @dataclass
 class _Request:
-    """What is known of the request that is being answered."""
+    """The request that is being answered."""
 
     method: str
     path: str
@@ -172,7 +172,7 @@ def _write_log(group: str, stream: str, line: str) -> None:
 
 
 def _refuse_access_tokens() -> None:
-    """Where a method asks for no scope, the authorizer takes identity tokens alone."""
+    """Where a method has no scopes, the authorizer takes identity tokens alone."""
     validate = apigateway_v1._validate_cognito_authorizer
 
     async def validate_identity_token(
@@ -195,7 +195,7 @@ def _refuse_access_tokens() -> None:
 
 
 def _read_keys_of_user_pools() -> None:
-    """MiniStack asks itself for them by HTTP, and refuses whoever comes while a slow machine answers that."""
+    """MiniStack gets them from itself by HTTP, and refuses requests while a slow machine answers that."""
 
     async def read_keys(url: str) -> Any:
         pool_id = urlsplit(url).path.split("/")[1]
@@ -244,7 +244,7 @@ def _body_problems(api_id: str, model: str, body: bytes) -> str:
 
 
 def _fill_gateway_responses() -> None:
-    """MiniStack leaves variables that it does not know in a gateway response as they are."""
+    """MiniStack leaves variables without a value in a gateway response as they are."""
     render = apigateway_v1._gateway_error_response
 
     def render_whole(error: Any, request: Any) -> Answer:
@@ -256,7 +256,7 @@ def _fill_gateway_responses() -> None:
             "error.responseType": error.response_type,
             "resourcePath": request["resource_path"] or "-",
         }
-        known = {
+        filled = {
             "requestId": current.request_id,
             "extendedRequestId": current.extended_request_id,
             # Within a JSON text, hence without the quotes.
@@ -265,7 +265,7 @@ def _fill_gateway_responses() -> None:
             ],
         }
         text = body.decode().replace(request["request_id"], current.request_id)
-        return status, headers, _VARIABLE.sub(lambda found: known.get(found[1], found[0]), text).encode()
+        return status, headers, _VARIABLE.sub(lambda found: filled.get(found[1], found[0]), text).encode()
 
     apigateway_v1._gateway_error_response = render_whole
 
@@ -299,7 +299,7 @@ def _spell_claims(claims: dict[str, str]) -> None:
 
 
 def _invoke_functions_as_the_gateway(*, account: str, region: str) -> None:
-    """Ask the function's permission, wait as long as the integration does, keep to the size of an answer."""
+    """Check the function's permission, the integration's time-out and the size of the response."""
     call_function = apigateway_v1._call_lambda_raw
     invoke_proxy = apigateway_v1._invoke_lambda_proxy_v1
     source: contextvars.ContextVar[str] = contextvars.ContextVar("gateway_source", default="")

@@ -77,7 +77,7 @@ def _pattern(_validator: object, pattern: str, instance: object, _schema: object
 
 
 def _with_unicode_classes(module: ModuleType) -> None:
-    """The registry's patterns use \\p{…}, which `re` does not know and `regex` does."""
+    """The registry's patterns use \\p{…}, which `regex` supports and `re` does not."""
     module.re = regex  # type: ignore[attr-defined]
 
 

@@ -28,7 +28,7 @@ def _finish_user_pool_client(client_id: str, _old: Properties, new: Properties) 
 
 
 def _add_identity_providers(registry: Registry) -> None:
-    """MiniStack's Cognito knows them, its CloudFormation does not. Nobody signs in with one here."""
+    """MiniStack's Cognito has them, its CloudFormation does not. Nobody signs in with one here."""
     resource_type = "AWS::Cognito::UserPoolIdentityProvider"
 
     def create(_logical_id: str, properties: Properties, _stack: str) -> tuple[str, Attributes]:

@@ -13,7 +13,7 @@ Assumed, because AWS does not say it:
   to the new one; no flow runs for it.
 - CreateParticipant wants an agent in the contact at that very time, counts agent and customers for its limit
   of six, and answers a contact other than the initial one with InvalidRequestException. A participant who
-  joins is no event here, and no contact of its own (contact records know one).
+  joins is no event here, and no contact of its own (contact records have none).
 - A customer who is out does not end the contact, whatever its state.
 - StopContact ends an inbound telephone contact as it ends a WebRTC contact.
 """
@@ -97,8 +97,8 @@ class Connect:
         _check_attributes(parameters.get("Attributes", {}))
         with self._lock:
             instance = self.instances.get(Kind.INSTANCE, parameters["InstanceId"])
-            if known := self._known_answer("StartWebRTCContact", instance, parameters):
-                return known
+            if kept := self._kept_answer("StartWebRTCContact", instance, parameters):
+                return kept
             flow = self.instances.part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
             if flow.properties.get("State", "ACTIVE") != "ACTIVE" or flow.flow is None:
                 raise AwsError("InvalidRequestException", f"The flow {flow.id} is not active.")
@@ -122,8 +122,8 @@ class Connect:
             current = contact and contact.conversation.current
             if contact is None or current is None:
                 raise AwsError(_NOT_FOUND, f"There is no contact {parameters['ContactId']} under way.")
-            if known := self._known_answer("CreateParticipant", instance, parameters):
-                return known
+            if kept := self._kept_answer("CreateParticipant", instance, parameters):
+                return kept
             details = parameters["ParticipantDetails"]
             conversation = contact.conversation
             if contact.system_number is not None:
@@ -226,12 +226,12 @@ class Connect:
         self._participants[customer.token] = customer, conversation
         return customer
 
-    def _known_answer(
+    def _kept_answer(
         self, operation: str, instance: Resource, parameters: Parameters
     ) -> Mapping[str, Any] | None:
         """What the same operation answered to the same client token in the last days."""
-        known = self._answered.get((operation, instance.arn, parameters.get("ClientToken", "")))
-        return known.answer if known and now() - known.at < CLIENT_TOKEN_LIFE else None
+        kept = self._answered.get((operation, instance.arn, parameters.get("ClientToken", "")))
+        return kept.answer if kept and now() - kept.at < CLIENT_TOKEN_LIFE else None
 
     def _keep_answer(
         self, operation: str, instance: Resource, parameters: Parameters, answer: Mapping[str, Any]

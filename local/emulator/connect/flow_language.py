@@ -133,7 +133,8 @@ def _dtmf_configuration(value: object) -> str | None:
     if not isinstance(value, dict):
         return f"{value!r} is not an object"
     problems = [
-        checks[name](item) if name in checks else f"{name} is not known here" for name, item in value.items()
+        checks[name](item) if name in checks else f"{name} is not supported here"
+        for name, item in value.items()
     ]
     return next((problem for problem in problems if problem), None)
 
@@ -141,7 +142,7 @@ def _dtmf_configuration(value: object) -> str | None:
 def _unknown_references(text: str) -> Iterator[str]:
     for reference in REFERENCE.findall(text):
         if not _USER_REFERENCE.fullmatch(reference) and reference not in SYSTEM_REFERENCES:
-            yield f"the reference {reference} is not known here"
+            yield f"the reference {reference} is not supported here"
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ def _document_problems(document: Mapping[str, Any]) -> Iterator[str]:
     if len(document["Actions"]) > MAX_ACTIONS:
         yield f"{len(document['Actions'])} blocks, at most {MAX_ACTIONS} allowed"
     for name in document.keys() - {"Version", "StartAction", "Metadata", "Actions", "Settings"}:
-        yield f"the member {name!r} is not known"
+        yield f"the member {name!r} is not supported"
 
 
 def _block_problems(block: Any, number: int) -> list[str]:
@@ -254,7 +255,7 @@ def _parameter_problems(rules: _Rules, parameters: Mapping[str, Any]) -> Iterato
         yield f"the parameter {name} is missing"
     for name, value in parameters.items():
         if name not in checks:
-            yield f"the parameter {name} is not known here"
+            yield f"the parameter {name} is not supported here"
         elif problem := checks[name](value):
             yield f"{name}: {problem}"
 
@@ -296,8 +297,8 @@ def _input_problems(parameters: Mapping[str, Any], transitions: Mapping[str, Any
 
 def _condition_problems(condition: Mapping[str, Any]) -> Iterator[str]:
     if condition.get("Operator") not in OPERATORS:
-        operator, known = condition.get("Operator"), ", ".join(OPERATORS)
-        yield f"the operator {operator!r} does not run here; these do: {known}"
+        operator, supported = condition.get("Operator"), ", ".join(OPERATORS)
+        yield f"the operator {operator!r} does not run here; these do: {supported}"
     operands = condition.get("Operands")
     if not isinstance(operands, list) or len(operands) != 1 or not isinstance(operands[0], str):
         yield f"the operands {operands!r} are not exactly one text"

@@ -14,7 +14,7 @@ from ministack.services import dynamodb, iam, kms, sts
 
 Resources = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, list[str]]], tuple[str, list[str]]]
 
-# Of each service that MiniStack does not know.
+# Of each service that MiniStack lacks.
 _governed: dict[str, Resources] = {}
 
 
@@ -98,10 +98,10 @@ def _is_granted(principal_arn: str, operation: str, key_arn: str) -> bool:
 
 
 def govern(service: str, resources: Resources, *, namespace: str) -> None:
-    """Let IAM decide about a service that MiniStack does not know; `namespace` is how policies call it.
+    """Let IAM decide about a service that MiniStack lacks; `namespace` is how policies call it.
 
-    `resources` gives, for a request, the operation and the ARNs that IAM is asked about; the first one is
-    asked here, the others by `refusal`.
+    `resources` gives, for a request, the operation and the ARNs that IAM decides about; the first one is
+    checked here, the others by `refusal`.
     """
     iam_actions.SERVICE_TO_IAM_NAMESPACE[service] = namespace
     _governed[service] = resources
@@ -138,7 +138,7 @@ def resources_of(
     body: bytes,
     query: Mapping[str, list[str]],
 ) -> list[str]:
-    """All ARNs that IAM is asked about for a request; none for a service that MiniStack knows."""
+    """All ARNs that IAM decides about for a request; none for a service of MiniStack's own."""
     governed = _governed.get(service)
     return governed(method, path, headers, body, query)[1] if governed else []
 

@@ -22,7 +22,7 @@ from ministack.services import eventbridge, kms, lambda_svc, sqs
 from local.emulator.iam import permissions
 
 MAPPING_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-PAUSE_AFTER_FAILURE = 1.0  # seconds until a mapping whose function failed asks for messages again
+PAUSE_AFTER_FAILURE = 1.0  # seconds until a mapping whose function failed polls again
 
 _EVENTS = "events.amazonaws.com"
 _log = logging.getLogger("local.queues")
@@ -30,24 +30,24 @@ _log = logging.getLogger("local.queues")
 
 def install(*, account: str, region: str) -> None:
     """Patch MiniStack's delivery and its poller, for queues of this account and Region."""
-    _ask_policies(account=account, region=region)
-    _ask_roles(region)
+    _check_policies(account=account, region=region)
+    _check_roles(region)
     lambda_svc._run_sqs_batch = _run_batch
 
 
-def _ask_policies(*, account: str, region: str) -> None:
+def _check_policies(*, account: str, region: str) -> None:
     invoke: Callable[..., None] = eventbridge._invoke_target
 
     def invoke_if_permitted(
         target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any], view: Any = None
     ) -> None:
-        asked = {"source_arn": rule["Arn"], "account": account, "region": region}
+        source = {"source_arn": rule["Arn"], "account": account, "region": region}
         if ":sqs:" not in target["Arn"]:
             invoke(target, event, rule, view)
-        elif found := _delivery_problem(target["Arn"], asked):
+        elif found := _delivery_problem(target["Arn"], source):
             _log.warning("an event is not delivered: %s", found[1])
             dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
-            if dead_letters and _delivery_problem(dead_letters, asked) is None:
+            if dead_letters and _delivery_problem(dead_letters, source) is None:
                 payload = (view or eventbridge._pattern_event_view(event)).event_with_detail()
                 _bury(dead_letters, payload, rule["Arn"], target["Arn"], *found)
         else:
@@ -58,7 +58,7 @@ def _ask_policies(*, account: str, region: str) -> None:
     eventbridge._invoke_target = invoke_if_permitted
 
 
-def _delivery_problem(queue_arn: str, asked: Mapping[str, str]) -> tuple[str, str] | None:
+def _delivery_problem(queue_arn: str, source: Mapping[str, str]) -> tuple[str, str] | None:
     """EventBridge's error code and message where it cannot send to a queue, None where it can."""
     queue = sqs._queue_by_arn(queue_arn)
     if queue is None:
@@ -68,10 +68,10 @@ def _delivery_problem(queue_arn: str, asked: Mapping[str, str]) -> tuple[str, st
         key = kms._resolve_key(key_id) or {"Arn": key_id}
         needed += [(name, key["Arn"], key.get("Policy")) for name in ("kms:GenerateDataKey", "kms:Decrypt")]
     for action, resource_arn, policy in needed:
-        if not permissions.service_may(_EVENTS, action, resource_arn, policy, **asked):
+        if not permissions.service_may(_EVENTS, action, resource_arn, policy, **source):
             return (
                 "NO_PERMISSIONS",
-                f"{_EVENTS} may not {action} on {resource_arn} for {asked['source_arn']}.",
+                f"{_EVENTS} may not {action} on {resource_arn} for {source['source_arn']}.",
             )
     return None
 
@@ -80,12 +80,12 @@ def _bury(
     queue_arn: str, event: Mapping[str, Any], rule_arn: str, target_arn: str, code: str, reason: str
 ) -> None:
     """Put an event into a dead-letter queue, with the attributes that EventBridge gives it."""
-    told = {"RULE_ARN": rule_arn, "TARGET_ARN": target_arn, "ERROR_CODE": code, "ERROR_MESSAGE": reason}
+    attributes = {"RULE_ARN": rule_arn, "TARGET_ARN": target_arn, "ERROR_CODE": code, "ERROR_MESSAGE": reason}
     message = {
         "id": str(uuid.uuid4()),
         "body": json.dumps(event),
         "message_attributes": {
-            name: {"DataType": "String", "StringValue": value} for name, value in told.items()
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
         },
     }
     sqs._ensure_msg_fields(message)
@@ -122,7 +122,7 @@ def _missing_permission(role_arn: str, queue: Mapping[str, Any], region: str) ->
     return None
 
 
-def _ask_roles(region: str) -> None:
+def _check_roles(region: str) -> None:
     """A mapping whose function's role lacks a permission takes nothing off the queue."""
     concurrency: Callable[..., int] = lambda_svc._sqs_esm_concurrency
 

@@ -35,7 +35,7 @@ def _with_blobs(value: Any) -> Any:
 
 
 def _replace_firewall_associations(registry: Registry) -> None:
-    """MiniStack's WAF knows them, its CloudFormation does not."""
+    """MiniStack's WAF has them, its CloudFormation does not."""
     resource_type = "AWS::WAFv2::WebACLAssociation"
 
     def create(_logical_id: str, properties: Properties, _stack: str) -> tuple[str, Attributes]:

@@ -1,4 +1,4 @@
-"""The issuer is down, slow or answers garbage: who knows its keys goes on, who does not fails closed."""
+"""The issuer is down, slow or answers garbage: cached keys go on, without them it fails closed."""
 
 import logging
 import time

@@ -10,7 +10,7 @@ from tests.e2e.sip_bridge.bridge_aws import BridgeAws
 
 
 def sip_calls_of(aws: BridgeAws, call_id: str) -> list[dict[str, Any]]:
-    """The phone calls into the meeting that an app knows its call by."""
+    """The phone calls into the meeting whose id is the app's id of the call."""
     return [each for each in aws.sip_calls() if each["MeetingId"] == call_id]
 
 
@@ -33,7 +33,7 @@ def actions_of(sip_call: dict[str, Any], action_type: str) -> list[dict[str, Any
 
 
 def queued(aws: BridgeAws, caller: Caller, **body: Any) -> str:
-    """A bridged call that waits in a queue, also as its app reads it; returns what the app knows it by."""
+    """A bridged call that waits in a queue, also as its app reads it; returns the app's id of it."""
     call_id = str(assert_call(caller.start(body))["ContactId"])
     aws.bridged_contact(call_id)
     assert caller.comes_to(call_id, "QUEUED")

@@ -106,7 +106,7 @@ def _settings(aws: Aws, resource: Resource) -> Properties:
 
 
 def _contact_flow_number(aws: Aws, resource: Resource) -> Properties:
-    """Which flow a number leads to is told by no API of Amazon Connect: a call to it shows that."""
+    """No API of Amazon Connect returns which flow a number leads to: a call to it shows that."""
     claimed = aws.client("connect").describe_phone_number(PhoneNumberId=resource.physical_id)
     assert claimed["ClaimedPhoneNumberSummary"]["PhoneNumberStatus"]["Status"] == "CLAIMED"
     return {**resource.properties, "PhoneNumberId": resource.physical_id}

@@ -119,7 +119,7 @@ def test_digits_with_one_key_are_typed_once(aws: BridgeAws, caller: Caller) -> N
     assert aws.bridged_contact(call_id)["Digits"] == ["1234", "9"]
 
 
-def test_somebody_elses_bridged_call_is_like_one_that_never_was(
+def test_somebody_elses_bridged_call_is_404_like_an_unknown_one(
     aws: BridgeAws, caller: Caller, another_caller: Caller
 ) -> None:
     call_id = queued(aws, caller)

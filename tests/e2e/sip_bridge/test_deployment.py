@@ -27,7 +27,7 @@ UNSEEN = [
     Reason(
         "lambda:GetFunction",
         "arn:aws:lambda:*:live",
-        "the CDK's framework asks it of a function that is not active yet",
+        "the CDK's framework calls it for a function that is not active yet",
         role="CustomResources",
     ),
 ]
@@ -75,7 +75,7 @@ def test_making_and_removing_the_resources_uses_every_right_to_do_it(aws: Aws, r
 
 
 def _account(running: LocalAws) -> dict[str, Any]:
-    """What the account owns of the bridge, as its services tell."""
+    """What the account owns of the bridge, as its services list it."""
     voice, connect = running.client("chime-sdk-voice"), running.client("connect")
     return {
         "applications": voice.list_sip_media_applications()["SipMediaApplications"],

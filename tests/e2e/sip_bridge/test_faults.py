@@ -110,7 +110,7 @@ def _meetings_nobody_calls(aws: BridgeAws) -> list[str]:
     return [meeting_id for meeting_id in living if not sip_calls_of(aws, meeting_id)]
 
 
-def _end_meetings_nobody_was_told_of(aws: BridgeAws) -> None:
+def _end_meetings_without_an_owner(aws: BridgeAws) -> None:
     """What a call leaves behind whose meeting's id never reached it."""
     for meeting_id in _meetings_nobody_calls(aws):
         _five_minutes_pass(aws, meeting_id)
@@ -160,7 +160,7 @@ def test_an_answer_of_chime_that_lacks_a_part_ends_what_was_begun(
 ) -> None:
     with aws.fault(service, operation, Malformed=True):
         assert_problem(caller.start(key="tap"), 502, "answer-incomplete")
-    _end_meetings_nobody_was_told_of(aws)
+    _end_meetings_without_an_owner(aws)
 
 
 def test_two_hundred_simultaneous_requests_with_one_key_make_one_meeting_and_one_phone_call(
@@ -177,7 +177,7 @@ def test_two_hundred_simultaneous_requests_with_one_key_make_one_meeting_and_one
     # A start that was answered with a time-out may have made a meeting, and dialled; nothing of it stays.
     made = {each["MeetingId"] for each in aws.meetings()[meetings:]}
     assert len(aws.sip_calls()) - sip_calls <= len(made) <= 1 + timed_out
-    _end_meetings_nobody_was_told_of(aws)
+    _end_meetings_without_an_owner(aws)
     for left in made - {call_id}:
         assert_over(aws, left)
     assert caller.hang_up(call_id).status_code == 204
@@ -233,7 +233,7 @@ def test_legs_end_even_if_the_meeting_cannot_be_deleted(aws: BridgeAws, caller: 
     assert_over(aws, call_id)
 
 
-def test_a_hang_up_that_fails_is_told_and_can_be_repeated(aws: BridgeAws, caller: Caller) -> None:
+def test_a_hang_up_that_fails_is_an_error_and_can_be_repeated(aws: BridgeAws, caller: Caller) -> None:
     call_id = connected(aws, caller)
     with aws.fault(
         "chime-sdk-meetings", "DeleteMeeting", Error={"Code": "ServiceFailureException", "Status": 500}

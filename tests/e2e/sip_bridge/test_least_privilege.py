@@ -45,11 +45,11 @@ def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> N
     aws.forget_answer(caller.user.user_id)
     call_id = queued(aws, caller)
     assert_over(aws, crashed)
-    # One whose function died after it had ended the call is stopped when Connect next tells of it.
+    # One whose function died after it had ended the call is stopped at Connect's next event.
     contact_id = aws.bridged_contact(call_id)["ContactId"]
     aws.note_end(caller.user.user_id)
-    told = [event for event in aws.events() if event["contactId"] == contact_id]
-    aws.publish_event(next(event for event in told if event["eventType"] == "QUEUED"))
+    events = [event for event in aws.events() if event["contactId"] == contact_id]
+    aws.publish_event(next(event for event in events if event["eventType"] == "QUEUED"))
     assert_over(aws, call_id)
 
     # One whose answer cannot be stored is hung up.

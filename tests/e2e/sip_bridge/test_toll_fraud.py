@@ -67,7 +67,7 @@ def test_a_stranger_who_calls_the_number_is_not_verified(keyed: str, aws: Bridge
     code = code_of(aws.sip_call(call_id))
     stranger = aws.dial(connect_number(aws), caller=aws.physical_id("Custom::CallerNumber"))
     if keyed:
-        aws.press_when_asked(stranger, keyed if keyed.isdigit() else code)
+        aws.press_when_collected(stranger, keyed if keyed.isdigit() else code)
     contact = aws.contact(stranger)
     assert contact["Queue"]["Arn"] == aws.queue("Unverified")
     assert contact["Attributes"]["auth_status"] == "unverified"
@@ -84,7 +84,7 @@ def test_the_code_of_a_call_that_has_ended_opens_nothing(aws: BridgeAws, caller:
     caller.hang_up(call_id)
     assert caller.comes_to(call_id, "ENDED")
     stranger = aws.dial(connect_number(aws), caller="+12065550111")
-    aws.press_when_asked(stranger, code)
+    aws.press_when_collected(stranger, code)
     contact = aws.contact(stranger)
     assert contact["Attributes"].get("auth_status") != "verified"
     assert caller.user.user_id not in str(contact["Attributes"])

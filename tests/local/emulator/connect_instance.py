@@ -16,7 +16,7 @@ ELSE_HANG_UP = {"NoMatchingError": "hang-up"}
 
 
 class Instance:
-    """An instance with hours, a queue, a function and a flow that asks the function and then queues."""
+    """An instance with hours, a queue, a function and a flow that invokes the function and then queues."""
 
     def __init__(self, connect: Connect, sdk: Any, arn: str) -> None:
         self.connect, self.sdk, self.arn = connect, sdk, arn

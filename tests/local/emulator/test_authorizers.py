@@ -1,4 +1,4 @@
-"""Lambda authorizers of API Gateway, as a REST API of the running emulator asks them."""
+"""Lambda authorizers of API Gateway, as a REST API of the running emulator invokes them."""
 
 import json
 from collections.abc import Callable
@@ -149,10 +149,10 @@ def ask(running: LocalAws) -> Ask:
 def test_who_is_allowed_gets_through_with_what_the_authorizer_says_in_texts(token: str, ask: Ask) -> None:
     response = ask(token)
     assert response.status_code == 200, response.text
-    told = response.json()
-    assert (told["principalId"], told["is"], told["claims"]) == ("user", "true", '{"sub": "ada"}')
-    assert told["asked"].isdigit()
-    assert isinstance(told["integrationLatency"], int)
+    context = response.json()
+    assert (context["principalId"], context["is"], context["claims"]) == ("user", "true", '{"sub": "ada"}')
+    assert context["asked"].isdigit()
+    assert isinstance(context["integrationLatency"], int)
 
 
 def refusal(response: requests.Response) -> tuple[int, str, object]:

@@ -216,7 +216,7 @@ def comparison(value: str, operator: str) -> dict[str, Any]:
         ("[]", "list of Actions"),
         (content(HANG_UP, Version="2021-01-01"), "Version is '2021-01-01'"),
         (content(HANG_UP, StartAction="gone"), "StartAction 'gone' names no block"),
-        (content(HANG_UP, Extra=1), "member 'Extra' is not known"),
+        (content(HANG_UP, Extra=1), "member 'Extra' is not supported"),
         (content(HANG_UP, HANG_UP), "two blocks are called 'hang-up'"),
         (content(block("a:b", "DisconnectParticipant")), "more than 50 characters or one of"),
         (content(block("a", "Wait", "a")), "the type 'Wait' does not run here; these do: UpdateFlow"),
@@ -227,8 +227,8 @@ def comparison(value: str, operator: str) -> dict[str, Any]:
          "error branch NoMatchingError is missing"),
         (content(message(Text="Hi") | {"Transitions": {"NextAction": "gone", "Errors": [
             {"NextAction": "a", "ErrorType": "NoMatchingError"}]}}), "leads to 'gone', which is no block"),
-        (content(message(SSML="<p/>")), "SSML is not known"),
-        (content(message(Text="$.Agent.Name")), "the reference $.Agent.Name is not known here"),
+        (content(message(SSML="<p/>")), "SSML is not supported"),
+        (content(message(Text="$.Agent.Name")), "the reference $.Agent.Name is not supported here"),
         (content(invocation(InvocationTimeLimitSeconds="9")), "'9' is not 1 to 8 seconds"),
         (content(invocation(LambdaFunctionARN="${CallerContextFunctionArn}")), "not the ARN of a Lambda"),
         (content(invocation(InvocationType="ASYNCHRONOUS")), "is not one of SYNCHRONOUS"),
@@ -390,7 +390,7 @@ def test_a_transfer_to_a_flow_that_is_not_there_takes_the_error_branch() -> None
             block(
                 "a", "GetParticipantInput", "hang-up", errors=ELSE_HANG_UP, **ASK, DTMFConfiguration={"x": 1}
             ),
-            "x is not known here",
+            "x is not supported here",
         ),
         (
             block("a", "TransferToFlow", errors=ELSE_HANG_UP, ContactFlowId="prefix-$.External.arn"),

@@ -251,8 +251,8 @@ def test_a_transferred_call_goes_on_as_another_contact_with_the_same_customer(
     instance.connect.happen(second["ContactId"], ContactEvent.AGENT_DISCONNECTED)
     assert_denied(participants_sdk, started["ParticipantToken"])
 
-    told = [(event["detail"]["eventType"], event["detail"]["contactId"]) for event in rest_of_aws.events]
-    assert told[-7:] == [
+    events = [(event["detail"]["eventType"], event["detail"]["contactId"]) for event in rest_of_aws.events]
+    assert events[-7:] == [
         ("INITIATED", second["ContactId"]),
         ("QUEUED", second["ContactId"]),
         ("DISCONNECTED", first_id),

@@ -33,7 +33,7 @@ def handler(batch, context):
     for message in batch["Records"]:
         body = json.loads(message["body"])
         if body.get("crash"):
-            raise RuntimeError("told to")
+            raise RuntimeError("as wanted")
         if "answer" in body:
             return json.loads(json.dumps(body["answer"]).replace("<this>", message["messageId"]))
     return {"batchItemFailures": []}
@@ -273,13 +273,13 @@ def test_an_event_that_cannot_be_delivered_goes_to_the_targets_dead_letter_queue
     }
     observer.publish_event(detail)
     dead = taken_off(running, outputs["Dead"])
-    told = [
+    attributes = [
         {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
         for message in dead
     ]
-    assert {each["TARGET_ARN"] for each in told} == {outputs["ClosedArn"], outputs["UnreadableArn"]}
-    assert {each["ERROR_CODE"] for each in told} == {"NO_PERMISSIONS"}
-    assert all(each["RULE_ARN"].endswith(outputs["Rule"]) for each in told)
+    assert {each["TARGET_ARN"] for each in attributes} == {outputs["ClosedArn"], outputs["UnreadableArn"]}
+    assert {each["ERROR_CODE"] for each in attributes} == {"NO_PERMISSIONS"}
+    assert all(each["RULE_ARN"].endswith(outputs["Rule"]) for each in attributes)
     assert [json.loads(message["Body"])["detail"] for message in dead] == [detail, detail]
     assert taken_off(running, outputs["Closed"]) == taken_off(running, outputs["Unreadable"]) == []
 
@@ -413,6 +413,8 @@ def test_a_mapping_that_lambda_would_refuse_is_not_created(
     }
     stack = deploy(running, f"refused-{name}", {"Resources": {**whole, **changed}})
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    told = running.client("cloudformation").describe_stack_events(StackName=stack["StackName"])["StackEvents"]
-    reasons = [event.get("ResourceStatusReason", "") for event in told]
+    events = running.client("cloudformation").describe_stack_events(StackName=stack["StackName"])[
+        "StackEvents"
+    ]
+    reasons = [event.get("ResourceStatusReason", "") for event in events]
     assert any(says in reason for reason in reasons), reasons

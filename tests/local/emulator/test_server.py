@@ -110,7 +110,7 @@ TEMPLATE = {
 
 @pytest.fixture(scope="module")
 def outputs(running: LocalAws) -> dict[str, str]:
-    """Those of a stack with an instance, two flows and a function that one of them asks."""
+    """Those of a stack with an instance, two flows and a function that one of them invokes."""
     return {item["OutputKey"]: item["OutputValue"] for item in deploy(running, STACK, TEMPLATE)["Outputs"]}
 
 

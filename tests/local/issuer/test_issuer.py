@@ -223,7 +223,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def fetching(running: LocalAws) -> Iterator[Any]:
-    """A function that fetches what it is told to."""
+    """A function that fetches the URL of its event."""
     with function_of(running, "fetching", FETCHING) as invoke:
         yield lambda url: invoke({"url": url})
 

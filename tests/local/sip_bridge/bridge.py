@@ -187,7 +187,7 @@ def claimed_number(instance: PhoneInstance, flow_id: str | None, **changed: Any)
 
 
 def listening_flow(instance: Instance, name: str = "listens", **changed: Any) -> str:
-    """The id of a flow that asks for four digits and then waits in the queue."""
+    """The id of a flow that collects four digits and then waits in the queue."""
     otherwise = {"NoMatchingError": "hang-up"}
     asking = {
         "StoreInput": "True",

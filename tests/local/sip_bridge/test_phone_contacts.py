@@ -81,12 +81,12 @@ def test_whoever_dials_a_number_gets_its_flow_as_an_inbound_telephone_contact(
     assert contact["CustomerEndpoint"] == {"Address": CALLER, "Type": "TELEPHONE_NUMBER"}
     assert contact["SystemEndpoint"] == {"Address": number.address, "Type": "TELEPHONE_NUMBER"}
     [event] = asked
-    told = event["Details"]["ContactData"]
-    assert told["InitiationMethod"] == "INBOUND"
-    assert told["CustomerEndpoint"] == contact["CustomerEndpoint"]
-    assert told["SystemEndpoint"] == contact["SystemEndpoint"]
-    assert told["SegmentAttributes"]["connect:Subtype"] == {"ValueString": "connect:Telephony"}
-    assert told["ContactId"] == told["InitialContactId"] == line.id
+    data = event["Details"]["ContactData"]
+    assert data["InitiationMethod"] == "INBOUND"
+    assert data["CustomerEndpoint"] == contact["CustomerEndpoint"]
+    assert data["SystemEndpoint"] == contact["SystemEndpoint"]
+    assert data["SegmentAttributes"]["connect:Subtype"] == {"ValueString": "connect:Telephony"}
+    assert data["ContactId"] == data["InitialContactId"] == line.id
     described = instance.sdk.describe_contact(InstanceId=instance.id, ContactId=line.id)["Contact"]
     assert described["CustomerEndpoint"]["Address"] == CALLER
 
@@ -175,7 +175,7 @@ def test_a_contact_goes_on_in_the_flow_that_it_is_transferred_to(instance: Phone
 
 
 @pytest.mark.parametrize("who", ["agent", "api", "flow"])
-def test_the_line_is_told_once_when_the_contact_ends(who: str, instance: PhoneInstance) -> None:
+def test_the_line_ends_once_when_the_contact_ends(who: str, instance: PhoneInstance) -> None:
     over: list[str] = []
     flow = instance.new_flow("short", HANG_UP) if who == "flow" else instance.flow
     line = ring(instance, claimed_number(instance, flow), over)

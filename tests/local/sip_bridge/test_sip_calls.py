@@ -36,7 +36,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def number(instance: PhoneInstance) -> ClaimedNumber:
-    """Connect's number, whose flow asks for four digits and then queues."""
+    """Connect's number, whose flow collects four digits and then queues."""
     return claimed_number(instance, listening_flow(instance))
 
 
@@ -229,10 +229,10 @@ def test_the_end_of_the_meeting_ends_its_leg_and_no_other(
     meeting_id, transaction_id = bridge.call()
     is_bridged(bridge)
     bridge.telephony.meetings.delete_meeting({"MeetingId": meeting_id})
-    told = bridge.function.event("HANGUP")
-    assert told["ActionData"]["Parameters"]["ParticipantTag"] == "LEG-A"
-    assert leg_of(told, "LEG-A")["Status"] == "Disconnected"
-    assert leg_of(told, "LEG-B")["Status"] == "Connected"
+    event = bridge.function.event("HANGUP")
+    assert event["ActionData"]["Parameters"]["ParticipantTag"] == "LEG-A"
+    assert leg_of(event, "LEG-A")["Status"] == "Disconnected"
+    assert leg_of(event, "LEG-B")["Status"] == "Connected"
     time.sleep(0.2)
     assert instance.connect.contacts()[0]["State"] != "ended"
     assert bridge.shown(transaction_id)["State"] == "active"
@@ -336,14 +336,14 @@ def test_no_list_of_actions_keeps_those_that_were_to_be_done(bridge: Bridge) -> 
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("returned", "kept"),
     [({"b": "2"}, {"b": "2"}), ({"a": "2"}, {"a": "2"}), ({}, {}), (None, {"a": "1"})],
     ids=["other names replace", "same names update", "none erase", "nothing keeps"],
 )
 def test_attributes_come_back_as_they_were_answered_last(
-    told: dict[str, str] | None, kept: dict[str, str], bridge: Bridge
+    returned: dict[str, str] | None, kept: dict[str, str], bridge: Bridge
 ) -> None:
-    members = {} if told is None else {"TransactionAttributes": told}
+    members = {} if returned is None else {"TransactionAttributes": returned}
     bridge.function.replies |= {
         "NEW_OUTBOUND_CALL": answer(TransactionAttributes={"a": "1"}),
         "CALL_ANSWERED": answer(action("Hangup"), **members),

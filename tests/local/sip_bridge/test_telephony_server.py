@@ -516,7 +516,7 @@ def test_whoever_dials_can_press_keys_and_hang_up(
 ) -> None:
     associate(running, outputs)
     contact_id = observer.dial(outputs["Number"], "+442079460123")
-    observer.press_when_asked(contact_id, "1234")
+    observer.press_when_collected(contact_id, "1234")
 
     def typed() -> str | None:
         [contact] = [each for each in observer.contacts() if each["ContactId"] == contact_id]
