@@ -73,7 +73,7 @@ class Control:
             "traces": lambda: list(self._traces),
         }
         self._routes: dict[str, Route] = {
-            "contacts": self._change_contact,
+            "contacts": event_route("contact", ContactEvent, connect.happen, refused=ContactStateError),
             "events": self._publish,
             "faults": self._add_fault,
             "issuer": self._use_issuer,
@@ -123,22 +123,11 @@ class Control:
             case "GET", ["issuer"]:
                 return self._issuer.described()
             case "POST", [name, *_] if name in self._routes:
-                return self._routes[name](parts, read_document(body))
+                return self._routes[name](parts, _read_document(body))
             case "DELETE", ["faults"]:
                 self._faults.clear()
                 return {}
         raise no_such(method, parts)
-
-    def _change_contact(self, parts: list[str], document: Mapping[str, Any]) -> Any:
-        match parts:
-            case [_, contact_id, "events"]:
-                event = read_event(ContactEvent, document)
-                return if_possible(
-                    lambda: self._connect.happen(contact_id, event),
-                    f"contact {contact_id}",
-                    refused=ContactStateError,
-                )
-        raise no_such("POST", parts)
 
     def _publish(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
         match document:
@@ -174,28 +163,33 @@ def no_such(method: str, parts: list[str]) -> ControlError:
     return ControlError(HTTPStatus.NOT_FOUND, f"there is no {method} {PREFIX}{'/'.join(parts)}")
 
 
-def read_event[E: StrEnum](events: type[E], document: Mapping[str, Any]) -> E:
-    """The event that a document names; raises ControlError."""
-    try:
-        return events(document.get("Event", ""))
-    except ValueError:
-        message = f"Event is {document.get('Event')!r}, not one of {', '.join(events)}"
-        raise ControlError(HTTPStatus.BAD_REQUEST, message) from None
+def event_route[E: StrEnum](
+    what: str, events: type[E], happen: Callable[[str, E], dict[str, Any]], *, refused: type[Exception]
+) -> Route:
+    """The route `<name>/{id}/events`: lets an event happen to the `what` of that id.
+
+    `happen` raises KeyError where there is none, and `refused` where the event cannot happen.
+    """
+
+    def change(parts: list[str], document: Mapping[str, Any]) -> Any:
+        if len(parts) != 3 or parts[2] != "events":
+            raise no_such("POST", parts)
+        try:
+            event = events(document.get("Event", ""))
+        except ValueError:
+            message = f"Event is {document.get('Event')!r}, not one of {', '.join(events)}"
+            raise ControlError(HTTPStatus.BAD_REQUEST, message) from None
+        try:
+            return happen(parts[1], event)
+        except KeyError:
+            raise ControlError(HTTPStatus.NOT_FOUND, f"there is no {what} {parts[1]}") from None
+        except refused as error:
+            raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
+
+    return change
 
 
-def if_possible(
-    happen: Callable[[], dict[str, Any]], what: str, *, refused: type[Exception]
-) -> dict[str, Any]:
-    """The result; raises ControlError for a KeyError (there is no `what`) and for the error `refused`."""
-    try:
-        return happen()
-    except KeyError:
-        raise ControlError(HTTPStatus.NOT_FOUND, f"there is no {what}") from None
-    except refused as error:
-        raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
-
-
-def read_document(body: bytes) -> Mapping[str, Any]:
+def _read_document(body: bytes) -> Mapping[str, Any]:
     """The JSON object of a body, empty for an empty one; raises ControlError."""
     try:
         document = json.loads(body or b"{}")

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from local.emulator.connect.connect import Line
-from local.emulator.control import Control, ControlError, if_possible, no_such, read_event
+from local.emulator.control import Control, ControlError, event_route, no_such
 from local.sip_bridge.connect_numbers import ConnectNumbers
 from local.sip_bridge.meetings import MeetingEvent, Meetings, MeetingStateError
 from local.sip_bridge.phone_numbers import E164
@@ -35,21 +35,13 @@ class BridgeControl:
         """Answer these endpoints too."""
         control.add_list("meetings", self._meetings.meetings)
         control.add_list("sip-calls", self._calls.calls)
-        control.add_route("meetings", self._change_meeting)
+        control.add_route(
+            "meetings",
+            event_route("meeting", MeetingEvent, self._meetings.happen, refused=MeetingStateError),
+        )
         control.add_route("meeting-events", self._publish)
         control.add_route("dial", self._dial)
         control.add_route("lines", self._use_line)
-
-    def _change_meeting(self, parts: list[str], document: Mapping[str, Any]) -> Any:
-        match parts:
-            case [_, meeting_id, "events"]:
-                event = read_event(MeetingEvent, document)
-                return if_possible(
-                    lambda: self._meetings.happen(meeting_id, event),
-                    f"meeting {meeting_id}",
-                    refused=MeetingStateError,
-                )
-        raise no_such("POST", parts)
 
     def _publish(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
         match document:

@@ -149,6 +149,14 @@ class Aws(ControlEndpoints):
             UpdateExpression=update,
         )
 
+    def contact_of(self, call_id: str) -> dict[str, Any]:
+        """The contact of a call that an app has started, once its flow has come to its last block."""
+        return self.contact(call_id)
+
+    def is_over(self, call_id: str) -> bool:
+        """Whether nothing is left of a call."""
+        return all(each["State"] == "ended" for each in self.contacts() if each["ContactId"] == call_id)
+
     def contacts_of(self, user_id: str) -> list[dict[str, Any]]:
         """The contacts that were started for a user."""
         return [

@@ -2,20 +2,14 @@
 
 import uuid
 
-import pytest
 import requests
 
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Caller
+from tests.e2e.calls import connected, queued
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
-from tests.e2e.sip_bridge.calls import (
-    actions_of,
-    assert_over,
-    connected,
-    queued,
-    sip_calls_of,
-)
+from tests.e2e.sip_bridge.calls import actions_of, assert_over
 
 
 def test_a_call_goes_over_the_bridge_to_the_verified_queue_to_an_agent_to_its_end(
@@ -23,7 +17,7 @@ def test_a_call_goes_over_the_bridge_to_the_verified_queue_to_an_agent_to_its_en
 ) -> None:
     call = assert_call(caller.start({"DisplayName": "Ada", "Attributes": {"order_id": "A-1042"}}))
     assert call["ContactId"] == call["ConnectionData"]["Meeting"]["MeetingId"]
-    contact = aws.bridged_contact(call["ContactId"])
+    contact = aws.contact_of(call["ContactId"])
     assert contact["Queue"]["Arn"] == aws.queue("Verified")
     attributes = contact["Attributes"]
     assert attributes["customer_id"] == caller.user.user_id
@@ -43,24 +37,10 @@ def test_a_call_goes_over_the_bridge_to_the_verified_queue_to_an_agent_to_its_en
 
 def test_a_topic_names_the_flow_that_a_bridged_call_goes_on_with(aws: BridgeAws, caller: Caller) -> None:
     call_id = queued(aws, caller, Topic="billing")
-    passed = [block["Block"] for block in aws.bridged_contact(call_id)["Way"]]
+    passed = [block["Block"] for block in aws.contact_of(call_id)["Way"]]
     billing = aws.physical_id("AWS::Connect::ContactFlow", "billing")
     assert "hear-code" in passed
-    assert aws.bridged_contact(call_id)["ContactFlow"]["Arn"] == billing
-
-
-@pytest.mark.parametrize("stage", ["started", "queued", "connected"])
-def test_a_caller_hangs_up_at_any_time_twice_and_can_call_again_at_once(
-    stage: str, aws: BridgeAws, caller: Caller
-) -> None:
-    prepare = {"queued": queued, "connected": connected}.get(stage)
-    call_id = prepare(aws, caller) if prepare else str(assert_call(caller.start())["ContactId"])
-    first, second = caller.hang_up(call_id), caller.hang_up(call_id)
-    assert (first.status_code, first.text) == (204, "")
-    assert (second.status_code, second.text) == (204, "")
-    assert caller.state(call_id) == "ENDED"
-    assert_over(aws, call_id)
-    assert assert_call(caller.start())["ContactId"] != call_id
+    assert aws.contact_of(call_id)["ContactFlow"]["Arn"] == billing
 
 
 def test_an_app_that_leaves_without_hanging_up_ends_the_call(aws: BridgeAws, caller: Caller) -> None:
@@ -75,7 +55,7 @@ def test_an_app_that_leaves_without_hanging_up_ends_the_call(aws: BridgeAws, cal
 def test_an_app_that_drops_out_comes_back_into_the_same_meeting(aws: BridgeAws, caller: Caller) -> None:
     call = assert_call(caller.start())
     call_id = call["ContactId"]
-    aws.bridged_contact(call_id)
+    aws.contact_of(call_id)
     aws.happen_in_meeting(call_id, "CallerJoined")
     aws.happen_in_meeting(call_id, "CallerDropped")
     assert assert_call(caller.rejoin(call_id), 200) == call
@@ -104,7 +84,7 @@ def test_nobody_comes_back_into_a_call_that_has_ended(aws: BridgeAws, caller: Ca
 def test_digits_reach_the_contact_and_not_its_code(aws: BridgeAws, caller: Caller) -> None:
     call_id = connected(aws, caller)
     assert caller.send_digits(call_id, "42#").status_code == 204
-    assert eventually(lambda: aws.bridged_contact(call_id)["Digits"] == ["42#"])
+    assert eventually(lambda: aws.contact_of(call_id)["Digits"] == ["42#"])
 
 
 def test_digits_with_one_key_are_typed_once(aws: BridgeAws, caller: Caller) -> None:
@@ -115,8 +95,8 @@ def test_digits_with_one_key_are_typed_once(aws: BridgeAws, caller: Caller) -> N
         sent = requests.post(url, json={"Digits": "1234"}, headers=headers, timeout=35)
         assert sent.status_code == 204
     assert caller.send_digits(call_id, "9").status_code == 204
-    assert eventually(lambda: "9" in aws.bridged_contact(call_id)["Digits"])
-    assert aws.bridged_contact(call_id)["Digits"] == ["1234", "9"]
+    assert eventually(lambda: "9" in aws.contact_of(call_id)["Digits"])
+    assert aws.contact_of(call_id)["Digits"] == ["1234", "9"]
 
 
 def test_somebody_elses_bridged_call_is_404_like_an_unknown_one(
@@ -130,7 +110,7 @@ def test_somebody_elses_bridged_call_is_404_like_an_unknown_one(
         assert theirs.text.replace(left_out[0], "") == nobodys.text.replace(left_out[1], "")
     assert caller.state(call_id) == "QUEUED"
     # Connect's own name of the call is none that an app could use.
-    assert_problem(caller.read(aws.bridged_contact(call_id)["ContactId"]), 404, "not-found")
+    assert_problem(caller.read(aws.contact_of(call_id)["ContactId"]), 404, "not-found")
 
 
 def test_a_meeting_that_somebody_deletes_ends_the_call(aws: BridgeAws, caller: Caller) -> None:
@@ -143,7 +123,7 @@ def test_a_meeting_that_somebody_deletes_ends_the_call(aws: BridgeAws, caller: C
 
 def test_a_bridged_call_is_one_phone_call_with_two_legs(aws: BridgeAws, caller: Caller) -> None:
     call_id = queued(aws, caller)
-    [sip_call] = sip_calls_of(aws, call_id)
+    [sip_call] = aws.sip_calls_of(call_id)
     assert [leg["ParticipantTag"] for leg in sip_call["Legs"]] == ["LEG-A", "LEG-B"]
     assert [each["ExternalUserId"] for each in aws.meeting(call_id)["Attendees"]] == [
         "caller",

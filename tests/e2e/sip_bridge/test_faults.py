@@ -16,8 +16,9 @@ import pytest
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Caller
+from tests.e2e.calls import connected, queued
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
-from tests.e2e.sip_bridge.calls import assert_over, connected, is_over, queued, sip_calls_of
+from tests.e2e.sip_bridge.calls import assert_over
 
 START_LEASE_SECONDS = 30  # config/local-bridge.toml
 
@@ -74,7 +75,7 @@ def killed_start(aws: BridgeAws, new_caller: Callable[..., Caller]) -> KilledSta
         _kill_functions(aws, "StartCall")
         assert killed.result().status_code >= 429
     [meeting_id] = {each["MeetingId"] for each in aws.meetings()} - known
-    assert eventually(lambda: sip_calls_of(aws, meeting_id)), "The dial of the killed start arrives"
+    assert eventually(lambda: aws.sip_calls_of(meeting_id)), "The dial of the killed start arrives"
     # Until the lease has run out, nobody can know that the start is dead.
     assert_problem(caller.start(key="tap"), 409, "request-in-progress")
     return KilledStart(caller, meeting_id, time.monotonic())
@@ -101,13 +102,13 @@ def before(aws: BridgeAws) -> Iterator[set[str]]:
     known = {each["MeetingId"] for each in aws.meetings()}
     yield known
     new = {each["MeetingId"] for each in aws.meetings()} - known
-    assert eventually(lambda: all(is_over(aws, meeting_id) for meeting_id in new))
+    assert eventually(lambda: all(aws.is_over(meeting_id) for meeting_id in new))
 
 
 def _meetings_nobody_calls(aws: BridgeAws) -> list[str]:
     """The living meetings without a phone call."""
     living = [each["MeetingId"] for each in aws.meetings() if each["State"] != "ended"]
-    return [meeting_id for meeting_id in living if not sip_calls_of(aws, meeting_id)]
+    return [meeting_id for meeting_id in living if not aws.sip_calls_of(meeting_id)]
 
 
 def _end_meetings_without_an_owner(aws: BridgeAws) -> None:
@@ -140,9 +141,7 @@ def test_an_error_of_chime_becomes_the_answer_that_fits_and_leaves_no_meeting(
     assert_problem(response, status, slug)
     assert ("Retry-After" in response.headers) == (status in {429, 503})
     assert len(aws.sip_calls()) == dialled
-    assert all(
-        each["State"] == "ended" for each in aws.meetings() if not sip_calls_of(aws, each["MeetingId"])
-    )
+    assert all(each["State"] == "ended" for each in aws.meetings() if not aws.sip_calls_of(each["MeetingId"]))
     call = assert_call(caller.start(key="afterwards"))
     assert caller.hang_up(call["ContactId"]).status_code == 204
 
@@ -172,8 +171,8 @@ def test_two_hundred_simultaneous_requests_with_one_key_make_one_meeting_and_one
     assert Counter(response.status_code for response in responses) == {201: 1, 200: 199}
     assert len({response.text for response in responses}) == 1
     call_id = responses[0].json()["ContactId"]
-    assert len(sip_calls_of(aws, call_id)) == 1
-    aws.bridged_contact(call_id)
+    assert len(aws.sip_calls_of(call_id)) == 1
+    aws.contact_of(call_id)
     # A start that was answered with a time-out may have made a meeting, and dialled; nothing of it stays.
     made = {each["MeetingId"] for each in aws.meetings()[meetings:]}
     assert len(aws.sip_calls()) - sip_calls <= len(made) <= 1 + timed_out
@@ -194,9 +193,9 @@ def test_a_phone_call_whose_dial_was_not_answered_in_time_finds_no_meeting_and_i
     [timed_out] = {each["MeetingId"] for each in aws.meetings()[meetings:]} - {call_id}
     assert eventually(lambda: len(aws.sip_calls()) - sip_calls == 2), "The dial that was late arrives"
     assert_over(aws, timed_out)
-    [late] = sip_calls_of(aws, timed_out)
+    [late] = aws.sip_calls_of(timed_out)
     assert [leg["ParticipantTag"] for leg in late["Legs"]] == ["LEG-A"], "Amazon Connect was not called"
-    aws.bridged_contact(call_id)
+    aws.contact_of(call_id)
     assert caller.hang_up(call_id).status_code == 204
     assert_over(aws, call_id)
 
@@ -224,9 +223,9 @@ def test_legs_end_even_if_the_meeting_cannot_be_deleted(aws: BridgeAws, caller: 
     with aws.fault(
         "chime-sdk-meetings", "DeleteMeeting", Error={"Code": "ServiceFailureException", "Status": 500}
     ):
-        aws.happen(aws.bridged_contact(call_id)["ContactId"], "AgentDisconnected")
+        aws.happen(aws.contact_of(call_id)["ContactId"], "AgentDisconnected")
         assert eventually(
-            lambda: all(leg["Status"] == "Disconnected" for leg in sip_calls_of(aws, call_id)[0]["Legs"])
+            lambda: all(leg["Status"] == "Disconnected" for leg in aws.sip_calls_of(call_id)[0]["Legs"])
         )
     assert caller.comes_to(call_id, "ENDED")
     _five_minutes_pass(aws, call_id)
@@ -269,5 +268,5 @@ def test_a_start_that_was_killed_while_it_dialled_leaves_nothing_and_its_repeat_
     call = assert_call(killed_start.caller.start(key="tap"))
     assert call["ContactId"] != killed_start.meeting_id
     assert_over(aws, killed_start.meeting_id)
-    aws.bridged_contact(call["ContactId"])
+    aws.contact_of(call["ContactId"])
     assert killed_start.caller.hang_up(call["ContactId"]).status_code == 204

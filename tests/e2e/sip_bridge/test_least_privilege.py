@@ -11,9 +11,10 @@ import pytest
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Caller
+from tests.e2e.calls import connected, queued
 from tests.e2e.grants import WIDE, Reason, grants, needless, unused, used, wider_than_needed
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
-from tests.e2e.sip_bridge.calls import assert_over, connected, is_over, queued
+from tests.e2e.sip_bridge.calls import assert_over
 
 WIDE_OF_BRIDGE = [
     Reason("chime:*", "arn:aws:chime:*:meeting/[*]", "meetings come into being while the function runs"),
@@ -46,7 +47,7 @@ def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> N
     call_id = queued(aws, caller)
     assert_over(aws, crashed)
     # One whose function died after it had ended the call is stopped at Connect's next event.
-    contact_id = aws.bridged_contact(call_id)["ContactId"]
+    contact_id = aws.contact_of(call_id)["ContactId"]
     aws.note_end(caller.user.user_id)
     events = [event for event in aws.events() if event["contactId"] == contact_id]
     aws.publish_event(next(event for event in events if event["eventType"] == "QUEUED"))
@@ -64,7 +65,7 @@ def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> N
         with aws.fault("dynamodb", "UpdateItem", Error={"Code": "InternalServerError", "Status": 500}):
             assert_problem(answer.result(), 503, "unavailable")
     [hung_up] = {each["MeetingId"] for each in aws.meetings()} - before
-    assert eventually(lambda: is_over(aws, hung_up))
+    assert eventually(lambda: aws.is_over(hung_up))
 
 
 @pytest.mark.usefixtures("all_rights_used")

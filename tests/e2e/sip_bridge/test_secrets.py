@@ -1,22 +1,19 @@
 """Join tokens, one-time codes, digits and attributes of a bridged call end in no log, metric or answer."""
 
-import secrets
 from collections.abc import Callable
 
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Caller
+from tests.e2e.calls import connected
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
-from tests.e2e.sip_bridge.calls import assert_over, code_of, connected, sip_calls_of
-from tests.e2e.test_secrets import credentials, everything_written, strings
+from tests.e2e.sip_bridge.calls import assert_over, code_of
+from tests.e2e.test_secrets import credentials, everything_written, strings, word
 
 
 def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     aws: BridgeAws, new_caller: Callable[..., Caller]
 ) -> None:
-    def word(what: str) -> str:
-        return f"{what}{secrets.token_hex(8)}"
-
     claims = {"name": word("Name"), "email": f"{word('mail')}@example.com"}
     said = {"DisplayName": word("Display"), "Attributes": {"order_id": word("Order"), "page": word("Page")}}
     caller = new_caller(**claims)
@@ -39,7 +36,7 @@ def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
         Error={"Code": "BadRequestException", "Status": 400},
     ):
         answers.append(caller.send_digits(call_id, "815"))
-    [sip_call] = sip_calls_of(aws, call_id)
+    [sip_call] = aws.sip_calls_of(call_id)
     meeting = aws.client("chime-sdk-meetings").list_attendees(MeetingId=call_id)
     forbidden += [*credentials(call), code_of(sip_call), digits]
     forbidden += [attendee["JoinToken"] for attendee in meeting["Attendees"]]

@@ -6,8 +6,9 @@ import pytest
 
 from tests.e2e.answers import assert_problem
 from tests.e2e.aws import Caller
+from tests.e2e.calls import queued
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
-from tests.e2e.sip_bridge.calls import actions_of, code_of, queued, sip_calls_of
+from tests.e2e.sip_bridge.calls import actions_of, code_of
 
 HOSTILE = [
     "+19005550100",
@@ -21,7 +22,7 @@ def test_a_hostile_attribute_changes_nothing_but_its_own_header(
     value: str, aws: BridgeAws, caller: Caller
 ) -> None:
     call_id = queued(aws, caller, Attributes={"order_id": value}, DisplayName="+19005550100")
-    [sip_call] = sip_calls_of(aws, call_id)
+    [sip_call] = aws.sip_calls_of(call_id)
     [bridge] = actions_of(sip_call, "CallAndBridge")
     number = aws.physical_id("Custom::CallerNumber")
     assert bridge["CallerIdNumber"] == number
@@ -35,7 +36,7 @@ def test_a_hostile_attribute_changes_nothing_but_its_own_header(
     assert " " not in header
     assert unquote(header) == value
     assert [leg["To"] for leg in sip_call["Legs"]] == ["+17035550122", connect_number(aws)]
-    assert aws.bridged_contact(call_id)["Attributes"]["order_id"] == value
+    assert aws.contact_of(call_id)["Attributes"]["order_id"] == value
     caller.hang_up(call_id)
 
 
