@@ -62,7 +62,7 @@ test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## check, tests and demo in 
 .PHONY: test-e2e
 test-e2e: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend
 	@E2E_ENVIRONMENT=$(LOCAL_ENV) python -m pytest tests/e2e \
-		--ignore=tests/e2e/bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend
+		--ignore=tests/e2e/sip_bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend
 
 .PHONY: mutation
 mutation: $(PYTHON) ## whether the tests notice changes of what decides who calls: some 15 minutes, survivors are listed

@@ -85,7 +85,7 @@ local)
 functions)
     # Bare: a dependency that a function's asset lacks must fail on a laptop as it would on AWS.
     new_venv .venv-functions --without-pip
-    # Beside it, for this machine, what assets hold compiled for Lambda's: local/extension_modules.py.
+    # Beside it, for this machine, what assets hold compiled for Lambda's: local/emulator/lambda_/extension_modules.py.
     rm -rf .venv-functions/extensions
     install ".venv-functions/extensions: the compiled packages of lambdas/requirements-authorizer.txt" \
         .venv/bin/uv pip install --python .venv-functions/bin/python --target .venv-functions/extensions \

@@ -21,7 +21,11 @@ NOT_MEASURED = {"documents", "e2e", "tools"}
 # The folders of many quick files: they fill the gaps in the end.
 QUICK = {"tests/lambdas", "tests/contract", "tests/documents"}
 # The folders whose files share nothing that is dear to make. In others they share templates, or an app.
-APART = QUICK | {"tests/local", "tests/tools", "tests/tools/capacity"}
+APART = QUICK | {
+    "tests/tools",
+    "tests/tools/capacity",
+    *(f"tests/local{room}" for room in ("", "/emulator", "/issuer", "/launcher", "/sip_bridge")),
+}
 
 
 @pytest.hookimpl(trylast=True)

@@ -5,8 +5,9 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from local.environment import LocalAws, LocalAwsError
-from local.phone import Phone
+from local.clients.phone import Phone
+from local.launcher.checkout import LocalAwsError
+from local.launcher.local_aws import LocalAws
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller, with_the_templates_of_before
 from tests.e2e.held_properties import READERS, Resource, deployed, held

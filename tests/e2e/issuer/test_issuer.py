@@ -9,8 +9,8 @@ from typing import Any
 
 import requests
 
-from local.observer import eventually
-from local.phone import Phone
+from local.clients.observer import eventually
+from local.clients.phone import Phone
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 

@@ -1,4 +1,4 @@
-"""The issuer is down, slow or answers garbage: who knows its keys goes on, who does not fails closed."""
+"""The issuer is down, slow or answers garbage: cached keys go on, without them it fails closed."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.observer import eventually
+from local.clients.observer import eventually
 from tests.e2e.answers import assert_problem
 from tests.e2e.aws import Aws, Caller
 
