@@ -5,9 +5,11 @@ ENV ?= dev
 
 # Node and npm too are in .venv/bin: setup.sh links those of requirements.txt there.
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
-# What is downloaded stays in the checkout.
+# What is downloaded or unpacked stays in the checkout.
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export npm_config_cache := $(CURDIR)/.cache/npm
+export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
+export CDK_HOME := $(CURDIR)/.cache/cdk
 # A synth needs no network.
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true
@@ -53,7 +55,8 @@ test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests but the end-to-e
 
 .PHONY: test-slow
 test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the tests that take long: the table on AWS's DynamoDB Local (needs Java)
-	@python -m pytest -m slow
+	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
+	@python -m pytest -m slow -r fE
 
 .PHONY: test-walls
 test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## check, tests and demo in a copy without the SIP bridge
