@@ -39,8 +39,8 @@ def install(emulator: Emulator) -> None:
     emulator.connect_service.add(numbers)
     resource_types.install(emulator.registry, telephony.voice, numbers)
     _distinguish_services()
-    for name, behaviour in ((MEETINGS, telephony.meetings), (VOICE, telephony.voice)):
-        service = RestJsonService(name, behaviour, invalid="BadRequestException")
+    for name, behaviours in ((MEETINGS, (telephony.meetings,)), (VOICE, telephony.voice.behaviours)):
+        service = RestJsonService(name, *behaviours, invalid="BadRequestException")
         emulator.serve(service, lambda call: _resources_of(call, **here), namespace=CHIME)
     BridgeControl(meetings=telephony.meetings, calls=telephony.calls, numbers=numbers).add_to(
         emulator.control

@@ -60,17 +60,17 @@ def _add_voice_types(registry: Registry, voice: Voice) -> None:
         _VoiceType(
             "AWS::Chime::SipMediaApplication",
             "SipMediaApplication",
-            voice.create_sip_media_application,
-            voice.update_sip_media_application,
-            voice.delete_sip_media_application,
+            voice.applications.create_sip_media_application,
+            voice.applications.update_sip_media_application,
+            voice.applications.delete_sip_media_application,
             ("Name", "Endpoints"),
         ),
         _VoiceType(
             "AWS::Chime::VoiceConnector",
             "VoiceConnector",
-            voice.create_voice_connector,
-            voice.update_voice_connector,
-            voice.delete_voice_connector,
+            voice.connectors.create_voice_connector,
+            voice.connectors.update_voice_connector,
+            voice.connectors.delete_voice_connector,
             ("Name", "RequireEncryption"),
         ),
     ):
@@ -98,8 +98,8 @@ def _voice_provisioner(registry: Registry, voice: Voice, kind: _VoiceType) -> Pr
             return created
         named = {f"{kind.member}Id": physical_id.rpartition("/")[2]}
         old_keys = [tag["Key"] for tag in old.get("Tags", [])]
-        voice.untag_resource({"ResourceARN": physical_id, "TagKeys": old_keys})
-        voice.tag_resource({"ResourceARN": physical_id, "Tags": checked.get("Tags", [])})
+        voice.tags.untag_resource({"ResourceARN": physical_id, "TagKeys": old_keys})
+        voice.tags.tag_resource({"ResourceARN": physical_id, "Tags": checked.get("Tags", [])})
         return identified(kind.update({**named, **{name: checked[name] for name in kind.updated}}))
 
     def delete(physical_id: str, _properties: Properties) -> None:

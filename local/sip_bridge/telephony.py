@@ -7,7 +7,8 @@ from local.emulator.rest_of_aws import RestOfAws
 from local.sip_bridge.meetings import Meetings
 from local.sip_bridge.phone_numbers import NumberSupply
 from local.sip_bridge.sip_calls import FarEnd, SipCalls
-from local.sip_bridge.voice import Ring, Voice
+from local.sip_bridge.voice import Voice
+from local.sip_bridge.voice_connectors import Ring
 
 
 class Telephony:
@@ -39,17 +40,17 @@ class Telephony:
 
     def ring(self, number: str, caller: str, over: Callable[[], None]) -> FarEnd | str:
         """Dial a number of the telephone network."""
-        return self.voice.ring(number, caller, over)
+        return self.voice.connectors.ring(number, caller, over)
 
     def ring_through(
         self, voice_connector_arn: str, user: str, caller: str, over: Callable[[], None]
     ) -> FarEnd | str:
         """Dial through a Voice Connector."""
-        return self.voice.ring_through(voice_connector_arn, user, caller, over)
+        return self.voice.connectors.ring_through(voice_connector_arn, user, caller, over)
 
     def owns(self, number: str) -> bool:
         """Whether the account has the number."""
-        return self.voice.owns(number)
+        return self.voice.numbers.owns(number)
 
 
 class _MeetingLeg:

@@ -124,14 +124,14 @@ REQUESTS: dict[str, Callable[[Caller, str], requests.Response]] = {
 
 
 @pytest.mark.parametrize("request_of", REQUESTS)
-def test_somebody_elses_call_is_like_one_that_never_was(
+def test_somebody_elses_call_is_404_like_an_unknown_one(
     request_of: str, aws: Aws, caller: Caller, another_caller: Caller
 ) -> None:
     of_another = connected(aws, another_caller)
-    never_was = str(uuid.uuid4())
+    unknown = str(uuid.uuid4())
     before = [call for call in aws.calls() if call["Service"] != "dynamodb"]
 
-    answers = [REQUESTS[request_of](caller, contact_id) for contact_id in (of_another, never_was)]
+    answers = [REQUESTS[request_of](caller, contact_id) for contact_id in (of_another, unknown)]
 
     for answer in answers:
         assert_problem(answer, 404, "not-found")
@@ -150,7 +150,7 @@ def _headers(response: requests.Response) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("contact_id", ["x", "%00", "..", "a" * 256, "a" * 300, "ü", "' OR 1=1", "a b"])
-def test_a_malformed_contact_id_is_a_call_that_never_was(contact_id: str, one_caller: Caller) -> None:
+def test_a_malformed_contact_id_is_404(contact_id: str, one_caller: Caller) -> None:
     response = one_caller.read(contact_id)
     assert response.status_code in {400, 404}, response.text
     assert response.headers["Content-Type"] == "application/problem+json"

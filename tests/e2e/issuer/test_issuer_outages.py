@@ -24,7 +24,7 @@ RETRIES_AFTER = 10
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_without_keys_a_caller_is_told_soon_to_come_back(outage: str, aws: Aws, caller: Caller) -> None:
+def test_without_keys_the_answer_is_soon_503_with_retry_after(outage: str, aws: Aws, caller: Caller) -> None:
     with aws.started_anew("Authorizer"), aws.fault("issuer", "GetKeys", **OUTAGES[outage]):
         began = time.monotonic()
         response = caller.read("no-such-call")

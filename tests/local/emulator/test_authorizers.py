@@ -165,7 +165,7 @@ def refusal(response: requests.Response) -> tuple[int, str, object]:
 
 
 @pytest.mark.parametrize("token", [None, "", "NOT", "with space", "1"])
-def test_without_a_token_of_the_right_form_nobody_is_asked(token: str | None, ask: Ask) -> None:
+def test_a_token_of_the_wrong_form_never_reaches_the_authorizer(token: str | None, ask: Ask) -> None:
     before = int(ask("allow").json()["asked"])
     assert refusal(ask(token)) == (401, "UnauthorizedException", "Unauthorized")
     assert int(ask("allow").json()["asked"]) == before + 1
@@ -220,7 +220,7 @@ def test_a_denial_is_kept_too_and_a_failure_is_not(ask: Ask) -> None:
     assert int(ask("allow").json()["asked"]) == before + 4
 
 
-def test_the_access_log_tells_what_the_authorizer_said(running: LocalAws, ask: Ask) -> None:
+def test_the_access_log_has_the_authorizers_result(running: LocalAws, ask: Ask) -> None:
     logs = running.client("logs")
     ask("allow")
     ask("deny")

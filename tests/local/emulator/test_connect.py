@@ -107,7 +107,7 @@ def test_a_contact_is_stopped_once(instance: Instance, rest_of_aws: FakeRestOfAw
     assert rest_of_aws.event_types(contact_id)[-2:] == ["DISCONNECTED", "COMPLETED"]
 
 
-def test_a_contact_that_never_was_cannot_be_stopped_or_described(instance: Instance) -> None:
+def test_an_unknown_contact_cannot_be_stopped_or_described(instance: Instance) -> None:
     with pytest.raises(ClientError) as caught:
         instance.sdk.stop_contact(InstanceId=instance.id, ContactId=ANOTHER_ID)
     assert code_of(caught) == "ContactNotFoundException"
@@ -164,7 +164,7 @@ def test_a_full_queue_takes_no_more_contacts(instance: Instance) -> None:
     assert second["Way"][-2]["Result"] == "QueueAtCapacity"
 
 
-def test_a_flow_gives_its_function_what_connect_tells_of_a_web_rtc_contact(
+def test_a_flow_sends_its_function_the_event_of_a_web_rtc_contact(
     instance: Instance, rest_of_aws: FakeRestOfAws
 ) -> None:
     events: list[Mapping[str, Any]] = []

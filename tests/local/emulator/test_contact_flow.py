@@ -262,7 +262,7 @@ MENU: dict[str, Any] = {"InputTimeLimitSeconds": "5"}
 NO_MATCH = {"NoMatchingCondition": "hang-up", "NoMatchingError": "hang-up"}
 
 
-def test_input_is_stored_and_asked_for_as_the_block_says() -> None:
+def test_input_is_collected_and_stored_as_the_block_says() -> None:
     contact = run(
         FakeContact(digits="1234"),
         block(

@@ -93,7 +93,7 @@ def test_an_issuer_that_is_not_here_is_refused(
         pytest.fail("it started")
 
 
-def test_a_user_pool_is_not_told_what_its_tokens_say() -> None:
+def test_a_user_pool_takes_no_claims() -> None:
     outputs = {"EndpointUrl": "http://127.0.0.1:1", "Region": "eu-west-2"}
     pool = UserPool({**outputs, "UserPoolId": "eu-west-2_a", "UserPoolClientId": "a"})
     with pytest.raises(ValueError, match="amr"):
@@ -152,7 +152,7 @@ def test_a_disabled_key_is_given_to_nobody(running: LocalAws) -> None:
     assert kms.get_public_key(KeyId=key_id)["PublicKey"]
 
 
-def test_kms_fails_when_it_is_told_to(running: LocalAws, observer: ControlEndpoints, key_arn: str) -> None:
+def test_kms_fails_by_a_fault(running: LocalAws, observer: ControlEndpoints, key_arn: str) -> None:
     error = {"Code": "KMSInternalException", "Status": 500}
     kms = running.client("kms")
     with (

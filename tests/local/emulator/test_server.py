@@ -290,7 +290,7 @@ def queued(running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str
     return answer
 
 
-def test_a_token_is_all_that_the_participant_service_asks_for(
+def test_a_token_is_all_that_the_participant_service_needs(
     unsigned: Any, queued: Any, running: LocalAws, observer: ControlEndpoints
 ) -> None:
     before = len(observer.calls())

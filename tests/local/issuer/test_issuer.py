@@ -119,7 +119,7 @@ def test_somebody_is_the_same_user_each_time_and_nobody_else_is(issuer: OpenIdIs
         issuer.sign_up(email, {})
 
 
-def test_both_tokens_say_what_a_test_asks_for(issuer: OpenIdIssuer, email: str) -> None:
+def test_both_tokens_have_the_requested_claims(issuer: OpenIdIssuer, email: str) -> None:
     asked = {"amr": ["pwd", "mfa"], "auth_time": 1_700_000_000, "email_verified": False, "exp": 1_700_000_001}
     user = issuer.sign_in(email, "", asked)
     for token in (user.token, user.other_token):
@@ -127,7 +127,7 @@ def test_both_tokens_say_what_a_test_asks_for(issuer: OpenIdIssuer, email: str) 
         assert {name: claims[name] for name in asked} == asked
 
 
-def test_a_code_is_good_for_one_time_and_for_whoever_asked(issuer: OpenIdIssuer) -> None:
+def test_a_code_is_good_once_and_for_its_own_app(issuer: OpenIdIssuer) -> None:
     code = sent_to_the_app(authorize(issuer))["code"]
     assert give(issuer, code).status_code == 200
     assert give(issuer, code).json()["error"] == "invalid_grant"
@@ -152,7 +152,7 @@ def test_what_the_app_sent_along_comes_back_with_the_code(issuer: OpenIdIssuer) 
         ({"scope": "openid admin"}, "invalid_scope"),
     ],
 )
-def test_the_app_is_told_why_it_gets_no_code(
+def test_the_app_receives_why_it_gets_no_code(
     changed: dict[str, str | None], error: str, issuer: OpenIdIssuer
 ) -> None:
     assert sent_to_the_app(authorize(issuer, **changed))["error"] == error
@@ -192,7 +192,7 @@ def test_a_new_key_signs_and_the_old_one_goes_when_it_retires(
         verified(new, issuer)
 
 
-def test_requests_for_the_keys_fail_as_often_as_they_are_told_to_and_all_count(
+def test_requests_for_keys_fail_as_often_as_the_fault_says_and_all_count(
     issuer: OpenIdIssuer, observer: ControlEndpoints
 ) -> None:
     url, before = f"{ISSUER}jwks", observer.issuer()["KeyRequests"]
@@ -240,6 +240,6 @@ def test_a_function_finds_nobody_else_under_the_names_for_tests(fetching: Any) -
     assert "certificate verify failed" in fetching("https://evil.test/jwks")["error"]
 
 
-def test_nobody_trusts_the_issuer_who_is_not_told_to(observer: ControlEndpoints) -> None:
+def test_nobody_else_trusts_the_issuer(observer: ControlEndpoints) -> None:
     with pytest.raises(requests.exceptions.SSLError, match="certificate verify failed"):
         requests.get(f"https://127.0.0.1:{observer.issuer()['Port']}/jwks", timeout=5)

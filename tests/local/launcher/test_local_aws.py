@@ -106,7 +106,7 @@ def test_it_is_account_and_region_of_its_environment(tmp_path: Path, monkeypatch
     ("asked", "environment_name"),
     [([], "local"), (["ENV=local-issuer"], "local-issuer"), (["ENV=dev"], "dev")],
 )
-def test_make_runs_the_environment_local_unless_another_is_asked_for(
+def test_make_runs_the_environment_local_by_default(
     target: str, asked: list[str], environment_name: str
 ) -> None:
     surroundings = {name: value for name, value in os.environ.items() if name != "ENV"}

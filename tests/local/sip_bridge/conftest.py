@@ -7,7 +7,7 @@ import pytest
 from local.emulator.aws_service import RestJsonService
 from local.emulator.connect.connect import Connect
 from local.launcher.local_aws import LocalAws
-from local.sip_bridge import voice
+from local.sip_bridge import phone_number_inventory
 from local.sip_bridge.connect_numbers import ConnectNumbers
 from local.sip_bridge.phone_numbers import NumberSupply
 from local.sip_bridge.telephony import Telephony
@@ -88,12 +88,14 @@ def meetings_sdk(telephony: Telephony) -> Any:
 
 @pytest.fixture
 def voice_sdk(telephony: Telephony) -> Any:
-    return sdk_of(RestJsonService("chime-sdk-voice", telephony.voice, invalid="BadRequestException"))
+    return sdk_of(
+        RestJsonService("chime-sdk-voice", *telephony.voice.behaviours, invalid="BadRequestException")
+    )
 
 
 @pytest.fixture
 def bridge(
     telephony: Telephony, voice_sdk: Any, sip_function: FakeSipFunction, monkeypatch: pytest.MonkeyPatch
 ) -> Bridge:
-    monkeypatch.setattr(voice, "ORDER_TAKES", timedelta(seconds=0.1))
+    monkeypatch.setattr(phone_number_inventory, "ORDER_TAKES", timedelta(seconds=0.1))
     return Bridge(telephony, voice_sdk, sip_function)

@@ -43,7 +43,7 @@ def test_a_meeting_is_created_with_its_attendees_and_with_all_that_a_client_join
     assert meetings_sdk.get_meeting(MeetingId=meeting["MeetingId"])["Meeting"] == meeting
 
 
-def test_two_operations_of_one_path_are_told_apart_by_their_query(meetings_sdk: Any) -> None:
+def test_two_operations_of_one_path_differ_by_their_query(meetings_sdk: Any) -> None:
     without = {name: value for name, value in ASKED.items() if name != "Attendees"}
     assert "Attendees" not in meetings_sdk.create_meeting(**without)
     with pytest.raises(ClientError, match="Attendees"):

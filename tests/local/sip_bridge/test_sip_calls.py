@@ -72,7 +72,9 @@ def is_bridged(bridge: Bridge) -> dict[str, Any]:
     return event
 
 
-def test_a_call_into_a_meeting_is_told_step_by_step(bridge: Bridge, meeting_events: MeetingEvents) -> None:
+def test_the_function_is_invoked_at_each_step_of_a_call(
+    bridge: Bridge, meeting_events: MeetingEvents
+) -> None:
     bridge.function.replies["NEW_OUTBOUND_CALL"] = answer(
         action("Hangup"), TransactionAttributes={"Code": "123456789012"}
     )
@@ -267,7 +269,7 @@ def test_the_end_of_the_contact_ends_its_leg_and_then_the_meetings(
     assert meeting_events.of(meeting_id)[-1] == "AttendeeLeft"
 
 
-def test_an_update_asks_the_function_for_other_actions(
+def test_an_update_invokes_the_function_for_other_actions(
     bridge: Bridge, number: ClaimedNumber, instance: PhoneInstance
 ) -> None:
     bridged(bridge, number)
@@ -298,7 +300,7 @@ def test_a_call_of_another_application_cannot_be_updated(bridge: Bridge) -> None
     assert bridge.telephony.calls.update(ANOTHER_ID, transaction_id, {}) is False
 
 
-def test_actions_are_done_one_after_the_other_and_only_the_last_is_told(bridge: Bridge) -> None:
+def test_actions_run_one_by_one_and_the_last_alone_is_reported(bridge: Bridge) -> None:
     pause = action("Pause", DurationInMilliseconds=100)
     bridge.function.replies["CALL_ANSWERED"] = answer(pause, pause, pause)
     began = time.monotonic()
@@ -316,7 +318,9 @@ def test_an_update_interrupts_a_pause_and_replaces_the_rest(bridge: Bridge) -> N
         "CALL_UPDATE_REQUESTED": answer(action("Hangup")),
     }
     _, transaction_id = bridge.call()
+    assert eventually(lambda: "Answer" in bridge.shown(transaction_id)["Invocations"][-1], seconds=5)
     bridge.function.event("CALL_ANSWERED")
+    time.sleep(0.2)  # the first pause has begun
     bridge.update(transaction_id)
     bridge.ended(transaction_id)
     assert bridge.function.kinds[-3:] == ["CALL_UPDATE_REQUESTED", "ACTION_INTERRUPTED", "HANGUP"]
@@ -375,7 +379,7 @@ def test_a_broken_answer_ends_both_legs(
     assert instance.connect.contacts()[0]["State"] == "ended"
 
 
-def test_a_slow_answer_is_asked_for_again_and_the_second_one_counts(bridge: Bridge) -> None:
+def test_a_slow_function_is_invoked_again_and_the_second_answer_counts(bridge: Bridge) -> None:
     asked: list[str] = []
 
     def slow(_event: Mapping[str, Any]) -> object:
