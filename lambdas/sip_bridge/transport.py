@@ -91,7 +91,7 @@ class BridgeSettings:
                 return cls(connect_number=environment["CONNECT_NUMBER"])
             case "contact_events":
                 return cls(external_meeting_id=environment["EXTERNAL_MEETING_ID"])
-            case "call_control":
+            case _:
                 return cls()
 
 
