@@ -12,10 +12,10 @@ from runtime.telemetry import count, log_unforeseen, logger, metrics, tracer
 from authorizer.keys import GivenKeys, KeySource, KeysUnavailable, read_jwks
 from authorizer.normalised_claims import normalise
 from authorizer.refusal import Reason, TokenRefused
-from authorizer.settings import PublishedKeys, Settings
+from authorizer.settings import AuthorizerSettings, PublishedKeys
 from authorizer.verification import TokenVerifier
 
-_settings = Settings.read(os.environ)
+_settings = AuthorizerSettings.read(os.environ)
 
 
 def _keys() -> KeySource:
@@ -100,7 +100,7 @@ def _read_token(event: Mapping[str, Any]) -> str:
 
 def _policy(effect: str, method_arn: str) -> dict[str, Any]:
     """A policy for all methods of the API's stage, since API Gateway keeps it for the token's next request,
-    whatever that asks for.
+    whatever that is.
     """
     api, stage, _ = method_arn.split("/", 2)
     return {

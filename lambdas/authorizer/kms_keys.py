@@ -30,7 +30,7 @@ _OUT_OF_USE = frozenset({"DisabledException", "KMSInvalidStateException"})
 
 
 class KmsKeys:
-    """A `KeySource` that asks KMS for each key once, when a token first names it; for one that is out of use
+    """A `KeySource` that gets each key from KMS once, when a token first names it; for one that is out of use
     each time.
     """
 
@@ -42,13 +42,13 @@ class KmsKeys:
         self._keys: dict[str, VerificationKey] = {}
 
     def find(self, key_id: str | None, algorithm: str) -> Sequence[VerificationKey]:
-        """See `KeySource`. KMS is never asked for a key that is not configured."""
+        """See `KeySource`. A key that is not configured is never requested."""
         for name in self._arns:
             if key_id in {None, name} and name not in self._keys:
-                self._ask(name)
+                self._fetch(name)
         return fitting(self._keys.values(), key_id, algorithm)
 
-    def _ask(self, name: str) -> None:
+    def _fetch(self, name: str) -> None:
         try:
             answer = aws.call(self._kms, "GetPublicKey", expected_errors=_OUT_OF_USE, KeyId=self._arns[name])
         except aws.ExpectedError:

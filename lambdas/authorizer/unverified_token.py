@@ -1,6 +1,6 @@
 """A token as it comes: a JSON Web Token (RFC 7519) with one signature (RFC 7515), in the compact form.
 
-Nothing here asks for a key. What a stranger may send at no cost is refused at the least cost.
+Nothing here needs a key. What a stranger may send at no cost is refused at the least cost.
 """
 
 import base64

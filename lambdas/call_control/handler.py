@@ -46,8 +46,8 @@ def handler(request: Request) -> Response:
             _note("CallRejoined", contact_id)
             return json_response(200, answer)
         case "POST", "/calls/{ContactId}/digits":
-            asked = parse_digits(request)
-            _calls.send_digits(user_id, contact_id, asked.digits, asked.idempotency_key)
+            sent = parse_digits(request)
+            _calls.send_digits(user_id, contact_id, sent.digits, sent.idempotency_key)
             _note("DigitsSent", contact_id)
             return empty_response()
     raise CallNotFound("There is no such path or method.")

@@ -1,4 +1,4 @@
-"""What may be asked of a call, checked by hand as in start_call: openapi.yaml is the contract."""
+"""Requests about a call, checked by hand as in start_call: openapi.yaml is the contract."""
 
 import re
 from dataclasses import dataclass

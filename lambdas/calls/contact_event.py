@@ -29,7 +29,7 @@ class ContactEvent:
     may_be_ours: bool = False
     """Whether the contact began as contacts of this backend do."""
     user_id: str | None = None
-    """The user, where a transport knows that: of the end of a call that no contact belongs to yet. Its
+    """The user, where a transport has that: of the end of a call that no contact belongs to yet. Its
     contact ids are then the transport's own name for the call."""
     reference: str | None = None
     """The reference of such a call."""

@@ -19,7 +19,7 @@ class Violation:
     detail: str
 
 
-# A caller who mends these finds out about the rest.
+# A caller who fixes these finds out about the rest.
 _MAX_VIOLATIONS = 10
 
 
@@ -51,7 +51,7 @@ class CallerBlocked(ServiceError):
 
 
 class AuthenticationInsufficient(ServiceError):
-    """The user is signed in, but too long ago or not in a way that this call asks for (RFC 9470).
+    """The user is signed in, but too long ago or not in a way that this call requires (RFC 9470).
 
     `max_age_seconds` is the greatest age of a sign-in, None for any; one of `amr` must be among the methods
     that it used (RFC 8176), empty for any.

@@ -24,7 +24,7 @@ class StartCallRequest:
 
     @property
     def content_hash(self) -> str:
-        """The same for requests that ask for the same, however they are written."""
+        """The same for requests with the same content, however they are written."""
         content = [
             self.contact_flow_arn,
             self.display_name,

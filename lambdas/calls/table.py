@@ -35,7 +35,7 @@ class CallTable:
     """Reads and writes `Call`s in DynamoDB.
 
     Every method raises `calls.errors.CapacityReached`, `Unavailable`, `TimedOut` or `ConfigurationFault` when
-    DynamoDB does not do as asked. A write that botocore repeats after a lost answer does no harm: it
+    DynamoDB fails. A write that botocore repeats after a lost answer does no harm: it
     recognises its own earlier effect, sets the same values again, or takes itself for somebody faster. Then a
     crashed start waits for one lease more, and the metrics of a call that has just ended are not counted.
     """

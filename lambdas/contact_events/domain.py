@@ -1,6 +1,6 @@
 """What an event changes in the record of its call.
 
-Merging is commutative and idempotent: of each time the earliest counts, of each contact the call knows
+Merging is commutative and idempotent: of each time the earliest counts, of each contact the call holds
 whether it goes on, and everything else follows from these. So the order of events, and how often each comes,
 do not matter.
 """
@@ -40,7 +40,7 @@ class ContactEvents:
         self._now = now
 
     def __call__(self, event: ContactEvent, *, early_delivery: bool) -> EndedCall | None:
-        """Notes an event; returns how the call went when this event is the one that ends it.
+        """Stores an event; returns how the call went when this event is the one that ends it.
 
         Raises `RetryLater` when the event must be delivered again, and the adapters' errors.
         """

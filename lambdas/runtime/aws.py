@@ -113,7 +113,7 @@ def _translate(
 ) -> errors.ServiceError:
     """The error of ours that `error`, raised by `operation`, amounts to.
 
-    Logs the operation, AWS's error code and AWS's request id: what an operator needs to ask AWS. Never AWS's
+    Logs the operation, AWS's error code and AWS's request id: what AWS's support needs. Never AWS's
     message, which may quote the request.
     """
     if isinstance(error, exceptions.ClientError):
@@ -141,7 +141,7 @@ def _translate(
 
 
 def _configuration_fault() -> errors.ConfigurationFault:
-    """Counts a fault that only the operator can mend, which an alarm watches, and returns it."""
+    """Counts a fault that only the operator can fix, which an alarm watches, and returns it."""
     count("ConfigurationFault")
     return errors.ConfigurationFault()
 

@@ -40,7 +40,7 @@ class AnswerIncomplete(ServiceError):
 
 
 class ConfigurationFault(ServiceError):
-    """AWS refused because of how this system is deployed; only its operator can mend it."""
+    """AWS refused because of how this system is deployed; only its operator can fix it."""
 
     def __init__(
         self, detail: str = "The service is not set up correctly. Its operator has been alarmed."

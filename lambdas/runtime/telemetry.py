@@ -18,7 +18,7 @@ from runtime.xray import DaemonProvider
 logger = Logger(log_uncaught_exceptions=False)
 metrics = Metrics()
 _provider = DaemonProvider()
-# Powertools asks a provider for more than our use of it needs.
+# Powertools' type of a provider has more than our use of it needs.
 tracer = Tracer(auto_patch=False, provider=cast(Any, _provider))
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _HEADER = b'{"format": "json", "version": 1}\n'
-# Where Lambda's daemon listens unless the environment tells otherwise.
+# Where Lambda's daemon listens unless the environment has another address.
 _DAEMON = "127.0.0.1:2000"
 
 _current: ContextVar[str | None] = ContextVar("subsegment", default=None)

@@ -91,7 +91,7 @@ class BridgeSettings:
                 return cls(connect_number=environment["CONNECT_NUMBER"])
             case "contact_events":
                 return cls(external_meeting_id=environment["EXTERNAL_MEETING_ID"])
-            case "call_control":
+            case _:
                 return cls()
 
 
@@ -200,7 +200,7 @@ class SipBridge:
             self._native.end(call)
             return
         failures = []
-        # The app knows an answered call by its meeting: so that can be deleted when the table fails.
+        # The id of an answered call is that of its meeting, which can so be deleted when the table fails.
         meeting_id, transaction_id = call.call_id, None
         try:
             bridged = self._bridged_calls.end(call.reference, call.user_id, self._now())

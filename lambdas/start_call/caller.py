@@ -27,14 +27,14 @@ class Caller:
     absent).
     """
     auth_time: int | None = None
-    """When the user signed in, in seconds since the epoch; None where the token does not tell."""
+    """When the user signed in, in seconds since the epoch; None where the token does not say."""
     amr: frozenset[str] = frozenset()
     """The methods of signing in (RFC 8176)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Authentication:
-    """How a user must have signed in for a call; `max_age_seconds` None and an empty `amr` ask for nothing.
+    """How a user must have signed in for a call; `max_age_seconds` None and an empty `amr` require nothing.
 
     One method of `amr` is enough.
     """
@@ -62,8 +62,9 @@ def read_caller(
     `claim_attributes` maps a claim to the name of its contact attribute.
     """
     user_id = claims["sub"]
-    told = claims.get("auth_time", "")
-    auth_time = told if told.isascii() and told.isdigit() and len(told) <= _MAX_TIME_DIGITS else ""
+    claimed = claims.get("auth_time", "")
+    is_time = claimed.isascii() and claimed.isdigit() and len(claimed) <= _MAX_TIME_DIGITS
+    auth_time = claimed if is_time else ""
     name = claims.get(display_name_claim, "").strip()[:MAX_DISPLAY_NAME]
     return Caller(
         user_id=user_id,

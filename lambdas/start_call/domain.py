@@ -1,4 +1,4 @@
-"""Starting a call: one contact for each call that a user asks for, and none that nobody can join.
+"""Starting a call: one contact for each call that a user requests, and none that nobody can join.
 
 The order of the steps is what makes a crash between any two of them harmless:
 

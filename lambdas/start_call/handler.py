@@ -42,10 +42,10 @@ finish_init()
 def handler(request: Request) -> Response:
     """Starts a call for the caller of a verified token, or replays the answer of an earlier request."""
     caller = read_caller(request.claims, _settings.claim_attributes, _settings.display_name_claim)
-    asked = parse(request, _settings.policy)
-    _settings.authentication_for(asked.topic).check(caller, now())
+    parsed = parse(request, _settings.policy)
+    _settings.authentication_for(parsed.topic).check(caller, now())
     _switch.check()
-    call = _start_call(caller, asked)
+    call = _start_call(caller, parsed)
     logger.info("Call replayed" if call.replayed else "Call started", contact_id=call.contact_id)
     count("CallReplayed" if call.replayed else "CallStarted")
     if call.replayed:

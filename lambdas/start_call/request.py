@@ -1,4 +1,4 @@
-"""What a caller may ask for: the request of `POST /start-call`, checked by hand.
+"""What a caller may send: the request of `POST /start-call`, checked by hand.
 
 `openapi.yaml` is the contract and the gateway checks most of it first, but it lets other content types
 through, and a general validator would cost more than the rest of the function.
@@ -24,7 +24,7 @@ _MEMBERS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class RequestPolicy:
-    """What this deployment allows a caller to ask for."""
+    """What this deployment allows in a request."""
 
     instance_arn: str
     contact_flow_arn: str
@@ -40,7 +40,7 @@ class RequestPolicy:
 
 
 def parse(request: Request, policy: RequestPolicy) -> StartCallRequest:
-    """Reads what a request asks for, as far as `policy` allows it.
+    """Reads a request, as far as `policy` allows it.
 
     Raises `InvalidRequest` with every violation found, `TooLarge` or `UnsupportedMediaType`.
     """
@@ -137,11 +137,11 @@ def _capabilities(
 ) -> frozenset[str]:
     if "Capabilities" not in members:
         return frozenset()
-    asked = members["Capabilities"]
-    if not isinstance(asked, dict):
+    sent = members["Capabilities"]
+    if not isinstance(sent, dict):
         found.append(Violation("/Capabilities", "Send an object of booleans."))
         return frozenset()
-    for name, value in asked.items():
+    for name, value in sent.items():
         where = pointer("Capabilities", name)
         if name not in CAPABILITIES:
             found.append(Violation(where, f"Unknown capability. Known are {', '.join(CAPABILITIES)}."))
@@ -149,7 +149,7 @@ def _capabilities(
             found.append(Violation(where, "Send true or false."))
         elif value and name not in policy.capabilities:
             found.append(Violation(where, "This service does not offer it."))
-    return frozenset(name for name, value in asked.items() if value is True)
+    return frozenset(name for name, value in sent.items() if value is True)
 
 
 def _same_as_server(member: str, members: Mapping[str, Any], arn: str, found: list[Violation]) -> None:

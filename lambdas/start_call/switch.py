@@ -21,7 +21,8 @@ class Switch:
     """An SSM parameter. Any value but "on" stops new calls, and so does one that cannot be read."""
 
     def __init__(self, client: Any, parameter: str, now: Callable[[], int]) -> None:
-        """`client` is a botocore client of SSM, `parameter` a name; `now` tells the time in milliseconds."""
+        """`client` is a botocore client of SSM, `parameter` a name; `now` returns the time in
+        milliseconds."""
         self._client = client
         self._parameter = parameter
         self._now = now

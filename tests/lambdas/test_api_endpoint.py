@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from runtime.errors import CapacityReached
 from api.endpoint import endpoint
 from api.request import Request
 from api.responses import Response, empty_response, json_response
-from calls.errors import CallNotFound
+from calls.errors import AuthenticationInsufficient, CallNotFound
 from tests.lambdas.events import REQUEST_ID, LambdaContext, start_call_event
 
 ORIGINS = frozenset({"https://app.example"})
@@ -46,6 +46,18 @@ def test_a_refusal_is_answered_with_its_problem_and_counted(written: Callable[[]
         "requestId": REQUEST_ID,
     }
     assert '"error_type":"CapacityReached"' in written()
+
+
+@pytest.mark.parametrize(
+    ("max_age", "amr", "members"),
+    [(300, (), {"MaxAge": 300}), (None, ("mfa", "hwk"), {"Amr": ["hwk", "mfa"]})],
+)
+def test_a_sign_in_that_does_not_do_is_answered_with_what_would(
+    max_age: int | None, amr: Sequence[str], members: dict[str, Any]
+) -> None:
+    response = invoke(failing(AuthenticationInsufficient(max_age_seconds=max_age, amr=amr)))
+    body = json.loads(response["body"])
+    assert {name: body[name] for name in ("MaxAge", "Amr") if name in body} == members
 
 
 def test_an_unforeseen_error_is_answered_and_logged_without_its_text(written: Callable[[], str]) -> None:

@@ -1,8 +1,8 @@
 """What the SIP media application is to do next with a call.
 
-Nothing is kept between events: each tells which legs may be up, and brings back the call's attributes. A call
-is a leg into a meeting (LEG-A, which start_call has dialled) and one to Amazon Connect (LEG-B, bridged here).
-One leg's end never ends the other, so as soon as any event tells that one is down, the other is hung up.
+Nothing is kept between events: each has the legs that may be up, and brings back the call's attributes. A
+call is a leg into a meeting (LEG-A, which start_call has dialled) and one to Amazon Connect (LEG-B, bridged here).
+One leg's end never ends the other, so as soon as an event shows that one is down, the other is hung up.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from sip_bridge.sip_arguments import (
 )
 
 _DIGITS_KEY = "DigitsKey"
-"""The attribute that tells what Connect was sent lately: the beginnings of the keys of the caller's requests,
+"""The attribute with what Connect was sent lately: the beginnings of the keys of the caller's requests,
 the latest last, or one of these."""
 _NOTHING_SENT = "nothing"
 _CODE_SENT = "code"
@@ -42,7 +42,7 @@ _BEFORE_CODE = ",,"
 
 @dataclass(frozen=True)
 class Answer:
-    """What an event is answered with, and what else it asks for."""
+    """What an event is answered with, and what else it needs."""
 
     actions: list[Action] = field(default_factory=list)
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -66,7 +66,7 @@ def answer(event: CallEvent, bridge: Bridge) -> Answer:
             # Nobody answered, or the caller hung up while it rang: no fault of this deployment.
             is_fault = event.error_type != "CallNotAnswered" and not event.is_one_down
             return _end(event, metric="BridgeFailed" if is_fault else "CallNotAnswered")
-    # Only a call that is to end has a leg down or is told to hang up.
+    # Only a call that is to end has a leg down or gets a Hangup.
     return _end(event) if event.is_one_down or event.action_type == "Hangup" else _go_on(event, bridge)
 
 
@@ -95,7 +95,7 @@ def _send_code(event: CallEvent) -> Answer:
     call = read_dialled_call(event.attributes)
     connect = event.leg("LEG-B")
     if event.attributes.get(_DIGITS_KEY, _NOTHING_SENT) != _NOTHING_SENT:
-        # The event came again: a second code would be taken for an answer to what the flow asks next.
+        # The event came again: a second code would be taken for an answer to the flow's next question.
         return Answer(attributes=_attributes(event.attributes))
     if call is None or connect is None or connect.call_id is None:
         return Answer(attributes=_attributes(event.attributes), metric="CallBridged")

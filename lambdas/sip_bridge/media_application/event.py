@@ -42,7 +42,7 @@ class Leg:
 
 @dataclass(frozen=True, kw_only=True)
 class CallEvent:
-    """What one event tells; texts that are logged are only ever of AWS's vocabulary."""
+    """What one event holds; texts that are logged are only ever of AWS's vocabulary."""
 
     event_type: str
     transaction_id: str | None
@@ -50,7 +50,7 @@ class CallEvent:
     error_type: str | None
     sip_response_code: str | None
     legs: tuple[Leg, ...]
-    """Those that the event does not tell to have ended."""
+    """Those that have not ended, as far as the event says."""
     is_one_down: bool
     """Whether a leg has ended."""
     attributes: Mapping[str, str] = field(repr=False)
@@ -74,7 +74,7 @@ def read_event(event: Any) -> CallEvent:
     participants = [each for each in _list(details.get("Participants")) if isinstance(each, Mapping)]
     ended = {id(each) for each in participants if each.get("Status") == "Disconnected"}
     if event_type == "HANGUP" or (event_type == "ACTION_SUCCESSFUL" and action.get("Type") == "Hangup"):
-        # Who has hung up is not yet always told to be disconnected.
+        # The status of who has hung up is not always Disconnected yet.
         ended |= {id(each) for each in participants if _is_of(each, parameters)}
     elif action.get("Type") == "Hangup" and action.get("ErrorType") == "InvalidActionParameter":
         # No such leg. Hanging it up again and again would use up the call's 1,000 invocations.

@@ -36,10 +36,10 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         log_unforeseen(error)
         count("UnforeseenError")
         reply = Answer([hang_up()])
-    told: dict[str, Any] = {"SchemaVersion": "1.0", "Actions": reply.actions}
+    response: dict[str, Any] = {"SchemaVersion": "1.0", "Actions": reply.actions}
     if reply.attributes:
-        told["TransactionAttributes"] = dict(reply.attributes)
-    return told
+        response["TransactionAttributes"] = dict(reply.attributes)
+    return response
 
 
 def _reply(event: Mapping[str, Any]) -> Answer:

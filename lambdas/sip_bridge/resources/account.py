@@ -8,7 +8,7 @@ import botocore.session
 from botocore import exceptions, xform_name
 from botocore.config import Config
 
-from sip_bridge.resources.errors import Conflict, Forbidden, Gone, Refused
+from sip_bridge.resources.errors import Conflict, Forbidden, Gone, OperationFailed
 from sip_bridge.resources.resource import Patience
 
 # Nobody is waiting on the phone: better to wait for AWS than to fail a deployment.
@@ -32,13 +32,13 @@ _GONE = frozenset({"NotFoundException", "ResourceNotFoundException"})
 _QUOTAS = frozenset({"ResourceLimitExceededException", "ServiceQuotaExceededException"})
 
 
-class Ask(Protocol):
-    """Asks one service of the account: `Service`, or a test's stand-in for it."""
+class ServiceCall(Protocol):
+    """Calls one service of the account: `Service`, or a test's stand-in for it."""
 
     def __call__(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
-        """What the service answers to `operation`, named as in AWS's reference.
+        """The service's answer to `operation`, named as in AWS's reference.
 
-        Raises `Gone`, `Conflict` or `Refused`, after which the operation may have been done.
+        Raises `Gone`, `Conflict` or `OperationFailed`, after which the operation may have been done.
         """
 
 
@@ -48,14 +48,14 @@ def client(service: str) -> Any:
 
 
 class Service:
-    """A service, asked through its botocore client."""
+    """A service, called through its botocore client."""
 
     def __init__(self, client: Any, patience: Patience) -> None:
         self._client = client
         self._patience = patience
 
     def __call__(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
-        """As `Ask` says; asks again for a minute what it has no right to."""
+        """As `ServiceCall` says; repeats for a minute what it has no right to."""
         for _ in self._patience.rounds(_KNOWN_WITHIN):
             with suppress(Forbidden):
                 return self._once(operation, parameters)
@@ -66,29 +66,31 @@ class Service:
             answer: Mapping[str, Any] = getattr(self._client, xform_name(operation))(**parameters)
         # Never `from` its cause, whose text may quote a password and would end in the log with the traceback.
         except exceptions.ClientError as error:
-            told = error.response.get("Error", {})
-            raise _refused(operation, parameters, told.get("Code", ""), told.get("Message", "")) from None
+            details = error.response.get("Error", {})
+            raise _failure(
+                operation, parameters, details.get("Code", ""), details.get("Message", "")
+            ) from None
         except exceptions.BotoCoreError as error:
-            raise _refused(operation, parameters, type(error).__name__, str(error)) from None
+            raise _failure(operation, parameters, type(error).__name__, str(error)) from None
         return answer
 
 
-def every(ask: Ask, operation: str, member: str, **parameters: Any) -> list[Mapping[str, Any]]:
-    """All that an operation lists as `member`, however many pages it takes. Raises as `Ask` does."""
+def list_all(call: ServiceCall, operation: str, member: str, **parameters: Any) -> list[Mapping[str, Any]]:
+    """All that an operation lists as `member`, however many pages it takes. Raises as `ServiceCall` does."""
     found: list[Mapping[str, Any]] = []
     page: dict[str, str] = {}
     while True:
-        answer = ask(operation, **parameters, **page)
+        answer = call(operation, **parameters, **page)
         found += answer.get(member, [])
         if not answer.get("NextToken"):
             return found
         page = {"NextToken": answer["NextToken"]}
 
 
-def _refused(operation: str, parameters: Mapping[str, Any], code: str, said: str) -> Refused:
+def _failure(operation: str, parameters: Mapping[str, Any], code: str, said: str) -> OperationFailed:
     of = ", ".join(f"{name} {value}" for name, value in parameters.items() if isinstance(value, str))
     because = "" if operation in _SECRET_OPERATIONS or not said else f": {said}"
-    kind, fix = Refused, f"see what AWS says about {code}, and deploy again."
+    kind, fix = OperationFailed, f"see what AWS says about {code}, and deploy again."
     if code in _FORBIDDEN:
         kind, fix = Forbidden, f"the function's role, and the account, must be allowed to use {operation}."
     elif code in _QUOTAS:

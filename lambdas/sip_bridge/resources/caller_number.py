@@ -2,7 +2,7 @@
 
 Properties: either `Number`, one that the account has (adopted, never released), or `Country`, `Type` and
 `Name`: one that is ordered, and released with the resource. An order takes minutes, and a repeated one is a
-second number. So `Name`, which no other number of the account may have, tells whether it was made before.
+second number. So `Name`, which no other number of the account may have, shows whether it was made before.
 """
 
 import re
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sip_bridge.resources.account import Ask, every
+from sip_bridge.resources.account import ServiceCall, list_all
 from sip_bridge.resources.errors import Gone, NothingDone, ResourceError
 from sip_bridge.resources.properties import Properties
 from sip_bridge.resources.resource import Before, Made, Patience
@@ -63,7 +63,7 @@ class _Order:
 class CallerNumber:
     """Phone numbers of the account."""
 
-    def __init__(self, voice: Ask, patience: Patience) -> None:
+    def __init__(self, voice: ServiceCall, patience: Patience) -> None:
         """`voice` is chime-sdk-voice."""
         self._voice = voice
         self._patience = patience
@@ -179,7 +179,7 @@ class CallerNumber:
 
     def _named(self, order: _Order) -> list[Mapping[str, Any]]:
         """The numbers that orders like this one have got or are getting; those in the inventory first."""
-        found = every(self._voice, "ListPhoneNumbers", "PhoneNumbers", ProductType=_PRODUCT)
+        found = list_all(self._voice, "ListPhoneNumbers", "PhoneNumbers", ProductType=_PRODUCT)
         named = [known for known in found if known.get("Name") == order.name and order.is_met_by(known)]
         return sorted(
             (known for known in named if _is(known, _HELD | _COMING)), key=lambda known: _is(known, _COMING)

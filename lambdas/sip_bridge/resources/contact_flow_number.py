@@ -3,8 +3,8 @@
 Properties: `PhoneNumberId`, `InstanceId`, `ContactFlowId`.
 """
 
-from sip_bridge.resources.account import Ask
-from sip_bridge.resources.errors import Gone, NothingDone, Refused
+from sip_bridge.resources.account import ServiceCall
+from sip_bridge.resources.errors import Gone, NothingDone, OperationFailed
 from sip_bridge.resources.properties import Properties
 from sip_bridge.resources.resource import Before, Made
 
@@ -14,7 +14,7 @@ _CERTAIN = frozenset({"AccessDeniedException", "InvalidParameterException", "Res
 class ContactFlowNumber:
     """Numbers of Amazon Connect instances."""
 
-    def __init__(self, connect: Ask) -> None:
+    def __init__(self, connect: ServiceCall) -> None:
         """`connect` is connect."""
         self._connect = connect
 
@@ -28,7 +28,7 @@ class ContactFlowNumber:
                 InstanceId=properties.text("InstanceId"),
                 ContactFlowId=properties.text("ContactFlowId"),
             )
-        except Refused as refused:
+        except OperationFailed as refused:
             if refused.code in _CERTAIN:
                 # An adopted number keeps the contact flow that it had.
                 raise NothingDone(str(refused)) from refused
@@ -51,7 +51,7 @@ class ContactFlowNumber:
             )
         except Gone:
             return
-        except Refused as refused:
+        except OperationFailed as refused:
             # Both parameters are ids: one that is not valid is of a number or instance that does not exist.
             if refused.code != "InvalidParameterException":
                 raise

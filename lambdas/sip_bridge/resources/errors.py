@@ -1,6 +1,6 @@
 """What can go wrong with a resource.
 
-CloudFormation shows these texts to who deploys: they say what failed, with which value and how to mend it,
+CloudFormation shows these texts to who deploys: they say what failed, with which value and how to fix it,
 and never hold a credential.
 """
 
@@ -17,7 +17,7 @@ class InvalidProperty(NothingDone):
     """The template gives a property that cannot be used."""
 
 
-class Refused(ResourceError):
+class OperationFailed(ResourceError):
     """AWS refused an operation, or did not answer it: it may have been done."""
 
     def __init__(self, text: str, code: str) -> None:
@@ -26,13 +26,13 @@ class Refused(ResourceError):
         """AWS's, or the name of botocore's error."""
 
 
-class Gone(Refused):
+class Gone(OperationFailed):
     """What the operation is about does not exist."""
 
 
-class Conflict(Refused):
+class Conflict(OperationFailed):
     """AWS is still busy with another request for the same thing."""
 
 
-class Forbidden(Refused):
+class Forbidden(OperationFailed):
     """The function has no right to the operation, or AWS has yet to hear of it."""

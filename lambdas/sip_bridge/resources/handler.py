@@ -13,7 +13,7 @@ from typing import Any
 from runtime.startup import finish_init
 from runtime.telemetry import log_unforeseen, logger, tracer
 
-from sip_bridge.resources.account import Ask, Service, client
+from sip_bridge.resources.account import Service, ServiceCall, client
 from sip_bridge.resources.caller_number import CallerNumber
 from sip_bridge.resources.contact_flow_number import ContactFlowNumber
 from sip_bridge.resources.errors import InvalidProperty, NothingDone, ResourceError
@@ -23,7 +23,9 @@ from sip_bridge.resources.sip_rule import SipRule
 from sip_bridge.resources.voice_connector_settings import VoiceConnectorSettings
 
 
-def resources_of(voice: Ask, connect: Ask, secrets: Ask, patience: Patience) -> Mapping[str, Resource]:
+def resources_of(
+    voice: ServiceCall, connect: ServiceCall, secrets: ServiceCall, patience: Patience
+) -> Mapping[str, Resource]:
     """Every resource by its type in the template, in the account that the services belong to."""
     return {
         "Custom::CallerNumber": CallerNumber(voice, patience),
@@ -47,7 +49,7 @@ finish_init()
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Brings a resource to what CloudFormation asks for.
+    """Brings a resource to what CloudFormation requests.
 
     Raises `ResourceError`, whose text CloudFormation shows to the operator.
     """

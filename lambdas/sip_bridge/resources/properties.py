@@ -62,5 +62,5 @@ class Properties:
         return value
 
     def _fault(self, name: str, value: Any, wanted: str) -> InvalidProperty:
-        told = "is missing" if value is None else f"is {value!r}"
-        return InvalidProperty(f"{self._where}: the property {name} {told}.\nFix: make it {wanted}.")
+        found = "is missing" if value is None else f"is {value!r}"
+        return InvalidProperty(f"{self._where}: the property {name} {found}.\nFix: make it {wanted}.")

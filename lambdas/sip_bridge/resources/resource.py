@@ -14,7 +14,7 @@ class Made:
     """A resource that is as the template says."""
 
     physical_id: str
-    """Another one than before tells CloudFormation to delete what had the former."""
+    """After another one than before, CloudFormation deletes what had the former."""
     data: Mapping[str, str] = field(default_factory=dict)
     """What the template can read of it."""
 
@@ -38,7 +38,7 @@ class Resource(Protocol):
         """Removes what a failed `put` of these properties has made, but not the physical id `keep`."""
 
     def delete(self, properties: Properties, physical_id: str) -> None:
-        """Removes the resource; one that is gone, or never was, is as good."""
+        """Removes the resource. Idempotent, also for one that was never made."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Patience:
     """Time to wait for AWS."""
 
     clock: Callable[[], float]
-    """Tells the time in seconds."""
+    """The time in seconds."""
     sleep: Callable[[float], None]
 
     def rounds(self, seconds: float) -> Iterator[None]:

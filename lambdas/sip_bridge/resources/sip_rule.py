@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from sip_bridge.resources.account import Ask, every
+from sip_bridge.resources.account import ServiceCall, list_all
 from sip_bridge.resources.errors import Conflict, Gone, ResourceError
 from sip_bridge.resources.properties import Properties
 from sip_bridge.resources.resource import Before, Made, Patience
@@ -19,7 +19,7 @@ _CONFLICT_SECONDS = 60
 class SipRule:
     """SIP rules of the account."""
 
-    def __init__(self, voice: Ask, patience: Patience) -> None:
+    def __init__(self, voice: ServiceCall, patience: Patience) -> None:
         """`voice` is chime-sdk-voice."""
         self._voice = voice
         self._patience = patience
@@ -81,11 +81,11 @@ class SipRule:
             self._patiently("DeleteSipRule", SipRuleId=rule["SipRuleId"])
 
     def _patiently(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
-        """Asks again while AWS is busy with an earlier change."""
+        """Repeats a request while AWS is busy with an earlier change."""
         for _ in self._patience.rounds(_CONFLICT_SECONDS):
             with suppress(Conflict):
                 return self._voice(operation, **parameters)
         return self._voice(operation, **parameters)
 
     def _rules(self) -> list[Mapping[str, Any]]:
-        return every(self._voice, "ListSipRules", "SipRules")
+        return list_all(self._voice, "ListSipRules", "SipRules")

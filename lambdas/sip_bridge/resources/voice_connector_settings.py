@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from sip_bridge.resources.account import Ask
+from sip_bridge.resources.account import ServiceCall
 from sip_bridge.resources.errors import Gone, ResourceError
 from sip_bridge.resources.properties import Properties
 from sip_bridge.resources.resource import Before, Made
@@ -22,7 +22,7 @@ _ID = r"[a-z0-9]{21,22}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 class VoiceConnectorSettings:
     """Settings of the account's Voice Connectors."""
 
-    def __init__(self, voice: Ask, secrets: Ask) -> None:
+    def __init__(self, voice: ServiceCall, secrets: ServiceCall) -> None:
         """`voice` is chime-sdk-voice, `secrets` secretsmanager."""
         self._voice = voice
         self._secrets = secrets

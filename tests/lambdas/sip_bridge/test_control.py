@@ -13,10 +13,11 @@ from runtime.errors import (
     Unavailable,
 )
 
-from calls.errors import CallEnded, CallNotFound, NotPossibleNow
+from calls.errors import CallActive, CallEnded, CallNotFound, NotPossibleNow
 from calls.record import State
 from tests.lambdas.backend import dying
 from tests.lambdas.fake_aws import Answer
+from tests.lambdas.fake_dynamodb import FakeDynamoDb
 from tests.lambdas.sip_bridge.backend import BridgedBackend
 from tests.lambdas.sip_bridge.events import CONNECT_NUMBER
 
@@ -131,6 +132,47 @@ def test_a_step_of_a_hang_up_that_fails_keeps_no_other_from_being_done(
     assert_ended(backend)
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_meeting_is_deleted_although_the_bridges_table_fails(
+    backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise Unavailable("away")
+
+    call_id = STAGES[stage](backend)
+    with monkeypatch.context() as away:
+        away.setattr(backend.bridged_calls, "end", fail)
+        with pytest.raises(Unavailable):
+            backend.call_control.hang_up("user-1", call_id)
+    assert not backend.chime.live_meetings
+    assert not backend.chime.live_phone_calls
+    assert backend.record().ended_at is None
+    backend.call_control.hang_up("user-1", call_id)
+    assert_ended(backend)
+
+
+def test_a_call_whose_item_the_bridges_table_has_lost_is_hung_up(
+    backend: BridgedBackend, fake_bridged_calls: FakeDynamoDb
+) -> None:
+    call_id = come_through(backend)
+    fake_bridged_calls.items.clear()
+    with pytest.raises(CallEnded):
+        backend.call_control.send_digits("user-1", call_id, "1")
+    backend.call_control.hang_up("user-1", call_id)
+    assert_ended(backend)
+
+
+def test_a_start_that_was_not_answered_has_no_id_for_the_app(backend: BridgedBackend) -> None:
+    with dying(backend.table, "store_answer", before=True):
+        backend.call()
+    for contact_id in (backend.come_through(), *backend.chime.meetings):
+        with pytest.raises(CallNotFound):
+            backend.call_control.hang_up("user-1", contact_id)
+    with pytest.raises(CallActive) as refused:
+        backend.call(key="next")
+    assert refused.value.contact_id is None
+
+
 def test_a_contact_that_cannot_be_stopped_leaves_the_call_to_be_hung_up_again(
     backend: BridgedBackend,
 ) -> None:
@@ -144,7 +186,8 @@ def test_a_contact_that_cannot_be_stopped_leaves_the_call_to_be_hung_up_again(
 
 
 @pytest.mark.parametrize(
-    ("owner", "step"), [("meetings", "delete"), ("phone_calls", "hang_up"), ("table", "end")]
+    ("owner", "step"),
+    [("bridged_calls", "end"), ("meetings", "delete"), ("phone_calls", "hang_up"), ("table", "end")],
 )
 @pytest.mark.parametrize("before", [True, False])
 def test_a_hang_up_that_dies_is_put_right_by_the_next(

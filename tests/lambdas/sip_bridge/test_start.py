@@ -400,6 +400,61 @@ def test_a_call_that_ended_while_it_was_started_leaves_nothing(backend: BridgedB
     assert len(backend.chime.phone_calls) == (before == "CreateSipMediaApplicationCall")
 
 
+@pytest.mark.parametrize("before", ["CreateMeetingWithAttendees", "CreateSipMediaApplicationCall"])
+def test_a_call_that_ended_in_its_record_alone_while_it_was_started_leaves_nothing(
+    backend: BridgedBackend, before: str
+) -> None:
+    """The end of its meeting, or of its contact, was noted."""
+
+    def end(operation: str, _: object) -> None:
+        if operation == before:
+            backend.end()
+
+    backend.chime.alter_answer = end
+    with pytest.raises(Unavailable):
+        backend.call()
+    assert not backend.chime.live_meetings
+    assert not backend.chime.live_phone_calls
+
+
+@pytest.mark.parametrize("step", ["store", "store_phone_call"])
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_start_whose_bridged_call_cannot_be_stored_leaves_nothing(
+    backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch, step: str, stored: bool
+) -> None:
+    real = getattr(backend.bridged_calls, step)
+
+    def fail(*args: Any) -> None:
+        if stored:
+            real(*args)
+        raise TimedOut("the table is slow")
+
+    with monkeypatch.context() as slow:
+        slow.setattr(backend.bridged_calls, step, fail)
+        with pytest.raises(TimedOut):
+            backend.call()
+    assert not backend.chime.live_meetings
+    assert not backend.chime.live_phone_calls
+    assert len(backend.chime.phone_calls) == (step == "store_phone_call")
+    backend.now += 1
+    assert_nothing_is_left(backend, [backend.call()])
+
+
+def test_a_code_that_another_call_has_by_chance_leaves_that_call_alone(
+    backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = backend.call(caller=replace(ADA, user_id="user-2"))
+    code = backend.phone_call().arguments["Code"]
+    with monkeypatch.context() as chance:
+        chance.setattr(backend.transport, "prepare", lambda *_: code)
+        with pytest.raises(Unavailable):
+            backend.call()
+    assert_nothing_is_left(backend, [other])
+    contact_id = backend.come_through()
+    assert backend.record("user-2").contact_id == contact_id
+    assert backend.call().contact_id in backend.chime.live_meetings
+
+
 def test_the_flow_may_take_the_code_before_the_answer_is_stored(
     backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -551,7 +606,7 @@ def test_a_crashed_start_with_another_body_is_not_started_anew(backend: BridgedB
         backend.call(display_name="Grace")
 
 
-@pytest.mark.parametrize("operation", ["DeleteMeeting", "abandon"])
+@pytest.mark.parametrize("operation", ["DeleteMeeting", "abandon", "end"])
 def test_a_crashed_start_that_cannot_be_cleared_away_lets_no_other_begin(
     backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
@@ -564,6 +619,8 @@ def test_a_crashed_start_that_cannot_be_cleared_away_lets_no_other_begin(
     backend.now += LEASE
     if operation == "abandon":
         monkeypatch.setattr(backend.table, operation, fail)
+    elif operation == "end":
+        monkeypatch.setattr(backend.bridged_calls, operation, fail)
     else:
         backend.chime.faults[operation] = [(503, "ServiceUnavailableException", {})] * 2
     with pytest.raises(Unavailable):
