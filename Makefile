@@ -84,7 +84,7 @@ check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, l
 	PYTHONPATH=.:lambdas lint-imports
 	@# What holds inside a room that may be absent stands in the room.
 	set -e; for rules in $(wildcard */sip_bridge/importlinter.toml); do PYTHONPATH=.:lambdas lint-imports --config $$rules; done
-	python -m infra.contact_flow_lint
+	python -m infra.assets.contact_flow_lint
 	python -m pytest --quiet --no-header tests/documents
 	$(MAKE) secrets licences
 	$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
@@ -143,6 +143,7 @@ synth: $(PYTHON) $(NODE) ## templates of ENV (default dev) in build/<ENV>; needs
 
 .PHONY: deploy
 deploy: $(PYTHON) $(NODE) ## deploy ENV (default dev) with the AWS credentials of the shell
+	@python -m operations check-transport --environment $(ENV)
 	cdk deploy --all --no-notices --context environment=$(ENV) --output build/$(ENV)
 
 .PHONY: bench

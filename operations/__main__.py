@@ -27,7 +27,8 @@ from infra.config import Configuration, load
 from infra.config_section import ConfigurationError
 from infra.constructs.calling_switch import OFF, ON
 from infra.outputs import Output, parameter_name
-from operations import blocks, outputs, switch
+from infra.transport import NATIVE, transport_name
+from operations import blocks, outputs, switch, transport
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 _MAX_SUB_LENGTH = 255
@@ -55,6 +56,8 @@ class Deployment:
     def __init__(self, configuration: Configuration) -> None:
         """Raises OperationError when the credentials are those of another account."""
         self._environment = configuration.environment
+        self._transport = transport_name(configuration)
+        self._longest_call_seconds = configuration.calls.longest_call_seconds
         self._session = boto3.Session(region_name=configuration.region)
         account = self._session.client("sts").get_caller_identity()["Account"]
         if account != configuration.account:
@@ -109,30 +112,60 @@ class Deployment:
         written = outputs.write(folder, {"outputs.json": values, "amplify_outputs.json": amplify})
         return "\n".join(f"written: {path}" for path in written)
 
-    def _read(self, output: Output) -> str:
-        client = self._session.client("ssm")
-        name = parameter_name(self._environment, output)
-        try:
-            return client.get_parameter(Name=name)["Parameter"]["Value"]
-        except client.exceptions.ParameterNotFound:
+    def check_transport(self) -> str:
+        """Refuses to deploy while that would strand calls; says nothing else.
+
+        Raises OperationError with how many they are.
+        """
+        deployed = self._find(Output.CALL_TRANSPORT)
+        kept = {NATIVE, self._transport}
+        if deployed is None or deployed in kept:
+            return ""
+        client = self._session.client("dynamodb")
+        stranded = transport.count_stranded(client, self._read(Output.CALLS_TABLE), kept=kept, now=_now())
+        if stranded:
+            calls = "1 call is" if stranded == 1 else f"{stranded} calls are"
             raise OperationError(
-                f"There is no parameter {name}: the environment is not deployed in this account.\n"
-                f"  Fix: make deploy ENV={self._environment}"
-            ) from None
+                f"{calls} active in {self._environment} over the transport {deployed!r}, which "
+                f"config/{self._environment}.toml no longer has: only that transport can end them.\n"
+                f"  Fix: make stop-calls ENV={self._environment}; wait until they have ended, at most "
+                f"{self._longest_call_seconds} seconds; make deploy ENV={self._environment} again; delete "
+                f"the stacks that the configuration no longer has; make resume-calls ENV={self._environment}"
+            )
+        return ""
+
+    def _read(self, output: Output) -> str:
+        value = self._find(output)
+        if value is None:
+            raise OperationError(
+                f"There is no parameter {parameter_name(self._environment, output)}: the environment is not "
+                f"deployed in this account.\n  Fix: make deploy ENV={self._environment}"
+            )
+        return value
+
+    def _find(self, output: Output) -> str | None:
+        """What the deployment has published under this name; None where it is not deployed."""
+        client = self._session.client("ssm")
+        try:
+            parameter = client.get_parameter(Name=parameter_name(self._environment, output))
+        except client.exceptions.ParameterNotFound:
+            return None
+        return parameter["Parameter"]["Value"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        deployment = Deployment(load(_CHECKOUT, asked.environment))
-        print(_perform(deployment, asked))
+        message = _perform(Deployment(load(_CHECKOUT, options.environment)), options)
     except (OperationError, ConfigurationError, blocks.BlockError, outputs.OutputsError) as error:
         print(error, file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
         print(_explain(error), file=sys.stderr)
         return 1
+    if message:
+        print(message)
     return 0
 
 
@@ -149,20 +182,22 @@ def _explain(error: BotoCoreError | ClientError) -> str:
     return f"AWS did not do it: {error}"
 
 
-def _perform(deployment: Deployment, asked: Any) -> str:
-    match asked.command:
+def _perform(deployment: Deployment, options: Any) -> str:
+    match options.command:
         case "stop-calls":
             return deployment.stop_calls()
         case "resume-calls":
             return deployment.resume_calls()
+        case "check-transport":
+            return deployment.check_transport()
         case "block":
-            return deployment.block(asked.caller, asked.hours)
+            return deployment.block(options.caller, options.hours)
         case "outputs":
             return deployment.write_outputs(
-                asked.folder or _CHECKOUT / "build" / "outputs" / asked.environment
+                options.folder or _CHECKOUT / "build" / "outputs" / options.environment
             )
         case _:
-            return deployment.unblock(asked.caller)
+            return deployment.unblock(options.caller)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -174,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
         ("block", "keep one user from calling"),
         ("unblock", "let a user call again"),
         ("outputs", "write outputs.json and amplify_outputs.json for app developers"),
+        ("check-transport", "refuse to deploy while that would strand calls"),
     ):
         command = commands.add_parser(name, help=does, description=does)
         command.add_argument("--environment", required=True, help="of config/")

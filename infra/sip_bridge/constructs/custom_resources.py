@@ -15,7 +15,7 @@ from constructs import Construct, IDependable
 
 from infra.acknowledgements import acknowledge
 
-MOST_AT_ONCE = 2
+MAX_CONCURRENCY = 2
 """Custom resources that CloudFormation makes at a time: those of one stack that do not need each other."""
 
 
@@ -29,10 +29,13 @@ class CustomResources(Construct):
         *,
         function: lambda_.IFunction,
         role: iam.IRole,
+        tracing: iam.IManagedPolicy,
         key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
-        """`function` answers the framework's events on custom resources, and runs as `role`."""
+        """`function` answers the framework's events on custom resources, and runs as `role`; by `tracing` the
+        framework may write traces.
+        """
         super().__init__(scope, id_)
         self._role = role
         log_group = logs.LogGroup(
@@ -59,7 +62,7 @@ class CustomResources(Construct):
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            managed_policies=[policy],
+            managed_policies=[policy, tracing],
         )
         provider = custom_resources.Provider(
             self,
@@ -72,7 +75,11 @@ class CustomResources(Construct):
         self._service_token = provider.service_token
         framework = provider.node.find_child("framework-onEvent")
         # On the role, which the function refers to anyway.
-        cast("lambda_.CfnFunction", framework.node.default_child).add_deletion_override("DependsOn")
+        resource = cast("lambda_.CfnFunction", framework.node.default_child)
+        resource.add_deletion_override("DependsOn")
+        # As the function behind it, which would refuse more. CloudFormation's events wait in Lambda's queue.
+        resource.reserved_concurrent_executions = MAX_CONCURRENCY
+        resource.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode="Active")
         acknowledge(
             framework,
             "HIPAA.Security::HIPAA.Security-LambdaInsideVPC",
@@ -87,22 +94,13 @@ class CustomResources(Construct):
             "HIPAA.Security::HIPAA.Security-LambdaDLQ",
             "NIST.800.53.R5::NIST.800.53.R5-LambdaDLQ",
             "Serverless::Serverless-LambdaDLQ",
-            reason="CloudFormation waits for its answer: what it does not handle fails the deployment, and "
-            "is told there to the person who deploys.",
-        )
-        acknowledge(
-            framework,
-            "HIPAA.Security::HIPAA.Security-LambdaConcurrency",
-            "NIST.800.53.R5::NIST.800.53.R5-LambdaConcurrency",
-            reason="It runs while a stack is deployed, at most twice at a time, as the function behind it is "
-            "limited to. A reservation would take away from the account what calls may need.",
+            reason="CloudFormation waits for its answer: what it does not handle fails the deployment, whose "
+            "events say why.",
         )
         acknowledge(
             framework,
             "Serverless::Serverless-LambdaDefaultMemorySize",
-            "Serverless::Serverless-LambdaTracing",
-            reason="It passes an event on and waits: Lambda's default memory is what the CDK made it for. "
-            "The function behind it, which does the work, is traced.",
+            reason="It passes an event on and waits: Lambda's default memory is what the CDK made it for.",
         )
 
     def add(
@@ -125,10 +123,10 @@ class CustomResources(Construct):
         resource.node.add_dependency(*after)
         return resource
 
-    def allow(
+    def grant(
         self, scope: Construct, id_: str, *, description: str, statements: Sequence[iam.PolicyStatement]
     ) -> iam.ManagedPolicy:
-        """Lets the function do what custom resources of `scope` need; they are to be made `after` this."""
+        """Lets the function do what custom resources of `scope` take; they are to be made `after` this."""
         return iam.ManagedPolicy(
             scope, id_, description=description, statements=statements, roles=[self._role]
         )

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-# What each kind of key verifies, by key type and curve (RFC 7518, section 3.1; RFC 9864). The names are those
-# that the authorizer knows.
+# What each kind of key verifies, by key type and curve (RFC 7518, section 3.1; RFC 9864). The authorizer
+# has the same names.
 _ALGORITHMS: Mapping[tuple[str | None, str | None], tuple[str, ...]] = {
     ("RSA", None): ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     ("EC", "P-256"): ("ES256",),
@@ -37,7 +37,7 @@ _NUMBERS: Mapping[tuple[str | None, str | None], Mapping[str, int | None]] = {
 # Beside these, what the authorizer reads of a key.
 _READ = ("kty", "crv", "kid", "alg", "use", "key_ops")
 
-_LEAST_RSA_BITS = 2_048  # RFC 7518, section 3.3
+_MIN_RSA_BITS = 2_048  # RFC 7518, section 3.3
 _KEY_ID = re.compile(r"[ -~]{1,256}")
 
 
@@ -46,7 +46,7 @@ class KeySetFault(Exception):
 
 
 def read_key_set(document: bytes, algorithms: tuple[str, ...]) -> str:
-    """The key set as a function is told it: JSON without blanks, and without what verifying does not take.
+    """The key set as an environment variable: JSON without blanks, and without what verifying does not take.
 
     Each key serves one of `algorithms`, and each of these has a key. Raises KeySetFault.
     """
@@ -105,7 +105,7 @@ class _Key:
             number = _decode(key.get(name))
             if not number or length not in {None, len(number)}:
                 self.fail(f"write {name} in base64url, as whatever made the key did")
-            if name == "n" and int.from_bytes(number).bit_length() < _LEAST_RSA_BITS:
+            if name == "n" and int.from_bytes(number).bit_length() < _MIN_RSA_BITS:
                 self.fail("use an RSA key of 2,048 bits or more")
 
     def fail(self, fix: str) -> NoReturn:

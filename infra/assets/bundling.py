@@ -1,6 +1,7 @@
 """Builds what Lambda runs, without Docker: a layer of pruned dependencies, and an asset of each function.
 
-What only one function imports of other people's is part of its asset.
+An asset holds what its handler imports, and no other source. What only one function imports of other people's
+is part of its asset.
 
 Python on Lambda spends most of a cold start on importing. So both ship bytecode that the runtime takes
 without looking at the sources, and the layer holds only those parts of botocore and Powertools that are used.
@@ -26,6 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from uv import find_uv_bin
+
+from infra.assets.import_closure import import_closure
 
 # The version of the functions' runtime: its bytecode is what the assets ship.
 _PYTHON = (3, 13)
@@ -86,6 +89,10 @@ _AWS_ROOTS = (
 )
 
 
+AwsOperations = Mapping[str, tuple[str, ...]]
+"""Operations by service, as botocore spells both: {"dynamodb": ("GetItem",)}."""
+
+
 class BundlingError(Exception):
     """An asset cannot be built; the message says what to do."""
 
@@ -94,98 +101,38 @@ class BundlingError(Exception):
 class FunctionSource:
     """What a function is made of beside the layer.
 
-    `packages` are folders of `lambdas/`. `aws_operations` names the operations that the function calls by
-    service, as botocore spells both; botocore's models are cut down to them. `requirements` is the file in
-    `lambdas/` that pins what the function imports and no other does.
+    `handler` is as Lambda has it ("start_call.handler.handler"): the asset holds what that module imports of
+    `lambdas/`, and what `extra_modules` import, which are loaded by a name that is computed. `aws_operations`
+    names the operations that the function calls by service, as botocore spells both; botocore's models are
+    cut down to them. `requirements` is the file in `lambdas/` that pins what only this function imports.
     """
 
-    packages: tuple[str, ...]
-    aws_operations: Mapping[str, tuple[str, ...]]
+    handler: str
+    aws_operations: AwsOperations
     requirements: str | None = None
+    extra_modules: tuple[str, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """The package of the handler's module: "start_call"."""
+        """The package of the handler's module: "start_call"."""
+        return self.handler.rsplit(".", 2)[0]
+
+    @property
+    def name(self) -> str:
+        """The same without what no name of a file, a metric or a trace has: "start-call"."""
+        return self.package.replace(".", "-").replace("_", "-")
 
 
-FUNCTIONS: Mapping[str, FunctionSource] = {
-    "start_call": FunctionSource(
-        packages=("calls", "start_call"),
-        aws_operations={
-            "chime-sdk-meetings": ("CreateMeetingWithAttendees", "DeleteMeeting"),
-            "chime-sdk-voice": ("CreateSipMediaApplicationCall", "UpdateSipMediaApplicationCall"),
-            "connect": ("StartWebRTCContact", "StopContact"),
-            "dynamodb": ("UpdateItem",),
-            "ssm": ("GetParameter",),
-        },
-    ),
-    "call_control": FunctionSource(
-        packages=("calls", "call_control"),
-        aws_operations={
-            "chime-sdk-meetings": ("CreateAttendee", "DeleteMeeting", "GetAttendee"),
-            "chime-sdk-voice": ("UpdateSipMediaApplicationCall",),
-            "connect": ("CreateParticipant", "StopContact"),
-            "connectparticipant": ("CreateParticipantConnection", "SendMessage"),
-            "dynamodb": ("GetItem", "UpdateItem"),
-        },
-    ),
-    "contact_events": FunctionSource(
-        packages=("calls", "contact_events"),
-        aws_operations={
-            "chime-sdk-meetings": ("DeleteMeeting",),
-            "connect": ("StopContact",),
-            "dynamodb": ("GetItem", "Query", "UpdateItem"),
-        },
-    ),
-    "caller_context": FunctionSource(
-        packages=("calls", "caller_context"),
-        aws_operations={"dynamodb": ("Query", "UpdateItem")},
-    ),
-    "authorizer": FunctionSource(
-        packages=("calls", "authorizer"),
-        aws_operations={"kms": ("GetPublicKey",)},
-        requirements="requirements-authorizer.txt",
-    ),
-    "sip_media": FunctionSource(
-        packages=("calls", "sip_media"),
-        aws_operations={"chime-sdk-meetings": ("DeleteMeeting",)},
-    ),
-    "bridge_resources": FunctionSource(
-        packages=("calls", "bridge_resources"),
-        aws_operations={
-            "chime-sdk-voice": (
-                "CreatePhoneNumberOrder",
-                "CreateSipRule",
-                "DeletePhoneNumber",
-                "DeleteSipRule",
-                "DeleteVoiceConnectorOrigination",
-                "DeleteVoiceConnectorTermination",
-                "DeleteVoiceConnectorTerminationCredentials",
-                "GetPhoneNumber",
-                "GetPhoneNumberOrder",
-                "ListPhoneNumbers",
-                "ListSipRules",
-                "ListVoiceConnectorTerminationCredentials",
-                "PutVoiceConnectorLoggingConfiguration",
-                "PutVoiceConnectorOrigination",
-                "PutVoiceConnectorTermination",
-                "PutVoiceConnectorTerminationCredentials",
-                "SearchAvailablePhoneNumbers",
-                "UpdateSipRule",
-            ),
-            "connect": ("AssociatePhoneNumberContactFlow", "DisassociatePhoneNumberContactFlow"),
-            "secretsmanager": ("GetSecretValue",),
-        },
-    ),
-}
-
-
-def bundle(checkout: Path, function: str) -> Path:
-    """The asset directory of a function of `FUNCTIONS`, built if it is not there.
+def bundle(checkout: Path, source: FunctionSource) -> Path:
+    """The asset directory of a function, built if it is not there.
 
     Raises BundlingError.
     """
     _check_python()
     lambdas = checkout / "lambdas"
-    made_of = FUNCTIONS[function]
-    sources = [path for package in made_of.packages for path in _sources(lambdas / package)]
-    requirements = [] if made_of.requirements is None else [lambdas / made_of.requirements]
+    sources = _sources(lambdas, [source.handler.rpartition(".")[0], *source.extra_modules])
+    requirements = [] if source.requirements is None else [lambdas / source.requirements]
 
     def build(target: Path) -> None:
         for pins in requirements:
@@ -195,32 +142,34 @@ def bundle(checkout: Path, function: str) -> Path:
         _copy(lambdas, sources, target)
         _compile(target, _ASSET_PATH)
 
-    key = _hash(lambdas, [*sources, *requirements], function)
-    return _cached(checkout, f"assets/{function}-{key}", f"the asset of {function}", build)
+    key = _hash(lambdas, [*sources, *requirements], source.package)
+    return _cached(checkout, f"assets/{source.name}-{key}", f"the asset of {source.package}", build)
 
 
-def bundle_dependencies(checkout: Path) -> Path:
-    """The directory of the layer that every function has: what they import beside the project's own sources.
+def bundle_dependencies(checkout: Path, aws_operations: Iterable[AwsOperations]) -> Path:
+    """The directory of the layer that every function of a deployment has: what they import beside the
+    project's own sources. `aws_operations` are those of each function.
 
     Raises BundlingError.
     """
     _check_python()
     requirements = checkout / "lambdas" / "requirements.txt"
-    operations: dict[str, set[str]] = {}
-    for source in FUNCTIONS.values():
-        for service, names in source.aws_operations.items():
-            operations.setdefault(service, set()).update(names)
+    called: dict[str, set[str]] = {}
+    for operations in aws_operations:
+        for service, names in operations.items():
+            called.setdefault(service, set()).update(names)
 
     def build(target: Path) -> None:
         installed = _dependencies(checkout, requirements)
         packages = target / "python"
         _copy(installed, _used(installed), packages)
-        _trim_models(installed / "botocore" / "data", packages / "botocore" / "data", operations)
+        _trim_models(installed / "botocore" / "data", packages / "botocore" / "data", called)
         _trim_roots(packages / "botocore" / "cacert.pem")
         _put_stand_ins(packages)
         _compile_alone(target, _LAYER_PATH)
 
-    key = _hash(checkout / "lambdas", [requirements])
+    listed = json.dumps({service: sorted(names) for service, names in sorted(called.items())})
+    key = _hash(checkout / "lambdas", [requirements], listed)
     return _cached(checkout, f"assets/dependencies-{key}", "the functions' layer", build)
 
 
@@ -252,12 +201,17 @@ def _dependencies(checkout: Path, requirements: Path) -> Path:
     return _cached(checkout, f"dependencies/{key}", "the functions' dependencies", install)
 
 
-def _sources(package: Path) -> list[Path]:
-    """The files of a package, in a fixed order."""
-    files = sorted(path for path in package.rglob("*.py") if path.is_file())
-    if not files:
-        raise BundlingError(f"{package} holds no Python: it is named in FUNCTIONS of infra/bundling.py.")
-    return files
+def _sources(lambdas: Path, modules: list[str]) -> list[Path]:
+    """The files that the modules take to import, in a fixed order."""
+    try:
+        return import_closure(lambdas, modules)
+    except ModuleNotFoundError as error:
+        raise BundlingError(
+            f"lambdas/ has no module {error.name}.\n  Fix: it is named in infra/functions, or by the "
+            "transport; write it, or name another."
+        ) from error
+    except SyntaxError as error:
+        raise BundlingError(f"The functions' sources do not compile:\n{error}") from error
 
 
 def _used(dependencies: Path) -> Iterable[Path]:
@@ -286,7 +240,7 @@ def _put_stand_ins(packages: Path) -> None:
         if imported != names.keys() or not stands_for.exists():
             raise BundlingError(
                 f"What stands for {module} does not fit: others import {sorted(imported)} from it.\n"
-                "  Fix: compare _STAND_INS in infra/bundling.py with this version of the package."
+                "  Fix: compare _STAND_INS in infra/assets/bundling.py with this version of the package."
             )
         source = "".join(f"{name} = {value}\n" for name, value in names.items())
         stands_for.write_text(source, encoding="utf-8")
@@ -339,7 +293,7 @@ def _trim_roots(roots: Path) -> None:
     if len(kept) != len(_AWS_ROOTS):
         raise BundlingError(
             f"botocore's cacert.pem has {len(kept)} of the {len(_AWS_ROOTS)} roots of AWS.\n"
-            "  Fix: compare _AWS_ROOTS in infra/bundling.py with the labels in that file."
+            "  Fix: compare _AWS_ROOTS in infra/assets/bundling.py with the labels in that file."
         )
     roots.write_text("".join(f"# Issuer: {certificate}\n" for certificate in kept), encoding="utf-8")
 

@@ -1,8 +1,9 @@
-"""The way from the Amazon Chime SDK to a SIP host."""
+"""The Voice Connector, between the Amazon Chime SDK and a SIP host."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_chime as chime
@@ -10,16 +11,17 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from infra.acknowledgements import acknowledge
+from infra.sip_bridge.constructs.custom_resources import CustomResources
 
 SIP_MESSAGE_LOG_GROUPS = "/aws/ChimeVoiceConnectorSipMessages/"
 """How the names begin of the log groups that Voice Connectors write SIP messages to; their ids follow."""
 
 
 class VoiceConnector(Construct):
-    """A Voice Connector, the credentials that it asks of the SIP host, and the log of its SIP messages.
+    """A Voice Connector, the credentials that the SIP host has to show it, and the log of its SIP messages.
 
     CloudFormation has no types for its routes and settings: a custom resource makes them.
     """
@@ -31,9 +33,12 @@ class VoiceConnector(Construct):
         *,
         require_encryption: bool,
         sip_message_logs: bool,
+        settings: Mapping[str, object],
+        custom_resources: CustomResources,
         key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
+        """`settings` are properties of Custom::VoiceConnectorSettings: routes, and who may send calls on."""
         super().__init__(scope, id_)
         stack = Stack.of(self)
         self._key = key
@@ -45,7 +50,7 @@ class VoiceConnector(Construct):
             require_encryption=require_encryption,
         )
         self.arn = connector.attr_voice_connector_arn
-        self.connector_id = connector.attr_voice_connector_id
+        self._connector_id = connector.attr_voice_connector_id
         self.host_name = connector.attr_outbound_host_name
         # Not Secret: it would let every role that may read the secret do more with the key than decrypt.
         credentials = secretsmanager.CfnSecret(
@@ -72,20 +77,57 @@ class VoiceConnector(Construct):
             "cannot reach: a rotation on a schedule would cut its calls off. An operator changes both, and "
             "hands the new ones to the Voice Connector by raising credentials_version.",
         )
-        self.log_group: logs.LogGroup | None = None
-        if sip_message_logs:
-            # The Voice Connector would make it, without an end and without the key.
-            self.log_group = logs.LogGroup(
-                self,
-                "SipMessages",
-                log_group_name=f"{SIP_MESSAGE_LOG_GROUPS}{self.connector_id}",
-                encryption_key=key,
-                retention=log_retention,
-                removal_policy=RemovalPolicy.DESTROY,
-            )
+        self._add_settings(
+            {
+                "VoiceConnectorId": self._connector_id,
+                **settings,
+                "CredentialsSecretArn": self.credentials_arn,
+                "SipMessageLogs": sip_message_logs,
+            },
+            custom_resources,
+            after=[self._log_group(log_retention)] if sip_message_logs else [],
+        )
 
-    def settings_statements(self) -> list[iam.PolicyStatement]:
-        """What a role needs to write the Voice Connector's settings, and to take them away."""
+    def _log_group(self, retention: logs.RetentionDays) -> logs.LogGroup:
+        # The Voice Connector would make it, without an end and without the key.
+        return logs.LogGroup(
+            self,
+            "SipMessages",
+            log_group_name=f"{SIP_MESSAGE_LOG_GROUPS}{self._connector_id}",
+            encryption_key=self._key,
+            retention=retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _add_settings(
+        self,
+        properties: dict[str, object],
+        custom_resources: CustomResources,
+        *,
+        after: Sequence[IDependable],
+    ) -> None:
+        rights = custom_resources.grant(
+            self,
+            "SettingsRights",
+            description="What making a VoiceConnectorSettings takes",
+            statements=self._settings_statements(),
+        )
+        acknowledge(
+            rights,
+            "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
+            reason="Log deliveries, which turning SIP message logs on and off makes and removes, support no "
+            "resource-level permissions: IAM takes only * for them.",
+        )
+        custom_resources.add(
+            self,
+            "Settings",
+            resource_type="Custom::VoiceConnectorSettings",
+            properties=properties,
+            after=[rights, *after],
+        )
+
+    def _settings_statements(self) -> list[iam.PolicyStatement]:
+        """Writing the Voice Connector's settings, and taking them away."""
         stack = Stack.of(self)
         return [
             iam.PolicyStatement(
@@ -104,7 +146,7 @@ class VoiceConnector(Construct):
             ),
             iam.PolicyStatement(
                 sid="SipMessageLogs",
-                # PutVoiceConnectorLoggingConfiguration does these in the name of who asks for it.
+                # PutVoiceConnectorLoggingConfiguration does these in the name of its caller.
                 actions=[
                     "logs:CreateLogDelivery",
                     "logs:CreateLogGroup",

@@ -1,7 +1,8 @@
 """Checks a contact flow's file before Amazon Connect would, and for more: that no caller is dropped, and that
 only a proven caller is marked verified.
 
-`python -m infra.contact_flow_lint [file …]` checks the files given, or all of `infra/contact_flows`.
+`python -m infra.assets.contact_flow_lint [file …]` checks the files given, or every one in a folder
+`contact_flows` of `infra`.
 """
 
 from __future__ import annotations
@@ -10,17 +11,14 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# The ARNs that the Calling stack puts into a flow, as `${name}`.
-PLACEHOLDERS = ("CallerContextFunctionArn", "UnverifiedQueueArn", "VerifiedQueueArn")
-
-# The same for the flow of calls over the SIP bridge, which leads on to other flows and to no queue.
-BRIDGE_PLACEHOLDERS = ("CallerContextFunctionArn", "DefaultContactFlowArn")
-_BRIDGE = "bridge"
+# The ARNs that a stack puts into a flow, as `${name}`. Which of them a flow gets, its stack decides: a flow
+# that leads to queues gets these, one that leads to another flow gets that flow's.
+PLACEHOLDERS = ("CallerContextFunctionArn", "DefaultContactFlowArn", "UnverifiedQueueArn", "VerifiedQueueArn")
 
 # The blocks that an inbound flow may hold, each with the errors it must have a branch for
 # (Amazon Connect developer guide, "Actions in the Flow language").
@@ -63,10 +61,10 @@ _OPERATORS = (
 )
 
 # Amazon Connect waits no longer for a function.
-_LONGEST_INVOCATION_SECONDS = 8
+_MAX_INVOCATION_SECONDS = 8
 
 _VERSION = "2019-10-30"
-_MOST_BLOCKS = 250
+_MAX_BLOCKS = 250
 _IDENTIFIER = re.compile(r"[^%:(\\/)=$,;\[\]{}]{1,50}")
 _PLACEHOLDER = re.compile(r"\$\{(.*?)\}")
 
@@ -96,14 +94,13 @@ class ContactFlowError(Exception):
         super().__init__("\n".join(f"{file}: {fault}" for fault in faults))
 
 
-def read_contact_flow(document: Path) -> dict[str, Any]:
-    """The flow in the file `document`, checked. Raises ContactFlowError."""
+def read_contact_flow(document: Path, placeholders: Collection[str] = PLACEHOLDERS) -> dict[str, Any]:
+    """The flow in the file `document`, checked; it may hold these `placeholders`. Raises ContactFlowError."""
     try:
         flow = json.loads(document.read_text(encoding="utf-8"))
     except ValueError as error:
         fault = Fault(block="", what="content", value=str(error), fix="make it valid JSON in UTF-8")
         raise ContactFlowError(document, [fault]) from error
-    placeholders = BRIDGE_PLACEHOLDERS if document.stem == _BRIDGE else PLACEHOLDERS
     found = list(faults(flow, placeholders))
     if found:
         raise ContactFlowError(document, found)
@@ -111,7 +108,7 @@ def read_contact_flow(document: Path) -> dict[str, Any]:
     return checked
 
 
-def faults(flow: Any, placeholders: Sequence[str] = PLACEHOLDERS) -> Iterator[Fault]:
+def faults(flow: Any, placeholders: Collection[str] = PLACEHOLDERS) -> Iterator[Fault]:
     """What is wrong with a flow; first its shape, and only if that holds, the ways through it."""
     shape = list(_shape_faults(flow))
     yield from shape
@@ -131,10 +128,8 @@ def _shape_faults(flow: Any) -> Iterator[Fault]:
         return
     if flow.get("Version") != _VERSION:
         yield Fault(block="", what="Version", value=flow.get("Version"), fix=f'"{_VERSION}", the only one')
-    if len(flow["Actions"]) > _MOST_BLOCKS:
-        yield Fault(
-            block="", what="Actions", value=len(flow["Actions"]), fix=f"at most {_MOST_BLOCKS} blocks"
-        )
+    if len(flow["Actions"]) > _MAX_BLOCKS:
+        yield Fault(block="", what="Actions", value=len(flow["Actions"]), fix=f"at most {_MAX_BLOCKS} blocks")
     for block in flow["Actions"]:
         if not _is_block(block):
             yield Fault(
@@ -172,13 +167,12 @@ def _is_block(block: Any) -> bool:
     return False
 
 
-def _block_faults(block: Mapping[str, Any], placeholders: Sequence[str]) -> Iterator[Fault]:
+def _block_faults(block: Mapping[str, Any], placeholders: Collection[str]) -> Iterator[Fault]:
     name, type_ = block["Identifier"], block["Type"]
+    known = ", ".join(sorted(placeholders))
     for placeholder in _PLACEHOLDER.findall(json.dumps(block)):
         if placeholder not in placeholders:
-            yield Fault(
-                block=name, what="placeholder", value=placeholder, fix=f"one of: {', '.join(placeholders)}"
-            )
+            yield Fault(block=name, what="placeholder", value=placeholder, fix=f"one of: {known}")
     if type_ not in _ERRORS:
         yield Fault(
             block=name, what="Type", value=type_, fix=f"a block of inbound flows: {', '.join(_ERRORS)}"
@@ -224,19 +218,19 @@ def _branch_faults(
 def _invocation_faults(name: str, parameters: Mapping[str, Any]) -> Iterator[Fault]:
     # Amazon Connect exports the number as a string, and takes both.
     limit = parameters.get("InvocationTimeLimitSeconds")
-    if not re.fullmatch(rf"[1-{_LONGEST_INVOCATION_SECONDS}]", str(limit)):
+    if not re.fullmatch(rf"[1-{_MAX_INVOCATION_SECONDS}]", str(limit)):
         yield Fault(
             block=name,
             what="Parameters.InvocationTimeLimitSeconds",
             value=limit,
-            fix=f"a whole number of seconds from 1 to {_LONGEST_INVOCATION_SECONDS}",
+            fix=f"a whole number of seconds from 1 to {_MAX_INVOCATION_SECONDS}",
         )
-    told = parameters.get("LambdaInvocationAttributes", {})
-    if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
+    attributes = parameters.get("LambdaInvocationAttributes", {})
+    if not isinstance(attributes, dict) or not all(isinstance(value, str) for value in attributes.values()):
         yield Fault(
             block=name,
             what="Parameters.LambdaInvocationAttributes",
-            value=_short(told),
+            value=_short(attributes),
             fix='an object of texts, such as {"Code": "$.StoredCustomerInput"}',
         )
 
@@ -366,7 +360,7 @@ def _short(value: object) -> str:
 def main(arguments: list[str]) -> int:
     """Prints every fault of the files; returns the exit status, 1 if there is any."""
     files = [Path(argument) for argument in arguments] or sorted(
-        (Path(__file__).parent / "contact_flows").glob("*.json")
+        Path(__file__).parents[1].rglob("contact_flows/*.json")
     )
     failed = False
     for file in files:

@@ -1,4 +1,4 @@
-"""What [sip_bridge] adds to an environment, and that without it nothing of it is there."""
+"""What [sip_bridge] adds to an environment, and that nothing of it is there without."""
 
 from __future__ import annotations
 
@@ -11,87 +11,14 @@ from typing import Any
 
 import pytest
 
-from infra.config import (
-    AdoptedCallerNumber,
-    AdoptedConnectNumber,
-    AdoptedVoiceConnector,
-    ClaimedConnectNumber,
-    Configuration,
-    OrderedCallerNumber,
-    OwnVoiceConnector,
-    SipBridge,
-    environments,
-    load,
-)
+from infra.config import environments, load
+from infra.sip_bridge.functions import media_application
+from infra.sip_bridge.section import OwnVoiceConnector, section_of
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 
 ENVIRONMENT = "local-bridge"
+MEDIA_APPLICATION = media_application.SOURCE.package
 SIP_MESSAGES = "/aws/ChimeVoiceConnectorSipMessages/"
-
-
-def settings_of(configuration: Configuration) -> SipBridge:
-    assert configuration.sip_bridge is not None
-    return configuration.sip_bridge
-
-
-@pytest.fixture(scope="module")
-def bridged(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    return synthesize_unchecked(load(CHECKOUT, ENVIRONMENT), tmp_path_factory.mktemp("bridged"))
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    """The same environment without [sip_bridge]."""
-    configuration = replace(load(CHECKOUT, ENVIRONMENT), sip_bridge=None)
-    return synthesize_unchecked(configuration, tmp_path_factory.mktemp("plain"))
-
-
-@pytest.fixture(scope="module")
-def adopted(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    """With numbers and a Voice Connector that exist already."""
-    configuration = load(CHECKOUT, ENVIRONMENT)
-    settings = replace(
-        settings_of(configuration),
-        caller_number=AdoptedCallerNumber(number="+12065550100"),
-        connect_number=AdoptedConnectNumber(
-            arn="arn:aws:connect:us-east-1:000000000000:phone-number/11111111-1111-4111-8111-111111111111",
-            number="+12065550101",
-        ),
-        voice_connector=AdoptedVoiceConnector(
-            arn="arn:aws:chime:us-east-1:000000000000:vc/abcdef1ghij2klmno3pqr4"
-        ),
-    )
-    return synthesize_unchecked(
-        replace(configuration, sip_bridge=settings), tmp_path_factory.mktemp("adopted")
-    )
-
-
-@pytest.fixture(scope="module")
-def logged(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    """With a log of SIP messages, and so without headers."""
-    configuration = load(CHECKOUT, ENVIRONMENT)
-    settings = settings_of(configuration)
-    assert isinstance(settings.voice_connector, OwnVoiceConnector)
-    settings = replace(
-        settings, voice_connector=replace(settings.voice_connector, sip_message_logs=True), headers={}
-    )
-    return synthesize_unchecked(
-        replace(configuration, sip_bridge=settings), tmp_path_factory.mktemp("logged")
-    )
-
-
-@pytest.fixture(scope="module")
-def renumbered(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    """With other numbers, which are ordered and claimed too."""
-    configuration = load(CHECKOUT, ENVIRONMENT)
-    settings = replace(
-        settings_of(configuration),
-        caller_number=OrderedCallerNumber(country="US", type="TollFree"),
-        connect_number=ClaimedConnectNumber(country="US", type="TOLL_FREE"),
-    )
-    return synthesize_unchecked(
-        replace(configuration, sip_bridge=settings), tmp_path_factory.mktemp("renumbered")
-    )
 
 
 def the(synthesis: Synthesis, type_: str) -> tuple[str, Mapping[str, Any]]:
@@ -102,28 +29,17 @@ def the(synthesis: Synthesis, type_: str) -> tuple[str, Mapping[str, Any]]:
     return id_, declaration
 
 
-def variables(synthesis: Synthesis, package: str) -> Mapping[str, Any]:
-    (function,) = [
-        function
-        for function in synthesis.resources("AWS::Lambda::Function").values()
-        if function["Handler"] == f"{package}.handler.handler"
-    ]
-    found: Mapping[str, Any] = function["Environment"]["Variables"]
-    return found
-
-
-def test_without_a_bridge_no_template_speaks_of_one(synthesis: Synthesis) -> None:
-    templates = json.dumps(synthesis.templates)
-    traces = re.findall(
-        r"(?i)chime|voice.?connector|\bsip|sipbridge|sip_|byreference|bymeetingid|bridged", templates
+def test_without_a_bridge_no_template_speaks_of_one(native: Synthesis) -> None:
+    templates = json.dumps(native.templates)
+    assert not re.findall(
+        r"(?i)chime|voice.?connector|\bsip|sip_?bridge|sip_|byreference|bymeetingid|bridged", templates
     )
-    assert bool(traces) == synthesis.bridged
 
 
 def nameless(value: object) -> Any:
-    """Without the hashes of functions' versions, and which of the two tables it is."""
+    """Without the hashes of functions' versions and of assets."""
     text = re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}", r"\1", json.dumps(value))
-    return json.loads(re.sub(r"Calls(Bridged)?Table[0-9A-F]{8}", "CallsTable", text))
+    return json.loads(re.sub(r"(?<=Dependencies)[0-9A-F]{8,}|[0-9a-f]{64}", "#", text))
 
 
 def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
@@ -159,47 +75,46 @@ def test_the_bridge_is_all_that_differs(bridged: Synthesis, plain: Synthesis) ->
     }
     assert {(re.sub(r"[0-9A-F]{8}$", "", id_), place) for id_, place in changed} == {
         ("MonitoringDashboard", "Properties.DashboardBody.Fn::Join"),
-        ("CallsTable", "Properties.AttributeDefinitions"),
-        ("CallsTable", "Properties.GlobalSecondaryIndexes"),
+        ("CallTransportParameter", "Properties.Value"),
         *(
             (f"{name}Function", f"Properties.Environment.Variables.{variable}")
             for name, names in {
                 "StartCall": (
+                    "BRIDGED_CALLS_TABLE",
+                    "CALL_TRANSPORT",
                     "CALLER_NUMBER",
                     "CONNECT_NUMBER",
                     "EXTERNAL_MEETING_ID",
                     "SIP_HEADERS",
                     "SIP_MEDIA_APPLICATION_ID",
                 ),
-                "CallControl": ("SIP_MEDIA_APPLICATION_ID",),
-                "ContactEvents": ("EXTERNAL_MEETING_ID",),
-                "CallerContext": ("CONNECT_NUMBER",),
+                "CallControl": ("BRIDGED_CALLS_TABLE", "CALL_TRANSPORT", "SIP_MEDIA_APPLICATION_ID"),
+                "ContactEvents": ("BRIDGED_CALLS_TABLE", "CALL_TRANSPORT", "EXTERNAL_MEETING_ID"),
+                "CallerContext": ("BRIDGED_CALLS_TABLE", "CALL_TRANSPORT", "CONNECT_NUMBER"),
             }.items()
             for variable in names
         ),
         *(
             (f"{name}Policy", "Properties.PolicyDocument.Statement")
-            for name in ("StartCall", "CallControl", "ContactEventsFunction", "CallerContext")
+            for name in ("StartCall", "CallControl", "ContactEvents", "CallerContext")
         ),
-        ("ContactEventsQueuePolicy", "Properties.PolicyDocument.Statement"),
-        ("ContactEventsDeadLettersPolicy", "Properties.PolicyDocument.Statement"),
+        ("ContactEventQueuePolicy", "Properties.PolicyDocument.Statement"),
+        ("ContactEventQueueDeadLettersPolicy", "Properties.PolicyDocument.Statement"),
     }
 
 
-def test_who_deploys_a_bridge_is_warned_twice(synthesis: Synthesis) -> None:
-    warnings = synthesis.warnings()
-    if not synthesis.bridged:
-        assert warnings == []
-        return
-    closed, review = warnings
+def test_who_deploys_a_bridge_is_warned_twice(bridged: Synthesis) -> None:
+    closed, review = bridged.warnings()
     assert "closed to new customers since 29 October 2026" in closed
     assert "maintenance mode since 29 September 2026" in closed
     assert "only after AWS has reviewed and approved it" in review
-    # On the stack, where no deployment of it can miss them.
-    assert synthesis.alone("SipBridge").templates
 
 
-def test_the_application_asks_its_function_and_may(bridged: Synthesis) -> None:
+def test_without_a_bridge_nobody_is_warned(native: Synthesis) -> None:
+    assert native.warnings() == []
+
+
+def test_the_application_may_invoke_its_function(bridged: Synthesis) -> None:
     _, application = the(bridged, "AWS::Chime::SipMediaApplication")
     (endpoint,) = application["Properties"]["Endpoints"]
     assert "SipMedia" in endpoint["LambdaArn"]["Ref"]
@@ -216,7 +131,7 @@ def test_the_application_asks_its_function_and_may(bridged: Synthesis) -> None:
 
 def test_settings_reach_the_voice_connector(bridged: Synthesis) -> None:
     connector, declared = the(bridged, "AWS::Chime::VoiceConnector")
-    wanted = settings_of(bridged.configuration).voice_connector
+    wanted = section_of(bridged.configuration).voice_connector
     assert isinstance(wanted, OwnVoiceConnector)
     assert declared["Properties"]["RequireEncryption"] is wanted.require_encryption
     _, settings = the(bridged, "Custom::VoiceConnectorSettings")
@@ -293,7 +208,7 @@ def test_nothing_is_exported_that_changes_with_a_number(
 
 
 def test_an_ordered_number_is_read_from_its_parameter_once_it_is_published(bridged: Synthesis) -> None:
-    (name,) = variables(bridged, "start_call")["CALLER_NUMBER"].values()
+    (name,) = bridged.variables("start_call")["CALLER_NUMBER"].values()
     read = bridged.templates["Calling"]["Parameters"][name]
     assert read["Type"] == "AWS::SSM::Parameter::Value<String>"
     caller, _ = the(bridged, "Custom::CallerNumber")
@@ -316,25 +231,38 @@ def versions(synthesis: Synthesis) -> dict[str, str]:
     }
 
 
-def test_other_numbers_make_new_versions_of_the_functions_that_are_told_them(
+def test_other_numbers_make_new_versions_of_the_functions_that_have_them(
     bridged: Synthesis, renumbered: Synthesis
 ) -> None:
     one, other = versions(bridged), versions(renumbered)
-    told = {
+    passed = {
         id_
         for id_, function in bridged.resources("AWS::Lambda::Function").items()
         if {"CALLER_NUMBER", "CONNECT_NUMBER"} & set(function.get("Environment", {}).get("Variables", {}))
     }
-    assert len(told) == 3
-    assert {id_ for id_ in one if one[id_] != other[id_]} == told
+    assert len(passed) == 3
+    assert {id_ for id_ in one if one[id_] != other[id_]} == passed
 
 
-def test_the_bridge_has_a_table_of_its_own(bridged: Synthesis, plain: Synthesis) -> None:
-    # CloudFormation refuses an update that adds or removes two indexes of one table.
-    (with_,), (without,) = (one.resources("AWS::DynamoDB::Table").items() for one in (bridged, plain))
-    more = len(with_[1]["GlobalSecondaryIndexes"]) - len(without[1]["GlobalSecondaryIndexes"])
-    assert more == 2
-    assert with_[0] != without[0]
+def test_switching_the_bridge_on_leaves_the_table_of_calls_as_it_is(
+    bridged: Synthesis, plain: Synthesis
+) -> None:
+    """So native calls, blocks and rates survive it."""
+    with_, without = (one.alone("Calling").resources("AWS::DynamoDB::Table") for one in (bridged, plain))
+    assert with_ == without
+
+
+def test_what_the_bridge_remembers_has_a_table_of_its_own(bridged: Synthesis) -> None:
+    table = bridged.alone("SipBridge").the("AWS::DynamoDB::Table")
+    assert table["KeySchema"] == [{"AttributeName": "Reference", "KeyType": "HASH"}]
+    assert table["GlobalSecondaryIndexes"] == [
+        {
+            "IndexName": "ByMeetingId",
+            "KeySchema": [{"AttributeName": "MeetingId", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+    ]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
 def test_calls_that_nobody_answers_are_shown_and_alarm_nobody(bridged: Synthesis) -> None:
@@ -401,24 +329,24 @@ def test_what_is_adopted_is_left_alone(adopted: Synthesis) -> None:
         assert not adopted.resources(type_)
     assert not {"TerminationCredentialsArn", "VoiceConnectorHostName"} & set(adopted.outputs)
     assert adopted.outputs["ConnectPhoneNumber"]["Value"] == "+12065550101"
-    assert variables(adopted, "sip_media")["VOICE_CONNECTOR_ARN"].endswith(":vc/abcdef1ghij2klmno3pqr4")
-    assert variables(adopted, "start_call")["CONNECT_NUMBER"] == "+12065550101"
-    assert variables(adopted, "start_call")["CALLER_NUMBER"] == "+12065550100"
+    assert adopted.variables(MEDIA_APPLICATION)["VOICE_CONNECTOR_ARN"].endswith(":vc/abcdef1ghij2klmno3pqr4")
+    assert adopted.variables("start_call")["CONNECT_NUMBER"] == "+12065550101"
+    assert adopted.variables("start_call")["CALLER_NUMBER"] == "+12065550100"
     _, association = the(adopted, "Custom::ContactFlowNumber")
     assert "11111111-1111-4111-8111-111111111111" in json.dumps(association["Properties"]["PhoneNumberId"])
 
 
-def test_functions_are_told_of_the_bridge_what_they_need(bridged: Synthesis) -> None:
+def test_functions_receive_of_the_bridge_what_they_use(bridged: Synthesis) -> None:
     number, _ = the(bridged, "AWS::Connect::PhoneNumber")
-    told = variables(bridged, "start_call")
-    assert told["CONNECT_NUMBER"] == {"Fn::GetAtt": [number, "Address"]}
-    assert json.loads(told["SIP_HEADERS"]) == {"order_id": "x-order-id"}
-    assert told["EXTERNAL_MEETING_ID"] == f"InAppCalling-{ENVIRONMENT}"
-    assert "SipMediaApplicationId" in told["SIP_MEDIA_APPLICATION_ID"]["Fn::ImportValue"]
+    passed = bridged.variables("start_call")
+    assert passed["CONNECT_NUMBER"] == {"Fn::GetAtt": [number, "Address"]}
+    assert json.loads(passed["SIP_HEADERS"]) == {"order_id": "x-order-id"}
+    assert passed["EXTERNAL_MEETING_ID"] == f"InAppCalling-{ENVIRONMENT}"
+    assert "SipMediaApplicationId" in passed["SIP_MEDIA_APPLICATION_ID"]["Fn::ImportValue"]
     # From which number calls go out is the same for who dials and for who bridges.
     caller, _ = the(bridged, "Custom::CallerNumber")
-    assert variables(bridged, "sip_media")["CALLER_NUMBER"] == {"Fn::GetAtt": [caller, "Number"]}
-    assert "CallerNumber" in told["CALLER_NUMBER"]["Ref"]
+    assert bridged.variables(MEDIA_APPLICATION)["CALLER_NUMBER"] == {"Fn::GetAtt": [caller, "Number"]}
+    assert "CallerNumber" in passed["CALLER_NUMBER"]["Ref"]
 
 
 @pytest.mark.parametrize("environment", environments(CHECKOUT))
@@ -465,10 +393,10 @@ def test_the_flow_hands_over_what_is_proved_and_what_the_caller_sent(bridged: Sy
 
 def test_the_flow_is_no_topic(bridged: Synthesis) -> None:
     (flow,) = [id_ for id_ in bridged.resources("AWS::Connect::ContactFlow") if "bridge" in id_]
-    assert flow not in json.dumps(variables(bridged, "start_call"))
+    assert flow not in json.dumps(bridged.variables("start_call"))
 
 
-def test_events_of_this_deployments_calls_alone_are_heard(bridged: Synthesis) -> None:
+def test_events_of_this_deployments_calls_alone_are_taken(bridged: Synthesis) -> None:
     number, _ = the(bridged, "AWS::Connect::PhoneNumber")
     rules = {rule["Description"]: rule for rule in bridged.resources("AWS::Events::Rule").values()}
     meetings = rules["Meetings that end, and callers who join and leave them"]["EventPattern"]
@@ -482,10 +410,10 @@ def test_events_of_this_deployments_calls_alone_are_heard(bridged: Synthesis) ->
                 "chime:AttendeeLeft",
                 "chime:AttendeeDropped",
             ],
-            "externalMeetingId": [variables(bridged, "start_call")["EXTERNAL_MEETING_ID"]],
+            "externalMeetingId": [bridged.variables("start_call")["EXTERNAL_MEETING_ID"]],
         },
     }
-    assert variables(bridged, "contact_events")["EXTERNAL_MEETING_ID"] == f"InAppCalling-{ENVIRONMENT}"
+    assert bridged.variables("contact_events")["EXTERNAL_MEETING_ID"] == f"InAppCalling-{ENVIRONMENT}"
     contacts = rules["Contact events of calls over the SIP bridge"]["EventPattern"]
     plain = rules["Contact events of in-app calls"]["EventPattern"]
     assert contacts["source"] == ["aws.connect"]
@@ -502,9 +430,7 @@ def test_events_of_this_deployments_calls_alone_are_heard(bridged: Synthesis) ->
 def test_requests_are_throttled_to_the_least_of_the_quotas(tmp_path: Path) -> None:
     configuration = load(CHECKOUT, ENVIRONMENT)
     quotas = replace(configuration.connect.quotas, call_control_rate=7, call_control_burst=9)
-    settings = replace(
-        settings_of(configuration), call_rate=3, call_burst=4, control_rate=5, control_burst=11
-    )
+    settings = replace(section_of(configuration), call_rate=3, call_burst=4, control_rate=5, control_burst=11)
     synthesis = synthesize_unchecked(
         replace(configuration, connect=replace(configuration.connect, quotas=quotas), sip_bridge=settings),
         tmp_path,
@@ -523,3 +449,29 @@ def test_requests_are_throttled_to_the_least_of_the_quotas(tmp_path: Path) -> No
         ("/~1calls~1{ContactId}~1connection", "POST"): (5, 9),
         ("/~1calls~1{ContactId}~1digits", "POST"): (5, 9),
     }
+
+
+def test_the_sip_hosts_credentials_are_encrypted_generated_and_long(bridged: Synthesis) -> None:
+    secret = bridged.the("AWS::SecretsManager::Secret")
+    (key,) = bridged.alone("SipBridge").resources("AWS::KMS::Key")
+    assert secret["KmsKeyId"] == {"Fn::GetAtt": [key, "Arn"]}
+    assert "SecretString" not in secret
+    generated = secret["GenerateSecretString"]
+    assert generated["GenerateStringKey"] == "password"
+    assert generated["PasswordLength"] >= 32
+    assert "password" not in generated["SecretStringTemplate"]
+
+
+def test_the_bridge_publishes_what_the_people_of_the_sip_host_need(
+    bridged: Synthesis, plain: Synthesis, adopted: Synthesis
+) -> None:
+    of_numbers = {"CallerNumber", "ConnectPhoneNumber"}
+    of_connector = {"TerminationCredentialsArn", "VoiceConnectorHostName"}
+    assert set(bridged.outputs) - set(plain.outputs) == of_numbers | of_connector
+    assert set(adopted.outputs) - set(plain.outputs) == of_numbers
+    assert bridged.outputs["CallTransport"]["Value"] == "sip_bridge"
+
+
+def test_only_this_many_rules_and_logs_are_added(bridged: Synthesis, plain: Synthesis) -> None:
+    for type_, more in (("AWS::Events::Rule", 2), ("AWS::Logs::LogGroup", 3), ("AWS::DynamoDB::Table", 1)):
+        assert len(bridged.resources(type_)) == len(plain.resources(type_)) + more
