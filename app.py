@@ -23,6 +23,8 @@ def main() -> None:
     app = cdk.App()
     try:
         configuration = load(_CHECKOUT, app.node.try_get_context("environment"))
+        for warning in configuration.warnings:
+            sys.stderr.write(f"Warning: {warning}\n")
         add_stacks(app, configuration, _CHECKOUT)
     except (BundlingError, ConfigurationError, ContactFlowError, ContractError) as error:
         sys.exit(f"\n{error}\n")

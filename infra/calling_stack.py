@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from aws_cdk import Duration, Environment, Stack
@@ -247,7 +246,7 @@ class CallingStack(Stack):
                 "STARTS_PER_DAY": str(calls.starts_per_day),
                 "CALLING_PARAMETER": self._switch.parameter.parameter_name,
                 "AUTHENTICATION": json.dumps(
-                    {topic: asdict(rule) for topic, rule in configuration.identity.authentication.items()}
+                    {topic: rule.model_dump() for topic, rule in configuration.identity.authentication.items()}
                 ),
                 "ALLOWED_ORIGINS": json.dumps(configuration.api.allowed_origins),
                 **environment,

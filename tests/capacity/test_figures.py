@@ -9,6 +9,7 @@ from capacity import figures
 from capacity.figures import ASSUMED, Price, Quota
 from capacity.load import Settings
 from capacity.usage import operations
+from infra.configuration.functions import MAX_EVENT_CONCURRENCY, MAX_RESERVED_CONCURRENCY, MIN_EVENT_CONCURRENCY
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -23,10 +24,8 @@ def number_in(name: str, pattern: str) -> int:
 
 
 def test_the_configuration_takes_as_few_and_as_many_batches_of_events_at_once() -> None:
-    bounds = r'"event_concurrency",\n +%s,\n'
-    assert number_in("infra/config.py", bounds % r"(\d+),\n +[\d_]+") == figures.EVENT_BATCHES.value
-    most = number_in("infra/config.py", bounds % r"\d+,\n +([\d_]+)")
-    assert figures.EVENT_BATCHES.raised == f"by functions.event_concurrency, to {most:,}"
+    assert MIN_EVENT_CONCURRENCY == figures.EVENT_BATCHES.value
+    assert figures.EVENT_BATCHES.raised == f"by functions.event_concurrency, to {MAX_EVENT_CONCURRENCY:,}"
 
 
 def test_contact_events_gets_as_many_events_in_a_batch_as_the_construct_says() -> None:
@@ -40,8 +39,7 @@ def test_the_switch_is_read_as_often_as_start_call_says() -> None:
 
 
 def test_the_configuration_reserves_no_more_executions() -> None:
-    largest = number_in("infra/config.py", r"call_control_burst\),\n +([\d_]+),")
-    assert largest == figures.RESERVED_CONCURRENCY.value
+    assert MAX_RESERVED_CONCURRENCY == figures.RESERVED_CONCURRENCY.value
 
 
 def test_the_firewall_has_as_many_rules() -> None:

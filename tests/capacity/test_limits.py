@@ -1,7 +1,7 @@
 """Which limits are met, and when."""
 
 import math
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 from typing import Any
 

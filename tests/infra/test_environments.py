@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
 import aws_cdk as cdk

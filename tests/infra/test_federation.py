@@ -1,7 +1,7 @@
 """Rules of the house for a user pool whose users sign in on Cognito's own pages, also those of others."""
 
 import json
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -42,8 +42,8 @@ def configured(**changes: object) -> tuple[Configuration, UserPool]:
     configuration = load(CHECKOUT, "prod")
     source = configuration.identity.source
     assert isinstance(source, UserPool)
-    source = replace(source, **changes)  # type: ignore[arg-type]
-    return replace(configuration, identity=replace(configuration.identity, source=source)), source
+    source = replace(source, **changes)
+    return replace(configuration, identity=replace(configuration.identity, user_pool=source)), source
 
 
 def synthesize(directory: Path, **changes: object) -> Synthesis:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
 from infra.bundling import FUNCTIONS
@@ -132,7 +132,7 @@ def test_another_sandbox_instance_makes_new_versions_of_the_functions_that_are_t
     tmp_path: Path,
 ) -> None:
     configuration = load(CHECKOUT, "local")
-    connect = replace(configuration.connect, instance=Sandbox(instance_alias="another"))
+    connect = replace(configuration.connect, sandbox=Sandbox(instance_alias="another"))
     one, other = (
         synthesize_unchecked(each, tmp_path / str(number)).resources("AWS::Lambda::Version")
         for number, each in enumerate([configuration, replace(configuration, connect=connect)])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from copy import replace
 
 import pytest
 
@@ -23,9 +23,10 @@ def given_keys() -> Configuration:
         identity=replace(
             configuration.identity,
             display_name_claim="email",
-            source=replace(
+            issuer=replace(
                 source,
-                keys=GivenKeys(jwks=JWKS),
+                jwks_url=None,
+                jwks_file=GivenKeys(jwks=JWKS),
                 cache_seconds=0,
                 required_claims={"azp": "app"},
             ),

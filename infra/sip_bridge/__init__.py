@@ -1,0 +1,1 @@
+"""Option A: calls reach Connect over SIP."""
