@@ -88,8 +88,8 @@ class Api(Section):
     web_acl: Annotated[
         str,
         WebAcl(
-            f'"{OWN}" for one that this app creates, "{NONE}" where the organisation attaches one, or the '
-            "ARN of a regional web ACL of this account and Region: {arn}",
+            f'"{OWN}" for a new one, "{NONE}" where the organisation attaches one, or the ARN of a regional '
+            "web ACL of this account and Region: {arn}",
             source="AWS WAF API reference, AssociateWebACL",
             service="wafv2",
             resource=rf"regional/webacl/[A-Za-z0-9_-]{{1,128}}/{UUID}",

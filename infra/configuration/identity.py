@@ -20,7 +20,7 @@ _CLAIM_FIX = 'a claim of the ID token, such as "name" or "email"'
 
 
 class Authentication(Section):
-    """How a user must have signed in: no longer ago (None: at any time), by one of `amr` (none: by any)."""
+    """How a user must have signed in: no longer ago, by one of `amr`. What is left out does not matter."""
 
     max_age_seconds: (
         Annotated[int, Whole(60, 31_536_000, "seconds since the user signed in, by the claim auth_time")]
@@ -54,7 +54,7 @@ class Authentication(Section):
 
 
 class AuthenticationRules(Authentication):
-    """How users must have signed in to call; about a topic, as `topics` says."""
+    """How users must have signed in to call. A topic may have a rule of its own."""
 
     topics: Mapping[str, Authentication] = {}  # of a frozen model
     """Rules of single topics, in place of the general one."""
@@ -85,11 +85,7 @@ def _rules_of(rules: Mapping[str, Authentication]) -> dict[str, object]:
 
 
 class Identity(Section):
-    """Who the users are: those of a user pool, or of an issuer.
-
-    `authentication` maps a topic to how its callers must have signed in; "" is for calls about no topic, and
-    about those that are not named there.
-    """
+    """Who the users are: those of a user pool, or of an issuer; and how they must have signed in."""
 
     user_pool: UserPool | None = None
     existing_user_pool: ExistingUserPool | None = None
@@ -101,6 +97,9 @@ class Identity(Section):
     authentication: Annotated[
         Mapping[str, Authentication], ReadAs(AuthenticationRules, AuthenticationRules.by_topic, _rules_of)
     ] = Field(default={}, validate_default=False)
+    """By topic, how its callers must have signed in; "" is for calls about no topic, and about those that are
+    not named there.
+    """
 
     @property
     def source(self) -> UserPool | ExistingUserPool | Issuer:

@@ -138,11 +138,13 @@ class Whole(Value):
             quoted = isinstance(value, str) and re.fullmatch(r"\s*[0-9][0-9_]*\s*", value)
             refuse(self.limits() + (f", without quotes: {value.strip()}" if quoted else ""))
         if self.allowed and value not in self.allowed:
-            refuse(f"one of: {', '.join(map(str, self.allowed))}")
+            refuse(self.limits())
         return value
 
     @override
     def limits(self) -> str:
+        if self.allowed:
+            return f"one of: {', '.join(map(str, self.allowed))} ({self.unit})"
         return f"a whole number from {self.minimum} to {self.maximum} ({self.unit})"
 
     @override
