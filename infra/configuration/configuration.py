@@ -243,7 +243,7 @@ def _fault(name: str, value: Any, error: Any) -> Fault:
             isinstance(here, list | tuple) and isinstance(part, int) and part < len(here)
         )
         # Which of several models a table is read as stands there too; it is no key.
-        if not inside and number < len(location) - 1:
+        if not inside and (number < len(location) - 1 or str(part).startswith("(")):
             continue
         key += f"[{part}]" if isinstance(part, int) else f".{part}"
         found = inside

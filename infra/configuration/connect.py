@@ -102,7 +102,7 @@ class ArnWithin(Text):
 
     @override
     def read(self, value: Any, place: Place) -> str:
-        if place.sandbox:
+        if place.has_no_instance:
             refuse(f"a sandbox has no {self.kind} yet: remove the key, or name an instance_arn")
         return super().read(value, place)
 
@@ -144,7 +144,7 @@ def _topic_fault(topic: str, flow: str, place: Place) -> str | None:
         return "name a topic with 1 to 64 of A-Z a-z 0-9 _ -"
     if flow.startswith("arn:"):
         adopted = ArnWithin(kind="contact-flow")
-        if place.sandbox:
+        if place.has_no_instance:
             return "a sandbox has no contact-flow yet: remove the key, or name an instance_arn"
         return None if re.fullmatch(adopted.expected(place), flow) else adopted.explained(place)
     if place.contact_flows is not None and flow not in place.contact_flows:
@@ -229,7 +229,7 @@ class Connect(Section):
     def _queue_of_own_flows(cls, value: str | None, info: ValidationInfo) -> str | None:
         if (
             info.context is None
-            or info.context.sandbox
+            or info.context.has_no_instance
             or not {"contact_flow_arn", "topics"} <= set(info.data)
         ):
             return value

@@ -20,3 +20,8 @@ class Place:
     sandbox: bool = False
     checkout: Path | None = None
     contact_flows: tuple[str, ...] | None = None
+
+    @property
+    def has_no_instance(self) -> bool:
+        """Whether the instance is yet to come, so that nothing of it can be named."""
+        return self.sandbox and self.instance_arn is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
@@ -47,26 +47,25 @@ These keys stand before the first section.
 
 def json_schema(transports: Transports) -> str:
     """The JSON Schema of a configuration file."""
-    sections = {
+    sections: dict[str, Any] = {
         name: (field.annotation, field)
         for name, field in Configuration.model_fields.items()
         if name not in NOT_IN_FILES
     }
-    more = {name: (section | None, None) for name, section in transports.items()}
-    optional = {
-        name: (sections[name][0] | None, _optional(sections[name][1])) for name in ("account", "region")
-    }  # type: ignore[operator]
-    file: type[BaseModel] = create_model(  # type: ignore[call-overload]
+    for name in ("account", "region"):
+        annotation, field = sections[name]
+        sections[name] = (
+            Annotated[annotation, *field.metadata] | None,
+            FieldInfo(default=None, description=field.description),
+        )
+    sections |= {name: (section | None, None) for name, section in transports.items()}
+    file: type[BaseModel] = create_model(
         "File",
         __config__={"extra": "forbid", "title": "Configuration of an environment"},
-        **(sections | optional | more),
+        **sections,
     )
     schema = _plain(file.model_json_schema())
     return json.dumps({"$schema": _SCHEMA, **schema}, indent=2, ensure_ascii=False) + "\n"
-
-
-def _optional(field: FieldInfo) -> FieldInfo:
-    return FieldInfo(default=None, description=field.description)
 
 
 def _plain(schema: Any) -> Any:
