@@ -23,8 +23,10 @@ def add_stacks(app: cdk.App, configuration: Configuration, checkout: Path) -> No
         users = IdentityStack(
             app, f"{prefix}-Identity", configuration=configuration, settings=source
         ).user_pool
-    else:
+    elif isinstance(source, Issuer):
         users = source
+    else:
+        raise NotImplementedError("identity.existing_user_pool: its construct is yet to come")
     sip_bridge = None
     if configuration.sip_bridge is not None:
         sip_bridge = SipBridgeStack(

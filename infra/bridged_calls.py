@@ -140,7 +140,8 @@ class BridgedCalls:
         A version keeps what it was told, and the template says the same of any number that is yet to come.
         """
         settings = self._sip_bridge.settings
-        function.function.invalidate_version_based_on(f"{settings.caller_number!r} {settings.connect_number!r}")
+        numbers = f"{settings.caller_number!r} {settings.connect_number!r}"
+        function.function.invalidate_version_based_on(numbers)
 
     def start_statements(self) -> list[iam.PolicyStatement]:
         """Making a meeting with its attendees, calling it and Connect, and ending both again."""

@@ -246,7 +246,10 @@ class CallingStack(Stack):
                 "STARTS_PER_DAY": str(calls.starts_per_day),
                 "CALLING_PARAMETER": self._switch.parameter.parameter_name,
                 "AUTHENTICATION": json.dumps(
-                    {topic: rule.model_dump() for topic, rule in configuration.identity.authentication.items()}
+                    {
+                        topic: rule.model_dump()
+                        for topic, rule in configuration.identity.authentication.items()
+                    }
                 ),
                 "ALLOWED_ORIGINS": json.dumps(configuration.api.allowed_origins),
                 **environment,

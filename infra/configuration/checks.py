@@ -14,7 +14,7 @@ from infra.configuration.faults import Fault
 from infra.configuration.functions import Functions, refuse_fewer_executions
 from infra.configuration.identity import Identity, custom_claim_fix, is_claim_of_user_pool
 from infra.configuration.issuer import CLAIM_OF_ISSUER, Issuer, is_claim_of_issuer
-from infra.configuration.section import CrossCheck, Transport, unknown_key_fix
+from infra.configuration.section import CrossCheck, Transport
 from infra.configuration.user_pool import ExistingUserPool, UserPool
 
 SELF_WRITTEN_CLAIMS = ("name",)
@@ -82,7 +82,7 @@ def check_authenticated_topics(connect: Connect, identity: Identity) -> Iterator
             yield Fault(
                 key=f"identity.authentication.topics.{topic}",
                 value=rule.model_dump(mode="json", exclude_defaults=True),
-                fix=unknown_key_fix(topic, connect.topics),
+                fix=f"one of connect.topics: {', '.join(connect.topics) or 'there are none, so remove it'}",
             )
 
 

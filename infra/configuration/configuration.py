@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -26,7 +26,8 @@ from infra.configuration.likely_mistakes import WARNINGS
 from infra.configuration.place import Place
 from infra.configuration.platform import Platform, tags_value
 from infra.configuration.regions import IN_APP_CALLING_REGIONS, REGION_FIX
-from infra.configuration.section import Transport, TransportSection, unknown_key_fix
+from infra.configuration.section import Transport, TransportSection
+from infra.configuration.unknown_keys import known_keys, unknown_key
 from infra.configuration.values import Text
 
 ACCOUNT = Text('the 12 digits of the AWS account, in quotes: "111122223333"', r"[0-9]{12}")
@@ -71,6 +72,9 @@ class Configuration(BaseModel):
 
 
 NOT_IN_FILES = ("environment", "transport", "warnings")
+SECTIONS = tuple(
+    name for name in Configuration.model_fields if name not in {*NOT_IN_FILES, "account", "region"}
+)
 
 
 def environments(checkout: Path) -> list[str]:
@@ -165,18 +169,21 @@ def _read_sections(
 ) -> tuple[dict[str, Any], list[Fault]]:
     """The sections that are valid by themselves, and what is wrong with the others."""
     values, faults = document.values, list(_account_and_region_faults(document.values, place))
+    keys = known_keys(
+        {name: Configuration.model_fields[name].annotation for name in SECTIONS} | {**transports}
+    )
     sections: dict[str, Any] = {}
     for key in ("account", "region"):
         if (value := getattr(place, key)) is not None:
             sections[key] = value
     for name, adapter in section_adapters().items():
-        with _collected(faults, name, values.get(name, {})):
+        with _collected(faults, name, values.get(name, {}), keys):
             sections[name] = adapter.validate_python(values.get(name, {}), context=place)
     chosen = next((name for name in transports if name in values), None)
     if chosen is None:
         sections["transport"] = None
     else:
-        with _collected(faults, chosen, values[chosen]):
+        with _collected(faults, chosen, values[chosen], keys):
             section = transports[chosen].model_validate(values[chosen], context=place)
             sections["transport"] = Transport(chosen, section)
     faults.extend(
@@ -185,12 +192,15 @@ def _read_sections(
         if name in values and name != chosen
     )
     known = [*Configuration.model_fields.keys() - set(NOT_IN_FILES), *transports]
-    faults.extend(
-        Fault(key=key, value=value, fix=unknown_key_fix(key, known))
-        for key, value in values.items()
-        if key not in known
-    )
-    return sections, faults
+    faults.extend(unknown_key(key, value, known, keys) for key, value in values.items() if key not in known)
+    meant = {fault.meant for fault in faults if fault.meant}
+    return sections, [
+        fault for fault in faults if fault.value is not None or not _is_within(fault.key, meant)
+    ]
+
+
+def _is_within(key: str, others: set[str]) -> bool:
+    return any(key == other or key.startswith(f"{other}.") for other in others)
 
 
 def section_adapters() -> dict[str, TypeAdapter[Any]]:
@@ -200,17 +210,17 @@ def section_adapters() -> dict[str, TypeAdapter[Any]]:
         if field.metadata
         else TypeAdapter(field.annotation)  # type: ignore[arg-type]
         for name, field in Configuration.model_fields.items()
-        if name not in {*NOT_IN_FILES, "account", "region"}
+        if name in SECTIONS
     }
 
 
 @contextmanager
-def _collected(faults: list[Fault], name: str, value: Any) -> Iterator[None]:
+def _collected(faults: list[Fault], name: str, value: Any, keys: Sequence[str]) -> Iterator[None]:
     """Adds to `faults` what is found wrong with section `name` within."""
     try:
         yield
     except ValidationError as error:
-        faults.extend(_fault(name, value, each) for each in error.errors(include_url=False))
+        faults.extend(_fault(name, value, each, keys) for each in error.errors(include_url=False))
 
 
 def _account_and_region_faults(values: Mapping[str, Any], place: Place) -> Iterable[Fault]:
@@ -219,8 +229,7 @@ def _account_and_region_faults(values: Mapping[str, Any], place: Place) -> Itera
     for key, value in (("account", ACCOUNT), ("region", REGION)):
         if key in values:
             if getattr(place, key) is None:
-                unquoted = " (a text, in quotes)" if isinstance(values[key], int) else ""
-                yield Fault(key=key, value=values[key], fix=value.fix + unquoted)
+                yield Fault(key=key, value=values[key], fix=value.fix)
         elif getattr(place, key) is None and not instance_is_at_fault:
             yield Fault(key=key, value=None, fix=f"{value.fix}; a sandbox has no instance to take it from")
     if "region" not in values and place.region is not None and place.region not in IN_APP_CALLING_REGIONS:
@@ -232,7 +241,7 @@ def _account_and_region_faults(values: Mapping[str, Any], place: Place) -> Itera
         )
 
 
-def _fault(name: str, value: Any, error: Any) -> Fault:
+def _fault(name: str, value: Any, error: Any, keys: Sequence[str]) -> Fault:
     """What pydantic reports, by the key of the file."""
     key, found, here = name, True, value
     location: tuple[str | int, ...] = error["loc"]
@@ -248,6 +257,8 @@ def _fault(name: str, value: Any, error: Any) -> Fault:
         key += f"[{part}]" if isinstance(part, int) else f".{part}"
         found = inside
         here = here[part] if inside else None
+    if error["type"] == "unknown_key":
+        return unknown_key(key, here, error["ctx"]["known"], keys)
     default = None if found or error["input"] is MISSING else error["input"]
     return Fault(key=key, value=here if found else None, fix=_fix_of(error, key), default=default)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, override
+from typing import Annotated, Any, override
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import ValidationInfo, field_validator
 
-from infra.configuration.faults import detail, refuse, refuse_all
+from infra.configuration.faults import refuse
 from infra.configuration.place import Place
 from infra.configuration.quotas import Quotas
 from infra.configuration.section import Section
@@ -241,17 +241,12 @@ class Connect(Section):
             refuse("remove it: every contact flow is adopted, and an adopted flow names its own queues")
         return value
 
-    @model_validator(mode="after")
-    def _two_queues(self) -> Self:
-        if self.unverified_queue_arn is not None and self.unverified_queue_arn == self.verified_queue_arn:
-            refuse_all(
-                [
-                    detail(
-                        ("unverified_queue_arn",),
-                        self.unverified_queue_arn,
-                        "another queue than verified_queue_arn: in one queue agents could not see whose "
-                        "identity is proved",
-                    )
-                ]
+    @field_validator("unverified_queue_arn")
+    @classmethod
+    def _two_queues(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value == info.data.get("verified_queue_arn"):
+            refuse(
+                "another queue than verified_queue_arn: in one queue agents could not see whose identity is "
+                "proved"
             )
-        return self
+        return value

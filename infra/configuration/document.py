@@ -24,7 +24,6 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ("[\u201c\u201d\u201e\u2018\u2019]", 'straight quotes, not those of a word processor: key = "value"'),
         (r"\s*[{}]\s*,?\s*$", 'this is JSON; TOML has a line for each value: key = "value", below [section]'),
         (r"\s*\[+[^\[\]]*$", "a section's name stands in brackets, both of them: [connect]"),
-        (r"\s*\[[^\[\]]*\s[^\[\]]*\]", "a section's name has no spaces: [connect.quotas]"),
         (rf"\s*{_DOTTED}\s*:", 'an equals sign, not a colon: key = "value"'),
         (rf"\s*{_DOTTED}\s*=\s*$", 'a value behind the equals sign: "text", 7, true or ["a", "b"]'),
         (rf"\s*{_DOTTED}\s*=\s*(True|False|yes|no|on|off)\s*(#.*)?$", "true or false, in lower case"),
@@ -109,6 +108,8 @@ def _refuse_line(file: str, message: str, lines: list[str]) -> NoReturn:
 
 
 def _usual(reason: str, line: str, number: int, lines: list[str]) -> str:
+    if re.match(r"\[[^\[\]\"']*\s[^\[\]]*\]", line):
+        return "a section's name has no spaces: [connect.quotas]"
     if reason.startswith("Cannot overwrite a value"):
         key = _ENTRY.match(line)
         first = _first_line_of(_path_at(number, lines), lines)
@@ -122,6 +123,8 @@ def _usual(reason: str, line: str, number: int, lines: list[str]) -> str:
     for pattern, hint in _HINTS:
         if pattern.match(line) or (pattern is _HINTS[0][0] and pattern.search(line)):
             return f"{hint} ({reason})"
+    if reason == "Unclosed array":
+        return 'a list ends with a bracket: ["a", "b"]'
     return f"make it valid TOML 1.0 ({reason})"
 
 

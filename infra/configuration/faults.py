@@ -34,22 +34,35 @@ class Quotation(str):
 class Fault:
     """One value that cannot be deployed: `key` is its dotted path, `value` None where the file has none.
 
-    `default` is the value that holds in its place, if that is at fault.
+    `default` is the value that holds in its place, if that is at fault; `meant` the key that a misspelt or
+    misplaced one seems to stand for.
     """
 
     key: str
     value: object
     fix: str
     default: object = None
+    meant: str = ""
 
     def __str__(self) -> str:
-        if self.value is not None:
-            shown = shorten(toml_text(self.value))
+        if self._is_secret():
+            shown = "(not shown)"
+        elif self.value is not None:
+            shown = shorten(toml_text(_without_values(self.value)))
         elif self.default is not None:
             shown = f"missing, so {shorten(toml_text(self.default))}"
         else:
             shown = "missing"
         return (f"{self.key} = {shown}" if self.key else shown) + f"\n  Fix: {self.fix}"
+
+    def _is_secret(self) -> bool:
+        """Whether the value may be what never stands in a file, and should not stand in a log either."""
+        name = self.key.rpartition(".")[2]
+        return (
+            isinstance(self.value, str)
+            and not self.value.startswith("arn:")
+            and any(word in name for word in ("secret", "private_key", "password", "token"))
+        )
 
 
 class ConfigurationError(Exception):
@@ -62,6 +75,11 @@ class ConfigurationError(Exception):
         self.file, self.faults = file, faults
         self.key, self.value, self.fix = faults[0].key, faults[0].value, faults[0].fix
         super().__init__("\n".join(f"{file}: {fault}" for fault in faults))
+
+
+def _without_values(value: object) -> object:
+    """Of a table its keys: what it holds may be long, and may be secret."""
+    return dict.fromkeys(value, Quotation("…")) if isinstance(value, Mapping) else value
 
 
 def refuse(fix: str) -> NoReturn:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from infra.configuration.faults import MISSING, Fault, detail, refuse_all
+from infra.configuration.faults import MISSING, Fault, refuse_all
 from infra.configuration.values import Value
 
 type CrossCheck = Callable[..., Iterable[Fault]]
@@ -40,7 +39,11 @@ class Section(BaseModel):
         if not isinstance(values, Mapping):
             raise PydanticCustomError("table", "a table")
         errors = [
-            detail((key,), value, unknown_key_fix(key, cls.model_fields))
+            InitErrorDetails(
+                type=PydanticCustomError("unknown_key", "no such key", {"known": sorted(cls.model_fields)}),
+                loc=(key,),
+                input=value,
+            )
             for key, value in values.items()
             if key not in cls.model_fields
         ]
@@ -75,14 +78,6 @@ class Transport(NamedTuple):
 
     name: str
     section: TransportSection
-
-
-def unknown_key_fix(key: str, known: Iterable[str]) -> str:
-    """What to write instead of a key that nothing reads: a typo would be a value that is ignored."""
-    names = sorted(known)
-    close = difflib.get_close_matches(key, names, n=1)
-    meant = f"did you mean {close[0]!r}? " if close else ""
-    return f"{meant}known here: {', '.join(names)}"
 
 
 def _repeat(error: Any) -> InitErrorDetails:

@@ -73,7 +73,8 @@ class Text(Value):
     def read(self, value: Any, place: Place) -> str:
         if not isinstance(value, str) or not re.fullmatch(self.expected(place), value):
             unquoted = isinstance(value, int | float) and not isinstance(value, bool)
-            refuse(self.explained(place) + (" (a text, in quotes)" if unquoted else ""))
+            fix = self.explained(place)
+            refuse(fix + (" (a text, in quotes)" if unquoted and "in quotes" not in fix else ""))
         return value
 
     def expected(self, place: Place) -> str:  # noqa: ARG002  # a subclass needs it

@@ -29,7 +29,7 @@ class PythonFunction(Construct):
         service: str,
         timeout: Duration,
         memory_mib: int,
-        reserved_concurrency: int,
+        reserved_concurrency: int | None,
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
         layer: lambda_.ILayerVersion,

@@ -43,7 +43,7 @@ AUTHENTICATION: dict[str, Any] = {"amr": ["mfa"], "topics": {"billing": {"max_ag
         ("", True, "[identity.authentication]"),
         ("topics", {}, ""),
         ("topics.billing", {}, "amr, or both"),
-        ("topics.sales", {"amr": ["mfa"]}, "known here: billing"),
+        ("topics.sales", {"amr": ["mfa"]}, "one of connect.topics: billing"),
         ("topics.billing.max_age_seconds", 59, "from 60"),
         ("topics.billing.max_age_seconds", 31_536_001, "to 31536000"),
         ("topics.billing.topics", {}, "known here: amr, max_age_seconds"),

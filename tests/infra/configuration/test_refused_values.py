@@ -24,7 +24,7 @@ from tests.infra.configuration.files import (
 CERTIFICATE = f"arn:aws:acm:eu-west-2:{ACCOUNT}:certificate/{UUID}"
 WEB_ACL = f"arn:aws:wafv2:eu-west-2:{ACCOUNT}:regional/webacl/calls/{UUID}"
 DOMAIN = {"name": "calls.example.com", "certificate_arn": CERTIFICATE}
-POOL = {
+POOL: dict[str, Any] = {
     "arn": f"arn:aws:cognito-idp:eu-west-2:{ACCOUNT}:userpool/eu-west-2_AbCdEf123",
     "client_id": "1example23456789",
     "client_writes": ["name", "custom:plan"],
@@ -49,7 +49,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("connect.instance", INSTANCE, "did you mean 'instance_arn'"),
     *(
         ("connect.quotas.start_webrtc_contact_rate", value, "whole number from 1 to 5000")
-        for value in (0, -1, 0.5, True, "2", [], {})
+        for value in [0, -1, 0.5, True, "2", [], {}]
     ),
     ("connect.quotas.start_webrtc_contact_burst", 0, "AWS gives 5"),
     ("connect.quotas.start_webrtc_contact_burst", 1, "at least start_webrtc_contact_rate (2)"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from tests.infra.configuration.files import (
     faults_of,
     sandboxed,
 )
+from tests.infra.configuration.test_environment_size import check_fullest_environment
 
 ROUTE = {"host": "sip.example.com", "port": 5061, "protocol": "TCP", "priority": 1, "weight": 2}
 BRIDGE: dict[str, Any] = {
@@ -351,3 +353,14 @@ def test_a_host_may_speak_udp_without_encryption(load_changed: Loader) -> None:
     )
     assert isinstance(bridge.voice_connector, OwnVoiceConnector)
     assert [route.protocol for route in bridge.voice_connector.routes] == ["UDP"]
+
+
+def test_headers_count_among_what_start_call_holds(load_changed: Loader) -> None:
+    names = [f"{number:0128}" for number in range(10)]
+    headers = {name: f"x-{name[-62:]}" for name in names}
+    changes = bridged({"attributes.from_caller": names, "sip_bridge.headers": headers})
+    check_refused(load_changed, changes, "sip_bridge.headers", "these 10 take")
+
+
+def test_the_most_that_is_taken_fits_into_the_variables_of_a_function(tmp_path: Path) -> None:
+    check_fullest_environment(tmp_path, bridged)
