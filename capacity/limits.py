@@ -110,6 +110,8 @@ def configured_limits(configuration: Configuration) -> Sequence[Limit]:
     def throttle(name: str, rate: int, burst: int) -> Quota:
         return value(name, rate, "a second", burst)
 
+    # None are reserved by default: functions share what the account has.
+    reserved = configuration.functions.reserved_concurrency
     return (
         Limit(
             quota=throttle(
@@ -131,11 +133,15 @@ def configured_limits(configuration: Configuration) -> Sequence[Limit]:
             quota=throttle("api.status_rate", api.status_rate, api.status_burst),
             need=lambda plan: plan.status_reads_per_second,
         ),
-        Limit(
-            quota=value(
-                "functions.reserved_concurrency", configuration.functions.reserved_concurrency, "executions"
-            ),
-            need=lambda plan: plan.reserved_concurrency,
+        *(
+            []
+            if reserved is None
+            else [
+                Limit(
+                    quota=value("functions.reserved_concurrency", reserved, "executions"),
+                    need=lambda plan: plan.reserved_concurrency,
+                )
+            ]
         ),
         Limit(
             quota=value(

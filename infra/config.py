@@ -5,7 +5,6 @@ were, `load` without transports, and `Configuration.sip_bridge`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
 
 from infra import configuration as new
 from infra.configuration import (
@@ -18,7 +17,6 @@ from infra.configuration import (
     OwnContactFlow,
     Quotas,
     Sandbox,
-    Transport,
     environments,
     find_transports,
 )
@@ -68,12 +66,6 @@ class Configuration(new.Configuration):
         section = self.transport.section if self.transport is not None else None
         assert section is None or isinstance(section, SipBridge)  # noqa: S101  # there is no other
         return section
-
-    def __replace__(self, **changes: Any) -> Self:
-        if "sip_bridge" in changes:
-            section = changes.pop("sip_bridge")
-            changes["transport"] = section and Transport("sip_bridge", section)
-        return self.model_copy(update=changes)
 
 
 def load(checkout: Path, environment: object) -> Configuration:

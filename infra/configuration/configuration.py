@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from infra.configuration.alarms import Alarms
 from infra.configuration.api import Api
@@ -26,7 +26,7 @@ from infra.configuration.likely_mistakes import WARNINGS
 from infra.configuration.place import Place
 from infra.configuration.platform import Platform, tags_value
 from infra.configuration.regions import IN_APP_CALLING_REGIONS, REGION_FIX
-from infra.configuration.section import Transport, TransportSection
+from infra.configuration.section import Frozen, Transport, TransportSection
 from infra.configuration.unknown_keys import known_keys, unknown_key
 from infra.configuration.values import Text
 
@@ -43,10 +43,8 @@ type Transports = Mapping[str, type[TransportSection]]
 """The sections that name another transport than the native one, by their names in the file."""
 
 
-class Configuration(BaseModel):
+class Configuration(Frozen):
     """All values of one environment; `warnings` are what may be meant otherwise."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     environment: str
     account: Annotated[str, ACCOUNT]

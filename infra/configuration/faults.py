@@ -61,7 +61,7 @@ class Fault:
         return (
             isinstance(self.value, str)
             and not self.value.startswith("arn:")
-            and any(word in name for word in ("secret", "private_key", "password", "token"))
+            and any(word in name for word in ("secret", "private_key", "password"))
         )
 
 

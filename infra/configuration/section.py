@@ -17,18 +17,21 @@ connect, …, transport), and it is called where all of these are valid by thems
 """
 
 
-class Section(BaseModel):
-    """A table of the file; a subclass has a key for each of its fields."""
+class Frozen(BaseModel):
+    """Values that nobody changes; `copy.replace` makes others of them, without checking them again."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True
     )
 
     def __replace__(self, **changes: Any) -> Self:
-        """As copy.replace takes it; the values are taken as they are."""
         if unknown := set(changes) - set(type(self).model_fields):
             raise TypeError(f"{type(self).__name__} has no fields {sorted(unknown)}")
         return self.model_copy(update=changes)
+
+
+class Section(Frozen):
+    """A table of the file; a subclass has a key for each of its fields."""
 
     @model_validator(mode="wrap")
     @classmethod

@@ -9,7 +9,11 @@ from capacity import figures
 from capacity.figures import ASSUMED, Price, Quota
 from capacity.load import Settings
 from capacity.usage import operations
-from infra.configuration.functions import MAX_EVENT_CONCURRENCY, MAX_RESERVED_CONCURRENCY, MIN_EVENT_CONCURRENCY
+from infra.configuration.functions import (
+    MAX_EVENT_CONCURRENCY,
+    MAX_RESERVED_CONCURRENCY,
+    MIN_EVENT_CONCURRENCY,
+)
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -24,7 +28,7 @@ def number_in(name: str, pattern: str) -> int:
 
 
 def test_the_configuration_takes_as_few_and_as_many_batches_of_events_at_once() -> None:
-    assert MIN_EVENT_CONCURRENCY == figures.EVENT_BATCHES.value
+    assert figures.EVENT_BATCHES.value == MIN_EVENT_CONCURRENCY
     assert figures.EVENT_BATCHES.raised == f"by functions.event_concurrency, to {MAX_EVENT_CONCURRENCY:,}"
 
 
@@ -39,7 +43,7 @@ def test_the_switch_is_read_as_often_as_start_call_says() -> None:
 
 
 def test_the_configuration_reserves_no_more_executions() -> None:
-    assert MAX_RESERVED_CONCURRENCY == figures.RESERVED_CONCURRENCY.value
+    assert figures.RESERVED_CONCURRENCY.value == MAX_RESERVED_CONCURRENCY
 
 
 def test_the_firewall_has_as_many_rules() -> None:

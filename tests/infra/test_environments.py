@@ -10,7 +10,7 @@ import pytest
 
 from infra.app import add_stacks
 from infra.config import AdoptedContactFlow, Configuration, OwnVoiceConnector, load
-from infra.identity_config import Issuer
+from infra.identity_config import Issuer, UserPool
 from infra.outputs import Output
 from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish, synthesize_unchecked
 
@@ -53,6 +53,7 @@ def test_each_environment_tells_what_it_has(synthesis: Synthesis) -> None:
     if isinstance(source, Issuer):
         of_users = {Output.ISSUER}
     else:
+        assert isinstance(source, UserPool)
         of_users = {Output.USER_POOL_ID, Output.USER_POOL_CLIENT_ID}
         if source.managed_login is not None:
             of_users.add(Output.MANAGED_LOGIN_URL)

@@ -42,7 +42,7 @@ def configured(**changes: object) -> tuple[Configuration, UserPool]:
     configuration = load(CHECKOUT, "prod")
     source = configuration.identity.source
     assert isinstance(source, UserPool)
-    source = replace(source, **changes)
+    source = source.model_copy(update=changes)
     return replace(configuration, identity=replace(configuration.identity, user_pool=source)), source
 
 

@@ -23,6 +23,7 @@ from infra.config import (
     environments,
     load,
 )
+from infra.configuration import Transport
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 
 ENVIRONMENT = "local-bridge"
@@ -42,7 +43,7 @@ def bridged(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     """The same environment without [sip_bridge]."""
-    configuration = replace(load(CHECKOUT, ENVIRONMENT), sip_bridge=None)
+    configuration = replace(load(CHECKOUT, ENVIRONMENT), transport=None)
     return synthesize_unchecked(configuration, tmp_path_factory.mktemp("plain"))
 
 
@@ -62,7 +63,8 @@ def adopted(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
         ),
     )
     return synthesize_unchecked(
-        replace(configuration, sip_bridge=settings), tmp_path_factory.mktemp("adopted")
+        replace(configuration, transport=Transport("sip_bridge", settings)),
+        tmp_path_factory.mktemp("adopted"),
     )
 
 
@@ -76,7 +78,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
         settings, voice_connector=replace(settings.voice_connector, sip_message_logs=True), headers={}
     )
     return synthesize_unchecked(
-        replace(configuration, sip_bridge=settings), tmp_path_factory.mktemp("logged")
+        replace(configuration, transport=Transport("sip_bridge", settings)), tmp_path_factory.mktemp("logged")
     )
 
 
@@ -90,7 +92,8 @@ def renumbered(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
         connect_number=ClaimedConnectNumber(country="US", type="TOLL_FREE"),
     )
     return synthesize_unchecked(
-        replace(configuration, sip_bridge=settings), tmp_path_factory.mktemp("renumbered")
+        replace(configuration, transport=Transport("sip_bridge", settings)),
+        tmp_path_factory.mktemp("renumbered"),
     )
 
 
@@ -506,7 +509,11 @@ def test_requests_are_throttled_to_the_least_of_the_quotas(tmp_path: Path) -> No
         settings_of(configuration), call_rate=3, call_burst=4, control_rate=5, control_burst=11
     )
     synthesis = synthesize_unchecked(
-        replace(configuration, connect=replace(configuration.connect, quotas=quotas), sip_bridge=settings),
+        replace(
+            configuration,
+            connect=replace(configuration.connect, quotas=quotas),
+            transport=Transport("sip_bridge", settings),
+        ),
         tmp_path,
     )
     throttles = {

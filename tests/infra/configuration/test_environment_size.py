@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from infra.config import load as load_for_infra
 from infra.configuration import Configuration
 from infra.outputs import parameter_name
 from tests.infra.configuration.files import (
@@ -95,7 +96,10 @@ def check_fullest_environment(directory: Path, way: Callable[[Changes], dict[str
     # The name of an attribute takes what is left.
     fillings = (topics | {"attributes.from_caller": ["a" * length]} for length in range(128, 0, -1))
     fullest = load_far(next(filling for filling in fillings if is_taken(filling)))
-    received = variables_of_start_call(synthesize_unchecked(fullest, directory / "cdk.out"))
+    assert fullest.environment == name
+    # TO BE REMOVED with infra/config.py: infra takes `fullest` itself then.
+    old = load_for_infra(directory, name)
+    received = variables_of_start_call(synthesize_unchecked(old, directory / "cdk.out"))
     arns = json.loads(received["TOPIC_CONTACT_FLOW_ARNS"])
     assert arns == dict.fromkeys(topics_of(most), FLOW.replace("eu-west-2", region))
     # What Lambda counts is this text: its error is "…exceeded the 4KB limit. String measured: {"NAME":"…".

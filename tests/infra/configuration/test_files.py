@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from copy import replace
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,14 @@ def test_a_checkout_without_environments_says_how_to_make_one(tmp_path: Path) ->
 def test_an_environments_name_must_fit_into_a_stacks(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError, match="part of stack names"):
         load_text(tmp_path, THREE_VALUES, name)
+
+
+def test_only_what_there_is_can_be_replaced(tmp_path: Path) -> None:
+    configuration = load_text(tmp_path, THREE_VALUES)
+    assert replace(configuration, environment="other").environment == "other"
+    for whole, change in ((configuration, "sip_bridge"), (configuration.connect, "instance")):
+        with pytest.raises(TypeError, match=change):
+            replace(whole, **{change: None})
 
 
 def test_a_section_of_no_transport_is_unknown(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.configuration import ConfigurationError
-from tests.infra.configuration.files import load_text
+from infra.configuration import ConfigurationError, load
+from tests.infra.configuration.files import write_checkout
 from tests.infra.configuration.mistakes import MISTAKES
 
 MESSAGES = Path(__file__).with_name("messages.txt")
@@ -22,7 +22,7 @@ def messages() -> dict[str, str]:
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_common_mistake_has_its_message(tmp_path: Path, mistake: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        load_text(tmp_path, MISTAKES[mistake])
+        load(write_checkout(tmp_path, MISTAKES[mistake]), "test", transports={})
     assert str(caught.value) == messages()[mistake]
 
 

@@ -41,7 +41,7 @@ def test_whatever_a_value_is_it_is_taken_or_refused_by_key(
 ) -> None:
     # Another key may be at fault: two values can disagree, and a table holds several.
     section = key.partition(".")[0]
-    base = {section: {}} if section in {"identity", "platform", "tags"} else {}
+    base: dict[str, Any] = {section: {}} if section in {"identity", "platform", "tags"} else {}
     refused = refused_key(load_changed, {**base, key: value})
     assert refused is None or refused.startswith(("connect", "functions", "identity", "attributes", section))
 
