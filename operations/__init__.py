@@ -1,1 +1,1 @@
-"""What operators and pipelines do to a deployment: stop and resume calls, block callers, check it."""
+"""What is done to a deployment, or read from it: each command is a subcommand of `python -m operations`."""

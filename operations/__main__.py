@@ -12,17 +12,37 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
-from infra.config import Configuration, load
-from infra.config_section import ConfigurationError
+from infra.configuration import Configuration, ConfigurationError, load
 from infra.constructs.calling_switch import OFF, ON
 from infra.outputs import Output, parameter_name
 from infra.transport import NATIVE, transport_name
-from operations import blocks, switch, transport
+from operations import blocks, outputs, switch, transport
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
-_MAX_SUB_CHARACTERS = 255
+_MAX_SUB_LENGTH = 255
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+_BAD_CREDENTIALS = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+_FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 class OperationError(Exception):
@@ -46,7 +66,7 @@ class Deployment:
             )
 
     def stop_calls(self) -> str:
-        """Switches calling off; returns what the operator reads, as the other methods do."""
+        """Switches calling off; returns the message for the operator, as the other methods do."""
         before = switch.turn(self._session.client("ssm"), self._read(Output.CALLING_PARAMETER), OFF)
         return (
             f"Calling in {self._environment} is off (it was {before!r}). Within five seconds every new call "
@@ -82,6 +102,14 @@ class Deployment:
         if blocks.unblock(client, self._read(Output.CALLS_TABLE), caller, now=_now()):
             return f"The user can call again in {self._environment}."
         return f"The user was not blocked in {self._environment}."
+
+    def write_outputs(self, folder: Path) -> str:
+        """Writes what app developers need of the deployment."""
+        self._read(Output.API_URL)  # raises where the app is not deployed
+        values = outputs.read_parameters(self._session.client("ssm"), self._environment)
+        amplify = outputs.amplify_outputs(values, self._session.client("cognito-idp"))
+        written = outputs.write(folder, {"outputs.json": values, "amplify_outputs.json": amplify})
+        return "\n".join(f"written: {path}" for path in written)
 
     def check_transport(self) -> str:
         """Refuses to deploy while that would strand calls; says nothing else.
@@ -129,15 +157,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         message = _perform(Deployment(load(_CHECKOUT, options.environment)), options)
-    except (OperationError, ConfigurationError, blocks.BlockError) as error:
+    except (OperationError, ConfigurationError, blocks.BlockError, outputs.OutputsError) as error:
         print(error, file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS did not do it: {error}", file=sys.stderr)
+        print(_explain(error), file=sys.stderr)
         return 1
     if message:
         print(message)
     return 0
+
+
+def _explain(error: BotoCoreError | ClientError) -> str:
+    """An error of AWS, and what to do where that is known."""
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+    if isinstance(error, _NO_CREDENTIALS) or code in _BAD_CREDENTIALS:
+        return (
+            f"The shell has no AWS credentials that work: {error}\n"
+            "  Fix: sign in (aws sso login, for example) or set AWS_PROFILE, then run the command again."
+        )
+    if code in _FORBIDDEN:
+        return f"AWS did not do it: {error}\n  Fix: use a role that is allowed this."
+    return f"AWS did not do it: {error}"
 
 
 def _perform(deployment: Deployment, options: Any) -> str:
@@ -150,6 +191,10 @@ def _perform(deployment: Deployment, options: Any) -> str:
             return deployment.check_transport()
         case "block":
             return deployment.block(options.caller, options.hours)
+        case "outputs":
+            return deployment.write_outputs(
+                options.folder or _CHECKOUT / "build" / "outputs" / options.environment
+            )
         case _:
             return deployment.unblock(options.caller)
 
@@ -162,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         ("resume-calls", "take calls again"),
         ("block", "keep one user from calling"),
         ("unblock", "let a user call again"),
+        ("outputs", "write outputs.json and amplify_outputs.json for app developers"),
         ("check-transport", "refuse to deploy while that would strand calls"),
     ):
         command = commands.add_parser(name, help=does, description=does)
@@ -174,6 +220,14 @@ def _parser() -> argparse.ArgumentParser:
                 help="the `sub` of the user's token, which is customer_id in Connect "
                 "(default: OPERATIONS_CALLER)",
             )
+        if name == "outputs":
+            command.add_argument(
+                "--folder",
+                default=os.environ.get("OPERATIONS_FOLDER") or None,
+                type=Path,
+                help="where to write them, over older ones "
+                "(default: OPERATIONS_FOLDER, else build/outputs/<environment>)",
+            )
         if name == "block":
             command.add_argument(
                 "--hours",
@@ -185,10 +239,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _subject(text: str) -> str:
-    if not 1 <= len(text) <= _MAX_SUB_CHARACTERS or not text.isascii() or not text.isprintable():
+    if not 1 <= len(text) <= _MAX_SUB_LENGTH or not text.isascii() or not text.isprintable():
         raise argparse.ArgumentTypeError(
             "name the user by customer_id in Connect, with make as CALLER=<sub>; "
-            f"1 to {_MAX_SUB_CHARACTERS} printable ASCII characters"
+            f"1 to {_MAX_SUB_LENGTH} printable ASCII characters"
         )
     return text
 

@@ -1,5 +1,7 @@
 """What holds for every test: none reaches a network, and those that share something dear share a process."""
 
+import os
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -7,16 +9,23 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+# The commands of the checkout, Node among them, however pytest was started.
+os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
+
 TESTS = Path(__file__).parent
 # The rooms whose tests talk to the local AWS, on loopback.
 LOOPBACK = {"local", "e2e"}
 # The rooms whose tests run nothing of what coverage is measured of, or in other processes: it takes its time.
-NOT_MEASURED = {"capacity", "e2e", "supply_chain"}
+NOT_MEASURED = {"documents", "e2e", "tools"}
 
 # The folders of many quick files: they fill the gaps in the end.
-QUICK = {"tests/lambdas", "tests/contract"}
+QUICK = {"tests/lambdas", "tests/contract", "tests/documents"}
 # The folders whose files share nothing that is dear to make. In others they share templates, or an app.
-APART = QUICK | {"tests/capacity", "tests/local"}
+APART = QUICK | {
+    "tests/tools",
+    "tests/tools/capacity",
+    *(f"tests/local{room}" for room in ("", "/emulator", "/issuer", "/launcher", "/sip_bridge")),
+}
 
 
 @pytest.hookimpl(trylast=True)
@@ -26,10 +35,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(f"Several tests have the id {', '.join(shared)}. Give each its own.")
     for item in items:
         room = item.path.relative_to(TESTS).parts[0]
-        item.add_marker(
-            pytest.mark.allow_hosts(["127.0.0.1"]) if room in LOOPBACK else pytest.mark.disable_socket
-        )
-        if room in NOT_MEASURED:
+        on_loopback = room in LOOPBACK or item.get_closest_marker("slow")
+        item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]) if on_loopback else pytest.mark.disable_socket)
+        # What random examples reach, another run may not; and to measure them takes as long as to run them.
+        if room in NOT_MEASURED or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
         items.sort(key=_place)

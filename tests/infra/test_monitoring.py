@@ -3,8 +3,8 @@
 import json
 import re
 
-from capacity.figures import ASSUMED
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
+from tools.capacity.assumptions import ASSUMED
 
 
 def alarms(synthesis: Synthesis) -> dict[str, Properties]:

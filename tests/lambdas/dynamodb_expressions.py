@@ -28,7 +28,7 @@ Path = tuple[str | int, ...]
 Source = Callable[[Item, Values], Value | None]
 Test = Callable[[Item, Values], bool]
 
-_LONGEST = 4096  # bytes, as "Constraints in DynamoDB" has it for every expression
+_MAX_BYTES = 4096  # as "Constraints in DynamoDB" has it for every expression
 # Moto has the list; it is not imported, which would take longer than most tests.
 _RESERVED = frozenset(
     distribution("moto").locate_file("moto/dynamodb/parsing/reserved_keywords.txt").read_text().split()
@@ -152,7 +152,7 @@ class _Parser:
         self._names = dict(names)
         self._tokens = _TOKEN.findall(expression)
         self.used: set[str] = set()
-        if _TOKEN.sub("", expression).strip() or not self._tokens or len(expression.encode()) > _LONGEST:
+        if _TOKEN.sub("", expression).strip() or not self._tokens or len(expression.encode()) > _MAX_BYTES:
             self.refuse("Syntax error")
         if _has_redundant_parentheses(self._tokens):
             self.refuse("The expression has redundant parentheses")

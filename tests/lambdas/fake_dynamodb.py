@@ -2,7 +2,8 @@
 
 A request that DynamoDB would refuse whatever the values, and one of which not everything is known here, fails
 the test: no code means to send either. What is refused for its values alone, as an empty key or too large an
-item, is answered so. `test_fake_dynamodb` holds this to what moto answers, which takes far longer to do so.
+item, is answered so. `test_fake_dynamodb` holds this to moto, which takes far longer to answer, and to
+DynamoDB Local.
 """
 
 import json
@@ -43,8 +44,8 @@ _KNOWN = {
 _UNCONDITIONAL = Condition(lambda _item, _values: True, frozenset())
 
 # As "Constraints in Amazon DynamoDB" has them.
-_LONGEST_KEY = 2048  # bytes
-_LARGEST_ITEM = 400 * 1024  # bytes
+_MAX_KEY_BYTES = 2048
+_MAX_ITEM_BYTES = 400 * 1024
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,37}")
 
 
@@ -58,7 +59,7 @@ class FakeDynamoDb:
     indexes: Mapping[str, str]
     """Index to the attribute, a text, that it finds items by."""
     items: dict[str, str] = field(default_factory=dict)
-    """By key, in JSON: what is stored has nothing in common with what is asked and answered."""
+    """By key, in JSON: what is stored shares nothing with requests and answers."""
 
     def attach(self, client: Any) -> Any:
         """Makes a botocore client of DynamoDB talk to this object and returns it."""
@@ -94,18 +95,18 @@ class FakeDynamoDb:
             condition = read_condition(parameters["ConditionExpression"], names)
         update = read_update(parameters["UpdateExpression"], names)
         values = _values(parameters, condition.used | update.used)
-        tells_new = _chooses(parameters, "ReturnValues", "ALL_NEW")
-        tells_old = _chooses(parameters, "ReturnValuesOnConditionCheckFailure", "ALL_OLD")
+        returns_new = _chooses(parameters, "ReturnValues", "ALL_NEW")
+        returns_old = _chooses(parameters, "ReturnValuesOnConditionCheckFailure", "ALL_OLD")
         before = self._read(parameters["Key"])
         if not condition.holds(before, values):
             raise RefusedError(
-                400, "ConditionalCheckFailedException", **({"Item": before} if before and tells_old else {})
+                400, "ConditionalCheckFailedException", **({"Item": before} if before and returns_old else {})
             )
         if any(path[0] == self.key for path in update.paths):
             pytest.fail(f"{self.key} is part of the key")
         after = update.apply(before or parameters["Key"], values)
         self._write(after)
-        return {"Attributes": after} if tells_new else {}
+        return {"Attributes": after} if returns_new else {}
 
     def _read(self, key: Item) -> Item:
         """The item with a key; empty when there is none."""
@@ -121,7 +122,7 @@ class FakeDynamoDb:
                 _check_key(item[attribute])
         written = json.dumps(item)
         # DynamoDB counts a little less than this.
-        if len(written) > _LARGEST_ITEM:
+        if len(written) > _MAX_ITEM_BYTES:
             raise RefusedError(400, "ValidationException")
         self.items[item[self.key]["S"]] = written
 
@@ -162,7 +163,7 @@ def _check(value: Any) -> None:
 def _check_key(value: Value) -> None:
     """Refuses what can be no key, of a table or of an index."""
     match value:
-        case {"S": str(text)} if 0 < len(text.encode()) <= _LONGEST_KEY:
+        case {"S": str(text)} if 0 < len(text.encode()) <= _MAX_KEY_BYTES:
             pass
         case _:
             raise RefusedError(400, "ValidationException")
