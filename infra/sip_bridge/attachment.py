@@ -35,7 +35,7 @@ class SipBridgeTransport:
     """Calls go from a meeting by a SIP media application to a number of the Connect instance."""
 
     name = "sip_bridge"
-    modules: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ("sip_bridge.transport",)
 
     def __init__(self, bridge: SipBridgeStack, configuration: Configuration) -> None:
         self._bridge, self._configuration = bridge, configuration

@@ -44,7 +44,7 @@ ENVIRONMENT = {
 }
 # Imports a handler as Lambda does, but for what was compiled for Lambda's processor.
 START = (
-    (CHECKOUT / "local" / "extension_modules.py").read_text(encoding="utf-8")
+    (CHECKOUT / "local" / "emulator" / "lambda_" / "extension_modules.py").read_text(encoding="utf-8")
     + """
 import importlib
 extensions, asset, layer, handler = sys.argv[1:]

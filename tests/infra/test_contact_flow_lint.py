@@ -199,7 +199,7 @@ def test_a_flow_may_hold_the_placeholders_that_its_stack_fills_alone(tmp_path: P
     flow.write_text(json.dumps(VALID), encoding="utf-8")
     assert read_contact_flow(flow, PLACEHOLDERS)
     with pytest.raises(
-        ContactFlowError, match="placeholder = 'VerifiedQueueArn'\n  Fix: one of: .*, Other, "
+        ContactFlowError, match=r"placeholder = 'VerifiedQueueArn'\n  Fix: one of: .*, Other, "
     ):
         read_contact_flow(flow, ["Other", "UnverifiedQueueArn", "CallerContextFunctionArn"])
 

@@ -9,7 +9,7 @@ from infra.assets.bundling import FunctionSource
 from infra.functions.function import FAULTS, Function, FunctionDefaults
 
 SOURCE = FunctionSource(
-    handler="sip_media.handler.handler",
+    handler="sip_bridge.media_application.handler.handler",
     aws_operations={"chime-sdk-meetings": ("DeleteMeeting",)},
 )
 

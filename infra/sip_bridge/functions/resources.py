@@ -10,7 +10,7 @@ from infra.functions.function import Function, FunctionDefaults
 from infra.sip_bridge.constructs.custom_resources import MAX_CONCURRENCY
 
 SOURCE = FunctionSource(
-    handler="bridge_resources.handler.handler",
+    handler="sip_bridge.resources.handler.handler",
     aws_operations={
         "chime-sdk-voice": (
             "CreatePhoneNumberOrder",
