@@ -211,7 +211,10 @@ def _sources(lambdas: Path, modules: list[str]) -> list[Path]:
             "transport; write it, or name another."
         ) from error
     except SyntaxError as error:
-        raise BundlingError(f"The functions' sources do not compile:\n{error}") from error
+        source = Path(str(error.filename)).relative_to(lambdas.parent)
+        raise BundlingError(
+            f"The functions' sources do not compile:\n{source}, line {error.lineno}: {error.msg}"
+        ) from error
 
 
 def _used(dependencies: Path) -> Iterable[Path]:
