@@ -21,7 +21,7 @@ from infra.functions.contact_events import ContactEventsFunction
 from infra.functions.start_call import StartCallFunction
 
 NATIVE = "webrtc"
-"""The transport of a deployment that asks for no other: `StartWebRTCContact`."""
+"""The transport of a deployment whose configuration names no other: `StartWebRTCContact`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ _LAYER_PATH = "/opt"
 # import each handler from its asset alone and let it call AWS.
 _UNUSED = (
     ".lock",
-    # Only METADATA stays: by it Amazon Inspector knows which packages a function holds.
+    # Only METADATA stays: by it Amazon Inspector lists the packages that a function holds.
     "*.dist-info/[!M]*",
     "*.dist-info/*/**",
     "**/*.pyi",

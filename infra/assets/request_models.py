@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-# Keywords that a draft 4 validator does not know or that only people read.
+# Keywords that draft 4 lacks, or that only people read.
 _DROPPED = frozenset({"$schema", "description", "example", "examples", "title"})
 
 

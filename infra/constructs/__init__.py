@@ -1,1 +1,1 @@
-"""One capability of AWS each; they know neither each other nor the configuration."""
+"""One capability of AWS each; they import neither each other nor the configuration."""

@@ -230,8 +230,8 @@ class CallApi(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         # No metric counts invocations that fail, unless they are throttled: CloudWatch counts gateway
-        # responses whose status an API has changed as errors of callers. The name of this one tells the
-        # environments of an account apart; for a dimension it would take a field of the log.
+        # responses whose status an API has changed as errors of callers. The name of this one holds the
+        # environment, since an account may have several; for a dimension it would take a field of the log.
         self._not_invoked = self._access_log.add_metric_filter(
             "NotInvoked",
             filter_pattern=logs.FilterPattern.string_value(
@@ -423,7 +423,7 @@ class CallApi(Construct):
             content_type="application/json",
             schema=schema,
         )
-        # A deployment is a snapshot: a changed model needs a new one. RestApi makes one unless told not to.
+        # A deployment is a snapshot: a changed model needs a new one. RestApi makes one by default.
         deployment = cast(apigateway.Deployment, self.rest_api.latest_deployment)
         deployment.node.add_dependency(model)
         deployment.add_to_logical_id({"model": id_, "schema": schema})

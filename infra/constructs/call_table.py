@@ -54,11 +54,11 @@ class CallTable(Construct):
         )
 
     def grant_update(self, function: Grantee) -> None:
-        """Lets `function` change the item of a user whom it knows."""
+        """Lets `function` change a user's item by the user's id."""
         self._grant(function, "dynamodb:UpdateItem")
 
     def grant_read_write(self, function: Grantee) -> None:
-        """Lets `function` read and change the item of a user whom it knows."""
+        """Lets `function` read and change a user's item by the user's id."""
         self._grant(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
 
     def grant_find_by_contact(self, function: Grantee) -> None:

@@ -18,7 +18,7 @@ from infra.grants import Grantee
 FUNCTION_TIMEOUT = Duration.seconds(20)
 """How long the function may take for a batch."""
 
-# Six times the function's time-out, as Lambda's guide for SQS asks for; also how long a message waits that
+# Six times the function's time-out, as Lambda's guide for SQS recommends; also how long a message waits that
 # the function wants to see again.
 _VISIBILITY = Duration.minutes(2)
 

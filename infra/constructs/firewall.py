@@ -43,7 +43,7 @@ class Firewall(Construct):
             default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
             visibility_config=_visibility("Requests"),
             custom_response_bodies={
-                # AWS WAF offers no application/problem+json, and knows no id of the request.
+                # AWS WAF offers no application/problem+json, and has no id of the request.
                 _THROTTLED: wafv2.CfnWebACL.CustomResponseBodyProperty(
                     content_type="APPLICATION_JSON",
                     content=json.dumps(

@@ -118,8 +118,8 @@ class PythonFunction(Construct):
             "NIST.800.53.R4::NIST.800.53.R4-LambdaInsideVPC",
             "NIST.800.53.R5::NIST.800.53.R5-LambdaInsideVPC",
             "PCI.DSS.321::PCI.DSS.321-LambdaInsideVPC",
-            reason=f"The function reaches {egress}, over TLS, and nothing reaches it. A VPC would add "
-            "endpoints, and a NAT gateway for what has none, as Amazon Connect, and protect nothing.",
+            reason=f"The function connects to {egress}, over TLS, and nothing connects to it. A VPC would "
+            "add endpoints, and a NAT gateway for what has none, as Amazon Connect, and protect nothing.",
         )
         acknowledge(
             self.function,

@@ -135,7 +135,7 @@ class UserPool(Construct):
     def _answer_risks(self) -> None:
         """What Cognito does about sign-ins that it finds risky, and about passwords that others know.
 
-        Its defaults block sign-in at every level of risk, and tell the user nothing (developer guide,
+        Its defaults block sign-in at every level of risk, and the user gets no reason (developer guide,
         "Advanced security with threat protection"): on a new phone or network one could not sign in at all.
         """
         answers = _Risks(
@@ -205,8 +205,8 @@ def _on_risk(action: str) -> _Risks.AccountTakeoverActionTypeProperty:
 def _code_grant(pages: SignInPages) -> cognito.OAuthSettings:
     """The authorization code grant alone: no token is ever part of a URL.
 
-    An app can keep no secret, so it has to send a code challenge (PKCE, RFC 7636): Cognito asks for the
-    verifier when there was a challenge, and cannot be told to insist on one.
+    An app can keep no secret, so it has to send a code challenge (PKCE, RFC 7636): Cognito requires
+    the verifier when there was a challenge, and has no setting to require a challenge.
     """
     return cognito.OAuthSettings(
         flows=cognito.OAuthFlows(authorization_code_grant=True),

@@ -27,7 +27,7 @@ STOP_FAULTS: Mapping[str, str] = {
 """What functions count that stop contacts where nobody tries again, and what an operator does about it."""
 
 FAULTS: Mapping[str, str] = {
-    "ConfigurationFault": "AWS refused what this deployment asks of it: an access right, a contact flow or "
+    "ConfigurationFault": "AWS refused a request of this deployment: an access right, a contact flow or "
     "an instance is not what the configuration says. Look for 'AWS refused' in the function's log.",
     "UnforeseenError": "A fault in the function. Look for 'Unforeseen error' in its log.",
 }

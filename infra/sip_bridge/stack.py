@@ -115,7 +115,7 @@ class SipBridgeStack(Stack):
         )
 
     def _add_caller_number(self) -> tuple[str, str]:
-        """A name that tells this number from any other of the environment, and the number itself."""
+        """A name that no other number of the environment has, and the number itself."""
         settings = self._section.caller_number
         properties: dict[str, object]
         if isinstance(settings, AdoptedCallerNumber):

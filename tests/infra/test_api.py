@@ -117,17 +117,17 @@ def test_what_is_no_token_costs_no_function(synthesis: Synthesis) -> None:
         assert (expression[0], expression[-1]) == ("^", "$")
 
 
-def test_a_bad_token_is_told_from_one_that_cannot_be_verified(synthesis: Synthesis) -> None:
+def test_a_bad_token_differs_from_one_that_cannot_be_verified(synthesis: Synthesis) -> None:
     """Where a function looks at tokens, the gateway's own words for both are others."""
     answers = {
         response["ResponseType"]: json.loads(response["ResponseTemplates"]["application/json"])
         for response in synthesis.resources("AWS::ApiGateway::GatewayResponse").values()
     }
-    told = {
+    details = {
         type_: (answers[type_]["status"], answers[type_]["type"].rpartition(":")[2])
         for type_ in ("ACCESS_DENIED", "AUTHORIZER_CONFIGURATION_ERROR", "AUTHORIZER_FAILURE", "UNAUTHORIZED")
     }
-    assert told == {
+    assert details == {
         "ACCESS_DENIED": (403, "forbidden") if synthesis.issuer is None else (401, "unauthorized"),
         "AUTHORIZER_CONFIGURATION_ERROR": (500, "internal-error"),
         "AUTHORIZER_FAILURE": (500, "internal-error") if synthesis.issuer is None else (503, "unavailable"),
@@ -225,10 +225,10 @@ def test_the_access_log_holds_no_token_claim_or_text_of_the_request(synthesis: S
     setting = synthesis.the("AWS::ApiGateway::Stage")["AccessLogSetting"]
     variables = json.loads(setting["Format"])
     assert all(re.fullmatch(r"\$context\.[A-Za-z.]+", variable) for variable in variables.values())
-    for told in ("claims", "principalId", "error.message", "validationError", "identity.user", "path"):
+    for prefix in ("claims", "principalId", "error.message", "validationError", "identity.user", "path"):
         # The path of the resource is the contract's, the path of the request is the caller's.
         assert not any(
-            variable.removeprefix("$context.").startswith(told) or f".{told}" in variable
+            variable.removeprefix("$context.").startswith(prefix) or f".{prefix}" in variable
             for variable in variables.values()
             if variable != "$context.resourcePath"
         )
@@ -302,9 +302,9 @@ def test_a_browser_may_read_when_to_come_back_to_a_gateway_or_firewall_that_refu
     ]
     assert refusals
     for response in refusals:
-        told = {header["Name"]: header["Value"] for header in response["ResponseHeaders"]}
-        assert (allow in told) == bool(origins)
-        assert told.get("Access-Control-Expose-Headers") == ("Retry-After" if origins else None)
+        headers = {header["Name"]: header["Value"] for header in response["ResponseHeaders"]}
+        assert (allow in headers) == bool(origins)
+        assert headers.get("Access-Control-Expose-Headers") == ("Retry-After" if origins else None)
 
 
 def test_a_deployment_waits_for_everything_it_takes_a_snapshot_of(synthesis: Synthesis) -> None:

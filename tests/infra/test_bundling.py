@@ -207,7 +207,7 @@ def test_what_stands_for_a_module_has_the_names_that_others_import(tmp_path: Pat
         ("urllib3/poolmanager.py", "from urllib3.http2 import probe, inject_into_urllib3", "urllib3.http2"),
     ],
 )
-def test_a_library_that_imports_more_or_less_of_what_is_stood_for_is_told(
+def test_a_library_that_imports_other_names_of_a_stand_in_is_an_error(
     tmp_path: Path, file: str, source: str, module: str
 ) -> None:
     write_stood_for(tmp_path, {file: source})
@@ -215,7 +215,7 @@ def test_a_library_that_imports_more_or_less_of_what_is_stood_for_is_told(
         bundling._put_stand_ins(tmp_path)
 
 
-def test_a_library_without_what_is_stood_for_is_told(tmp_path: Path) -> None:
+def test_a_library_without_the_module_of_a_stand_in_is_an_error(tmp_path: Path) -> None:
     write_stood_for(tmp_path, {})
     (tmp_path / "botocore/docs/__init__.py").unlink()
     with pytest.raises(BundlingError, match=r"stands for botocore\.docs does not fit"):
@@ -274,7 +274,7 @@ def test_sources_are_shipped_of_the_project_alone(asset: Path, layer: Path) -> N
         assert Path(importlib.util.cache_from_source(str(path))).exists()
 
 
-def test_botocore_knows_only_the_operations_that_are_called(layer: Path) -> None:
+def test_botocore_has_only_the_operations_that_are_called(layer: Path) -> None:
     models = {
         path.parts[-3]: set(json.loads(path.read_text(encoding="utf-8"))["operations"])
         for path in (layer / "python" / "botocore" / "data").glob("*/*/service-2.json")
@@ -298,7 +298,7 @@ def test_the_functions_trust_the_roots_of_aws_alone(layer: Path) -> None:
     }
 
 
-def test_a_root_that_botocore_no_longer_has_is_told(tmp_path: Path) -> None:
+def test_a_root_that_botocore_no_longer_has_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "cacert.pem").write_text('# Issuer: CN=x\n# Label: "Amazon Root CA 1"\n', encoding="utf-8")
     with pytest.raises(BundlingError, match=r"(?s)has 1 of the 5 roots of AWS.*Fix: "):
         bundling._trim_roots(tmp_path / "cacert.pem")

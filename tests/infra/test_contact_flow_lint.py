@@ -1,4 +1,4 @@
-"""What a contact flow's file may hold before it is deployed, and what its writer is told otherwise."""
+"""What a contact flow's file may hold before it is deployed, and what is said of all else."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def test_whatever_a_file_holds_is_judged(data: st.DataObject) -> None:
     assert all(fault.fix for fault in faults(flow))
 
 
-def test_two_faults_are_told_at_once() -> None:
+def test_two_faults_are_reported_at_once() -> None:
     def change(blocks: Blocks) -> None:
         typed("apologise", "Say")(blocks)
         without("ask-who-calls", "Errors")(blocks)

@@ -40,7 +40,7 @@ def test_one_address_starts_fewer_calls_than_it_sends_requests(synthesis: Synthe
     assert path["TextTransformations"] == [{"Priority": 0, "Type": "URL_DECODE"}]
 
 
-def test_whoever_sends_too_many_requests_is_told_when_to_come_back(synthesis: Synthesis) -> None:
+def test_too_many_requests_are_answered_with_when_to_retry(synthesis: Synthesis) -> None:
     first, second, *_ = rules(synthesis).values()
     assert first["Action"] == second["Action"]
     answer = first["Action"]["Block"]["CustomResponse"]

@@ -17,7 +17,7 @@ def answers(synthesis: Synthesis) -> Properties:
     return synthesis.the("AWS::Cognito::UserPoolRiskConfigurationAttachment")
 
 
-def test_the_answers_hold_for_the_pool_whichever_client_asks(synthesis: Synthesis) -> None:
+def test_the_answers_hold_for_every_client_of_the_pool(synthesis: Synthesis) -> None:
     (pool,) = synthesis.resources("AWS::Cognito::UserPool")
     assert answers(synthesis)["UserPoolId"] == {"Ref": pool}
     assert answers(synthesis)["ClientId"] == "ALL"

@@ -87,8 +87,8 @@ class CustomResources(Construct):
             "NIST.800.53.R4::NIST.800.53.R4-LambdaInsideVPC",
             "NIST.800.53.R5::NIST.800.53.R5-LambdaInsideVPC",
             "PCI.DSS.321::PCI.DSS.321-LambdaInsideVPC",
-            reason="The CDK's framework reaches Lambda and CloudFormation alone, over TLS, and nothing but "
-            "CloudFormation reaches it.",
+            reason="The CDK's framework connects to Lambda and CloudFormation alone, over TLS, and "
+            "nothing but CloudFormation invokes it.",
         )
         acknowledge(
             framework,

@@ -13,7 +13,7 @@ from infra.grants import Grantee
 
 @dataclass(frozen=True, kw_only=True)
 class Meetings:
-    """Those that carry `external_id`, by which their events are told from those of other meetings."""
+    """Those that carry `external_id`, by which their events are distinguished from other meetings' events."""
 
     external_id: str
 

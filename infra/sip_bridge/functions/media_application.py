@@ -41,7 +41,7 @@ class MediaApplicationFunction(Function):
         caller_number: str,
         number_name: str,
     ) -> None:
-        """`number_name` is another one when the configuration asks for another number."""
+        """`number_name` is another one when the configuration names another number."""
         super().__init__(
             scope,
             id_,

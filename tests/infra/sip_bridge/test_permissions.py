@@ -75,7 +75,7 @@ def test_no_call_is_started_in_connect_itself(bridged: Synthesis) -> None:
     assert "connect:StartWebRTCContact" not in granted(bridged)
 
 
-def test_only_tracing_and_what_aws_knows_no_resource_for_reach_every_resource(bridged: Synthesis) -> None:
+def test_only_tracing_and_actions_without_resource_types_have_every_resource(bridged: Synthesis) -> None:
     everywhere = {action for action, allowed in granted(bridged).items() if "*" in allowed}
     nameless = {action for action, resource in ACTIONS.items() if resource == "*"}
     assert everywhere == {"xray:PutTelemetryRecords", "xray:PutTraceSegments", *nameless}
