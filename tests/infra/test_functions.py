@@ -5,9 +5,13 @@ import re
 from copy import replace
 from pathlib import Path
 
+import aws_cdk as cdk
+import pytest
+
+from infra.app import add_stacks
 from infra.configuration import OwnContactFlow, Sandbox, load
 from infra.functions.sources import SOURCES
-from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
+from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, context, finish, synthesize_unchecked
 
 # API Gateway gives up after this.
 GATEWAY_SECONDS = 29
@@ -186,3 +190,31 @@ def test_every_setting_is_read_by_its_function(synthesis: Synthesis) -> None:
         sources = "".join(path.read_text(encoding="utf-8") for path in asset.rglob("*.py"))
         for setting in function["Environment"]["Variables"]:
             assert setting.startswith("POWERTOOLS_") or f'"{setting}"' in sources
+
+
+@pytest.fixture(scope="module")
+def unreserved(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
+    """prod without reserved concurrency, which is what a configuration has by default."""
+    configuration = load(CHECKOUT, "prod")
+    settings = replace(configuration.functions, reserved_concurrency=None)
+    app = cdk.App(context=context(), outdir=str(tmp_path_factory.mktemp("unreserved")))
+    configuration = replace(configuration, functions=settings)
+    add_stacks(app, configuration, CHECKOUT)
+    finish(app)
+    return Synthesis(Path(app.outdir), configuration)
+
+
+def test_without_reserved_concurrency_no_function_has_any(unreserved: Synthesis) -> None:
+    """A new account, whose limit is ten, could not be deployed to otherwise."""
+    assert not any("ReservedConcurrentExecutions" in of for of in functions(unreserved).values())
+    for alarm in unreserved.resources("AWS::CloudWatch::Alarm").values():
+        if alarm["MetricName"] == "Throttles":
+            quota = "the account's quota of concurrent executions of AWS Lambda."
+            assert alarm["AlarmDescription"].endswith(f"raise {quota}")
+
+
+def test_that_no_concurrency_is_reserved_is_acknowledged(unreserved: Synthesis) -> None:
+    open_, acknowledged = unreserved.findings()
+    assert not open_
+    found = {finding.resource for finding in acknowledged if finding.rule.endswith("LambdaConcurrency")}
+    assert len(found) == len(functions(unreserved))
