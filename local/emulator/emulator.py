@@ -17,6 +17,7 @@ from local.emulator.cloudformation.registry import Registry
 from local.emulator.connect.connect import Connect
 from local.emulator.connect.instances import Instances
 from local.emulator.control import Control
+from local.emulator.connect.media_placement import MediaPlane
 from local.emulator.iam import permissions
 from local.emulator.lambda_ import functions
 from local.emulator.rest_of_aws import RestOfAws
@@ -91,10 +92,12 @@ class Emulator:
         self.connect = Connect(
             region=settings.region,
             instances=Instances(region=settings.region, account=settings.account),
+        self.media = MediaPlane.reserve()
             rest=self.rest_of_aws(principal="connect.amazonaws.com", event_source="aws.connect"),
         )
         self.connect_service = RestJsonService("connect", self.connect.instances, self.connect)
         self.issuer = Issuer()
+            media=self.media,
         self.control = Control(self.connect, self.records.listed, issuer=self.issuer)
         self.issuer.take_fault = self.control.take_fault
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from local.emulator import api_calls
 from local.emulator.api_gateway import gateway
 from local.emulator.api_gateway import resource_types as api_gateway_types
+from local.emulator.cloudformation import urls
 from local.emulator.cloudwatch import resource_types as cloudwatch_types
 from local.emulator.cognito import resource_types as cognito_types
 from local.emulator.cognito import user_pools
@@ -78,6 +79,11 @@ SERVICES = (
         _api_gateway,
     ),
     Service(
+    Service(
+        "CloudFormation",
+        "types of resources (with their services); addresses of this machine for those of AWS's domain",
+        lambda emulator: urls.install(emulator.endpoint_url),
+    ),
         "CloudWatch",
         "alarms on metric math: recorded",
         lambda emulator: cloudwatch_types.install(emulator.records),
