@@ -18,7 +18,7 @@ from local.emulator.connect import resource_types as connect_types
 from local.emulator.connect.resources import resources_of
 from local.emulator.dynamodb import resource_types as dynamodb_types
 from local.emulator.emulator import Emulator
-from local.emulator.iam import permissions
+from local.emulator.iam import access_keys, permissions
 from local.emulator.kms import keys
 from local.emulator.lambda_ import functions
 from local.emulator.lambda_ import resource_types as lambda_types
@@ -44,6 +44,7 @@ def _connect(emulator: Emulator) -> None:
 
 
 def _lambda(emulator: Emulator) -> None:
+    access_keys.give_functions_secret_credentials()
     functions.install(
         python=emulator.settings.functions_python,
         node=emulator.settings.functions_node,
@@ -79,11 +80,11 @@ SERVICES = (
         _api_gateway,
     ),
     Service(
-    Service(
         "CloudFormation",
         "types of resources (with their services); addresses of this machine for those of AWS's domain",
         lambda emulator: urls.install(emulator.endpoint_url),
     ),
+    Service(
         "CloudWatch",
         "alarms on metric math: recorded",
         lambda emulator: cloudwatch_types.install(emulator.records),

@@ -132,4 +132,4 @@ def instance(connect: Connect, sdk: Any, instance_arn: str, rest_of_aws: FakeRes
 
 @pytest.fixture(scope="session")
 def observer(running: LocalAws) -> ControlEndpoints:
-    return ControlEndpoints(running.endpoint_url)
+    return ControlEndpoints(running.endpoint_url, running.access)

@@ -79,7 +79,7 @@ def telephony(
 
 @pytest.fixture(scope="session")
 def observer(running: LocalAws) -> BridgeControlEndpoints:
-    return BridgeControlEndpoints(running.endpoint_url)
+    return BridgeControlEndpoints(running.endpoint_url, running.access)
 
 
 @pytest.fixture
