@@ -147,7 +147,7 @@ class Aws(ControlEndpoints):
     def change_record(self, user_id: str, update: str) -> None:
         """Changes a user's record as a function that dies between two writes would leave it."""
         self.client("dynamodb").update_item(
-            TableName=self.physical_id("AWS::DynamoDB::Table"),
+            TableName=self.outputs["CallsTable"],
             Key={"UserId": {"S": user_id}},
             UpdateExpression=update,
         )

@@ -136,7 +136,7 @@ def a_later_contact_of_ones_own(backend: Backend) -> tuple[str, str]:
         a_later_contact_of_ones_own,
     ],
 )
-def test_what_is_not_the_users_latest_call_is_not_found_and_connect_is_not_asked(
+def test_what_is_not_the_users_latest_call_is_not_found_without_a_request_to_connect(
     backend: Backend, action: str, case: Callable[[Backend], tuple[str, str]]
 ) -> None:
     user_id, contact_id = case(backend)
@@ -181,7 +181,7 @@ def test_a_call_that_connect_has_ended_is_hung_up_as_well(backend: Backend) -> N
     assert not backend.connect.requested("StopContact")
 
 
-def test_a_transfer_that_is_told_late_does_not_take_a_hang_up_back(backend: Backend) -> None:
+def test_a_late_event_of_a_transfer_does_not_take_a_hang_up_back(backend: Backend) -> None:
     contact_id = connected(backend)
     backend.deliver("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
     backend.call_control.hang_up("user-1", contact_id)
@@ -191,7 +191,7 @@ def test_a_transfer_that_is_told_late_does_not_take_a_hang_up_back(backend: Back
     assert backend.call(key="next").contact_id != contact_id
 
 
-def test_a_call_whose_end_nobody_told_is_hung_up(backend: Backend) -> None:
+def test_a_call_whose_end_had_no_event_is_hung_up(backend: Backend) -> None:
     contact_id = connected(backend)
     backend.connect.ended.add(contact_id)
     backend.call_control.hang_up("user-1", contact_id)  # 410
@@ -213,7 +213,7 @@ def test_a_start_that_was_never_answered_is_hung_up_when_its_contact_is_known(ba
 
 
 def transferred(backend: Backend) -> str:
-    """A call that goes on as another contact; both are open, as far as Connect has told."""
+    """A call that goes on as another contact; both are open, as far as events have come."""
     contact_id = connected(backend)
     backend.deliver("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
     return contact_id
@@ -310,14 +310,14 @@ def test_a_caller_whose_place_is_kept_gets_the_very_answer_that_the_app_had(back
 def test_a_caller_who_was_away_too_long_gets_another_place_as_the_same_person(backend: Backend) -> None:
     contact_id = dropped(backend)
     body = backend.call_control.rejoin("user-1", contact_id)
-    (asked,) = backend.connect.requested("CreateParticipant")
-    assert asked["ContactId"] == contact_id
-    assert asked["ParticipantDetails"] == {
+    (sent,) = backend.connect.requested("CreateParticipant")
+    assert sent["ContactId"] == contact_id
+    assert sent["ParticipantDetails"] == {
         "ParticipantRole": "CUSTOMER",
         "DisplayName": "Countess",
         "ParticipantCapabilities": {"Video": "SEND"},
     }
-    types = [asked["Type"] for asked in backend.connect.requested("CreateParticipantConnection")]
+    types = [sent["Type"] for sent in backend.connect.requested("CreateParticipantConnection")]
     assert types == [["CONNECTION_CREDENTIALS"], ["WEBRTC_CONNECTION"]]
     before = connection_of(contact_id)["ConnectionData"]["Meeting"]
     now = rejoin_of("participant-2")
@@ -486,7 +486,7 @@ def test_a_call_that_is_just_changing_is_not_said_to_want_an_agent(backend: Back
     assert refused.value.retry_after == 1
 
 
-def test_an_agent_of_whom_no_event_told_yet_is_enough(backend: Backend) -> None:
+def test_an_agent_without_an_event_yet_is_enough(backend: Backend) -> None:
     contact_id = queued(backend)
     backend.connect.answered.add(contact_id)
     backend.connect.drop(contact_id)
@@ -505,7 +505,7 @@ def test_a_refused_connection_is_not_said_to_be_for_want_of_an_agent(backend: Ba
 
 
 @pytest.mark.parametrize("action", ["rejoin", "send_digits"])
-def test_in_an_ended_call_nothing_is_asked_of_connect(backend: Backend, action: str) -> None:
+def test_an_ended_call_needs_no_request_to_connect(backend: Backend, action: str) -> None:
     contact_id = connected(backend)
     backend.call_control.hang_up("user-1", contact_id)
     backend.connect.requests.clear()
@@ -552,7 +552,7 @@ def test_a_call_that_is_still_being_set_up_says_when_to_come_back(backend: Backe
     assert refused.value.retry_after == 1
 
 
-def test_a_call_that_ended_untold_is_found_out_at_the_rejoin_and_frees_the_user(backend: Backend) -> None:
+def test_a_call_that_ended_without_an_event_is_found_out_at_the_rejoin(backend: Backend) -> None:
     contact_id = connected(backend)
     backend.connect.ended.add(contact_id)
     with pytest.raises(CallEnded):
@@ -590,7 +590,7 @@ REJOIN_FAULTS: list[tuple[Answer | Exception, type[ServiceError], int | None]] =
 @pytest.mark.parametrize(
     ("fault", "expected", "retry_after"), REJOIN_FAULTS, ids=lambda value: str(value)[:40]
 )
-def test_each_failure_to_make_a_place_is_told_and_harms_nothing(
+def test_each_failure_to_make_a_place_has_its_error_and_harms_nothing(
     backend: Backend, fault: Answer | Exception, expected: type[ServiceError], retry_after: int | None
 ) -> None:
     contact_id = dropped(backend)
@@ -625,7 +625,7 @@ CONNECTION_FAULTS: list[tuple[Answer | Exception, type[ServiceError], int | None
 @pytest.mark.parametrize(
     ("fault", "expected", "retry_after"), CONNECTION_FAULTS, ids=lambda value: str(value)[:40]
 )
-def test_each_failure_to_connect_a_participant_is_told_and_harms_nothing(
+def test_each_failure_to_connect_a_participant_has_its_error_and_harms_nothing(
     backend: Backend,
     fault: Answer | Exception,
     expected: type[ServiceError],
@@ -812,7 +812,7 @@ DIGIT_FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
 @pytest.mark.parametrize("operation", ["connection_faults", "message_faults"])
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize(("fault", "expected"), DIGIT_FAULTS, ids=lambda value: str(value)[:40])
-def test_each_failure_to_send_digits_is_told_and_the_next_try_gets_through(
+def test_each_failure_to_send_digits_has_its_error_and_the_next_try_gets_through(
     backend: Backend, operation: str, cached: bool, fault: Answer | Exception, expected: type[ServiceError]
 ) -> None:
     contact_id = connected(backend)

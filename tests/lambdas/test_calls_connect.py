@@ -61,7 +61,7 @@ def test_a_contact_is_stopped_in_its_instance(
     assert connect.requested("StopContact") == [{"InstanceId": INSTANCE_ID, "ContactId": contact_id}]
 
 
-def test_a_contact_that_has_ended_is_as_good_as_stopped(
+def test_stopping_a_contact_is_idempotent(
     connect: FakeConnect, instance: ConnectInstance, contact_id: str
 ) -> None:
     counted()
@@ -98,7 +98,7 @@ FAILING: list[tuple[Answer | Exception, type[ServiceError], int | None]] = [
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_a_contact_that_is_not_stopped_is_told_counted_and_nothing_of_it_is_quoted(
+def test_a_contact_that_is_not_stopped_raises_is_counted_and_quotes_nothing(
     connect: FakeConnect,
     instance: ConnectInstance,
     contact_id: str,
@@ -142,12 +142,12 @@ def test_a_participant_is_a_customer_with_name_and_capabilities(
     ]
 
 
-def test_a_participant_with_audio_alone_asks_for_no_capability(
+def test_a_participant_with_audio_alone_has_no_capability(
     connect: FakeConnect, instance: ConnectInstance, contact_id: str
 ) -> None:
     join(instance, contact_id)
-    (asked,) = connect.requested("CreateParticipant")
-    assert asked["ParticipantDetails"] == {"ParticipantRole": "CUSTOMER", "DisplayName": "Ada"}
+    (sent,) = connect.requested("CreateParticipant")
+    assert sent["ParticipantDetails"] == {"ParticipantRole": "CUSTOMER", "DisplayName": "Ada"}
 
 
 def test_the_same_client_token_gives_the_same_participant(instance: ConnectInstance, contact_id: str) -> None:
@@ -177,7 +177,7 @@ def test_the_same_client_token_gives_the_same_participant(instance: ConnectInsta
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_a_participant_who_is_not_let_in_is_told_why_and_nothing_is_quoted(
+def test_a_participant_who_is_not_let_in_gets_the_reason_and_nothing_is_quoted(
     connect: FakeConnect,
     instance: ConnectInstance,
     contact_id: str,

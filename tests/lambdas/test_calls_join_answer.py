@@ -71,7 +71,7 @@ def test_what_clients_decode_but_never_depend_on_is_filled(path: tuple[str, ...]
     )
 
 
-def test_a_part_of_another_type_is_as_good_as_none() -> None:
+def test_a_part_of_another_type_counts_as_absent() -> None:
     features = ("ConnectionData", "Meeting", "MeetingFeatures")
     meeting = to_start_call_response(altered(features, "text"), "eu-west-2")["ConnectionData"]["Meeting"]
     assert meeting["MeetingFeatures"] == {"Audio": {"EchoReduction": "UNAVAILABLE"}}

@@ -56,8 +56,8 @@ def test_whoever_joins_gets_meeting_and_attendee(connect: FakeConnect, service: 
 def test_digits_are_sent_with_the_connection(connect: FakeConnect, service: ParticipantService) -> None:
     service.send_digits(service.connect(TOKEN).token, "12#", client_token="press")
     assert connect.digits == [("contact-1", "12#")]
-    (asked,) = connect.requested("SendMessage")
-    assert asked["X-Amz-Bearer"] == "SECRET-CONNECTION-TOKEN-1"
+    (sent,) = connect.requested("SendMessage")
+    assert sent["X-Amz-Bearer"] == "SECRET-CONNECTION-TOKEN-1"
 
 
 def test_digits_whose_answer_was_lost_are_repeated_as_the_same_message(

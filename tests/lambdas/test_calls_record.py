@@ -76,7 +76,7 @@ def test_the_state_is_how_far_the_times_have_come(times: dict[str, int], state: 
     assert call.state(1_040_000) is State.ENDED
 
 
-def test_the_open_contacts_are_those_whose_end_nobody_told() -> None:
+def test_the_open_contacts_are_those_without_an_end() -> None:
     assert CALL.open_contacts == []
     call = replace(CALL, contact_id="c1")
     assert call.open_contacts == ["c1"]

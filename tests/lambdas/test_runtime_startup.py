@@ -67,7 +67,7 @@ def test_processes_of_one_snapshot_draw_different_numbers(
 
 
 @pytest.mark.parametrize("initialization", [None, "on-demand", "provisioned-concurrency"])
-def test_where_there_is_no_snapshot_the_runtimes_module_is_not_asked_for(
+def test_without_a_snapshot_the_runtimes_module_is_not_imported(
     monkeypatch: pytest.MonkeyPatch, initialization: str | None
 ) -> None:
     monkeypatch.setitem(sys.modules, "snapshot_restore_py", None)

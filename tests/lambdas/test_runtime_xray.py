@@ -41,7 +41,7 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> FakeDaemon:
 
 
 @traced
-def ask_aws(*, fails: bool = False) -> str:
+def call_aws(*, fails: bool = False) -> str:
     if fails:
         raise ValueError("SECRET")
     return "SECRET"
@@ -50,11 +50,11 @@ def ask_aws(*, fails: bool = False) -> str:
 def test_each_aws_call_is_a_subsegment_within_that_of_its_handler(daemon: FakeDaemon) -> None:
     @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
     def handler(_event: object, _context: object) -> str:
-        return ask_aws()
+        return call_aws()
 
     assert handler({}, LambdaContext()) == "SECRET"
     call, whole = daemon.documents
-    assert [call["name"], whole["name"]] == ["ask_aws", "## handler"]
+    assert [call["name"], whole["name"]] == ["call_aws", "## handler"]
     assert call["parent_id"] == whole["id"]
     assert whole["parent_id"] == "0000000000000001"
     for document in (call, whole):
@@ -67,12 +67,12 @@ def test_each_aws_call_is_a_subsegment_within_that_of_its_handler(daemon: FakeDa
     assert "SECRET" not in json.dumps(daemon.documents)
 
 
-def test_what_fails_is_a_fault_of_which_nothing_is_told(daemon: FakeDaemon) -> None:
+def test_what_fails_is_a_fault_without_its_text(daemon: FakeDaemon) -> None:
     with pytest.raises(ValueError, match="SECRET"):
-        ask_aws(fails=True)
+        call_aws(fails=True)
     assert daemon.documents[0]["fault"] is True
     assert "SECRET" not in json.dumps(daemon.documents)
-    ask_aws()
+    call_aws()
     assert daemon.documents[1]["parent_id"] == "0000000000000001"
 
 
@@ -84,7 +84,7 @@ def test_an_invocation_that_is_not_sampled_sends_nothing(
     daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, header: str
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
-    assert ask_aws() == "SECRET"
+    assert call_aws() == "SECRET"
     assert daemon.documents == []
 
 
@@ -93,7 +93,7 @@ def test_an_invocation_that_is_not_sampled_sends_nothing(
 )
 def test_a_daemon_that_takes_nothing_costs_nothing(daemon: FakeDaemon, failure: OSError) -> None:
     daemon.failure = failure
-    assert ask_aws() == "SECRET"
+    assert call_aws() == "SECRET"
 
 
 @pytest.mark.parametrize(

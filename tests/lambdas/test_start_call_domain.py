@@ -60,7 +60,7 @@ def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backe
     assert bound.context == ADA.context
 
 
-def test_an_audio_call_asks_for_no_capability_and_the_sent_name_wins(backend: Backend) -> None:
+def test_an_audio_call_has_no_capability_and_the_sent_name_wins(backend: Backend) -> None:
     backend.call(display_name="Countess", contact_flow_arn=BILLING_FLOW_ARN)
     (start,) = backend.starts()
     assert "AllowedCapabilities" not in start

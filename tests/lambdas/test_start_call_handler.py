@@ -107,7 +107,7 @@ def test_a_switch_that_is_not_on_stops_the_call_before_anything_is_written(
         assert response["headers"]["Retry-After"] == "60"
 
 
-def test_a_topic_may_ask_for_another_sign_in_than_a_plain_call(
+def test_a_topic_may_require_another_sign_in_than_a_plain_call(
     connect: FakeConnect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rules = {"billing": Authentication(max_age_seconds=300, amr=frozenset({"mfa", "hwk"}))}

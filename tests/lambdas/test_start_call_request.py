@@ -35,7 +35,7 @@ def pointers(body: Any, **headers: str) -> list[str]:
 
 
 @pytest.mark.parametrize("body", [None, "", {}])
-def test_a_request_that_asks_for_nothing_gets_the_defaults(body: Any) -> None:
+def test_an_empty_request_gets_the_defaults(body: Any) -> None:
     assert read(body) == StartCallRequest(contact_flow_arn=FLOW_ARN)
 
 

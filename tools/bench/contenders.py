@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.bundling import bundle, bundle_dependencies
+from infra.assets.bundling import bundle, bundle_dependencies
+from infra.functions.sources import AWS_OPERATIONS, SOURCES
 from tools.bench.aws_server import CONTACT_FLOW_ARN, INSTANCE_ARN, USER_ID
 from tools.bench.installed import RIVALS, installed
 
@@ -105,7 +106,10 @@ def contenders(checkout: Path) -> list[Contender]:
     ours = Contender(
         name="start_call",
         handler="start_call.handler.handler",
-        paths=(bundle(checkout, "start_call"), bundle_dependencies(checkout) / "python"),
+        paths=(
+            bundle(checkout, SOURCES["start_call"]),
+            bundle_dependencies(checkout, AWS_OPERATIONS) / "python",
+        ),
     )
     rivals = installed(checkout)
     return [

@@ -1,8 +1,8 @@
 """What the SIP media application is to do next with a call.
 
 Nothing is kept between events: each has the legs that may be up, and brings back the call's attributes. A
-call is a leg into a meeting (LEG-A, which start_call has dialled) and one to Amazon Connect (LEG-B, bridged here).
-One leg's end never ends the other, so as soon as an event shows that one is down, the other is hung up.
+call is a leg into a meeting (LEG-A, which start_call has dialled) and one to Amazon Connect (LEG-B, bridged
+here). One leg's end never ends the other: as soon as an event shows that one is down, the other is hung up.
 """
 
 from collections.abc import Mapping

@@ -10,6 +10,12 @@ from tests.e2e.aws import Aws
 class BridgeAws(Aws, BridgeObserver):
     """What tests may do besides calling; and the one place that changes what a call has left in tables."""
 
+    MAKERS = frozenset({"BridgeResources", "CustomResources"})
+    """The roles of what makes and removes the bridge's resources."""
+
+    MEDIA_APPLICATION = "SipMedia"
+    """The function of the SIP media application."""
+
     policy_prefixes: Mapping[str, str] = {"chime-sdk-meetings": "chime", "chime-sdk-voice": "chime"}
 
     def forget_answer(self, user_id: str) -> None:

@@ -10,6 +10,7 @@ from local.launcher.local_aws import LocalAws
 from tests.e2e.aws import Aws, with_the_templates_of_before
 from tests.e2e.grants import USED_BY_OTHERS, Grant, Reason, grants, needless, unused, used
 from tests.e2e.held_properties import Resource, deployed
+from tests.e2e.sip_bridge.bridge_aws import BridgeAws
 from tests.e2e.sip_bridge.held_properties import READERS
 from tests.e2e.test_declared_properties import NOTHING_TO_HOLD, RECORDED, dropped_properties
 
@@ -41,7 +42,7 @@ def resources(aws: Aws) -> list[Resource]:
 @pytest.fixture(scope="module")
 def rights(aws: Aws) -> set[Grant]:
     """The rights of what makes the resources, as long as it is there."""
-    return {grant for grant in grants(aws) if grant.role in {"BridgeResources", "CustomResources"}}
+    return {grant for grant in grants(aws) if grant.role in BridgeAws.MAKERS}
 
 
 def test_every_declared_property_of_the_bridge_is_held(aws: Aws, resources: list[Resource]) -> None:

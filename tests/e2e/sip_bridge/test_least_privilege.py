@@ -70,8 +70,7 @@ def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> N
 
 @pytest.mark.usefixtures("all_rights_used")
 def test_no_right_of_a_bridged_call_is_never_used(aws: BridgeAws) -> None:
-    makers = {"BridgeResources", "CustomResources"}
-    rights = {grant for grant in grants(aws) if grant.role not in makers}
+    rights = {grant for grant in grants(aws) if grant.role not in aws.MAKERS}
     assert unused(rights, used(aws)) == []
 
 

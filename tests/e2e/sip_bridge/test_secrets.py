@@ -42,7 +42,7 @@ def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     forbidden += [attendee["JoinToken"] for attendee in meeting["Attendees"]]
     assert caller.hang_up(call_id).status_code == 204
     assert_over(aws, call_id)
-    assert eventually(lambda: "CallBridged" in str(aws.log_messages("SipMedia")))
+    assert eventually(lambda: "CallBridged" in str(aws.log_messages(aws.MEDIA_APPLICATION)))
 
     written = everything_written(aws)
     assert sip_call["TransactionId"] in written, "The search would not find what is there"

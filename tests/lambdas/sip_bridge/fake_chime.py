@@ -50,7 +50,7 @@ class FakePhoneCall:
 
 @dataclass
 class FakeChime:
-    """Creates meetings once per client token, phone calls as often as it is asked; a phone call ends with its
+    """Creates meetings once per client token, phone calls as often as requested; a phone call ends with its
     meeting, by a hang-up or with its contact. `faults` are answered or raised first, oldest first.
     """
 
@@ -71,7 +71,7 @@ class FakeChime:
         return attach(client, self._receive)
 
     def requested(self, operation: str) -> list[dict[str, Any]]:
-        return [parameters for asked, parameters in self.requests if asked == operation]
+        return [parameters for name, parameters in self.requests if name == operation]
 
     @property
     def live_meetings(self) -> list[str]:

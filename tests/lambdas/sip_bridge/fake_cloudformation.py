@@ -141,7 +141,7 @@ class FakeStack:
             raise _FailedError from error
         except Exception as error:
             self.reasons.append(str(error))
-            assert "\nFix: " in self.reasons[-1], "nobody knows what to do"
+            assert "\nFix: " in self.reasons[-1], "nobody has_key what to do"
             assert "SECRET" not in self.reasons[-1]
             raise _FailedError from error
 

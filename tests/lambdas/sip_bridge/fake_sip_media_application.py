@@ -37,8 +37,8 @@ class FakeMeetings:
     """Meetings that go on, behind a botocore client."""
 
     going_on: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
-    """Every meeting that DeleteMeeting was asked to delete."""
+    sent: list[str] = field(default_factory=list)
+    """Every meeting that DeleteMeeting was requested for."""
     deleted: list[str] = field(default_factory=list)
     """Those that it has deleted."""
     faults: list[int | Exception] = field(default_factory=list)
@@ -60,7 +60,7 @@ class FakeMeetings:
 
     def _receive(self, request: Any, **_: object) -> AWSResponse:
         meeting_id = unquote(request.url.rpartition("/")[2])
-        self.asked.append(meeting_id)
+        self.sent.append(meeting_id)
         headers: Any = {"Content-Type": "application/json"}
         status = 204
         if self.faults:
@@ -87,13 +87,13 @@ class Quirks:
     tells_status: bool = True
     """Whether a leg that is up has a Status."""
     status_of_who_hung_up: str | None = "Disconnected"
-    """In the event that tells it; afterwards it is always Disconnected."""
+    """In the event of it; afterwards it is always Disconnected."""
     hangup_type: str = "Hangup"
     hangup_names: tuple[str, ...] = ("CallId", "ParticipantTag")
     lists_ringing: bool = True
     """Whether a leg that rings is among the participants."""
     confirms_hangup: bool = False
-    """Whether a Hangup that was carried out is also told as successful."""
+    """Whether a Hangup that was carried out has an event of success too."""
 
 
 @dataclass
@@ -142,8 +142,8 @@ class FakeSipMediaApplication:
         meetings.going_on.add(self.meeting_id)
         meetings.on_end = lambda _: self._dropped.append(self.legs["LEG-A"])
         parameters = {"Parameters": {"Arguments": arguments}, "Type": "CallCreateRequest"}
-        self._tell("NEW_OUTBOUND_CALL", parameters)
-        self._tell("RINGING", {})
+        self._send("NEW_OUTBOUND_CALL", parameters)
+        self._send("RINGING", {})
 
     def happen(self, what: str) -> None:
         """Something happens, if it can."""
@@ -165,7 +165,7 @@ class FakeSipMediaApplication:
     def update(self, arguments: dict[str, Any]) -> None:
         if any(leg.is_up for leg in self.legs.values()):
             action = {"Type": "CallUpdateRequest", "Parameters": {"Arguments": arguments}}
-            self._tell("CALL_UPDATE_REQUESTED", action)
+            self._send("CALL_UPDATE_REQUESTED", action)
 
     @property
     def up(self) -> list[str]:
@@ -174,7 +174,7 @@ class FakeSipMediaApplication:
     def _meeting_answers(self) -> None:
         if self.legs["LEG-A"].state == "ringing":
             self.legs["LEG-A"].state = "connected"
-            self._tell("CALL_ANSWERED", {})
+            self._send("CALL_ANSWERED", {})
 
     def _meeting_leg_hangs_up(self) -> None:
         self._end_leg(self.legs["LEG-A"], 0)
@@ -233,13 +233,13 @@ class FakeSipMediaApplication:
     def _answer_is_invalid(self) -> None:
         if self.up:
             self.has_ended = True
-            self._tell("INVALID_LAMBDA_RESPONSE", {}, ErrorType="Invalid", ErrorMessage="SECRET-MESSAGE")
+            self._send("INVALID_LAMBDA_RESPONSE", {}, ErrorType="Invalid", ErrorMessage="SECRET-MESSAGE")
 
     def _something_is_said(self) -> None:
         if self.up:
-            self._tell("DIGITS_RECEIVED", {"Type": "ReceiveDigits", "ReceivedDigits": "11#"})
-            self._tell("ACTION_INTERRUPTED", {"Type": "Pause", "Parameters": {}})
-            self._tell("SOMETHING_NEW", {})
+            self._send("DIGITS_RECEIVED", {"Type": "ReceiveDigits", "ReceivedDigits": "11#"})
+            self._send("ACTION_INTERRUPTED", {"Type": "Pause", "Parameters": {}})
+            self._send("SOMETHING_NEW", {})
 
     def _event_is_late(self) -> None:
         self.repeats = 1
@@ -273,12 +273,12 @@ class FakeSipMediaApplication:
         action = {"Type": self._quirks.hangup_type, "Parameters": parameters}
         if not self.up:
             self.running, self.pending = None, []  # the call is over
-        self._tell("HANGUP", action, hung_up=leg)
+        self._send("HANGUP", action, hung_up=leg)
 
     def _succeed(self) -> None:
         action, self.running = self.running, None
         if action and not self.pending:
-            self._tell("ACTION_SUCCESSFUL", action)
+            self._send("ACTION_SUCCESSFUL", action)
         self._next()
 
     def _fail(self, error_type: str) -> None:
@@ -286,14 +286,14 @@ class FakeSipMediaApplication:
         action, self.running, self.pending = self.running, None, []
         assert action
         if self.up:
-            told = {"ErrorType": error_type, "ErrorMessage": "SECRET-MESSAGE"}
-            self._tell("ACTION_FAILED", {**action, **told})
+            reported = {"ErrorType": error_type, "ErrorMessage": "SECRET-MESSAGE"}
+            self._send("ACTION_FAILED", {**action, **reported})
 
     def _next(self) -> None:
         if not self.running and self.pending:
             self.running = self.pending.pop(0)
 
-    def _tell(
+    def _send(
         self, event_type: str, action: dict[str, Any], *, hung_up: FakeLeg | None = None, **more: str
     ) -> None:
         self._sequence += 1
@@ -334,7 +334,7 @@ class FakeSipMediaApplication:
         status = "Connected" if leg.state == "connected" and self._quirks.tells_status else None
         if not leg.is_up:
             status = self._quirks.status_of_who_hung_up if has_just_hung_up else "Disconnected"
-        told = {
+        reported = {
             "CallId": leg.call_id,
             "ParticipantTag": self._tag(leg),
             "To": "+12065550199",
@@ -343,7 +343,7 @@ class FakeSipMediaApplication:
             "StartTimeInMilliseconds": "1641998241509",
             "SipHeaders": {"X-chime-join-token": "SECRET-JOIN-TOKEN"},
         }
-        return told if status is None else told | {"Status": status}
+        return reported if status is None else reported | {"Status": status}
 
     def _tag(self, leg: FakeLeg) -> str:
         return self._quirks.tag_b if leg.tag == "LEG-B" else leg.tag

@@ -71,7 +71,7 @@ def table(backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch) -> CallTable
     return table
 
 
-def ask(code: Any = None, attributes: Any = None, **contact: Any) -> dict[str, str]:
+def invoke(code: Any = None, attributes: Any = None, **contact: Any) -> dict[str, str]:
     event = bridge_flow_event(attributes or {}, **contact)
     if code is not None:
         event["Details"]["Parameters"] = {"Code": code}
@@ -80,23 +80,23 @@ def ask(code: Any = None, attributes: Any = None, **contact: Any) -> dict[str, s
 
 
 def test_a_code_leads_to_all_that_the_flow_is_to_set_and_to_the_flow_to_go_on_with(table: CallTable) -> None:
-    assert ask(CODE) == VERIFIED
+    assert invoke(CODE) == VERIFIED
 
 
-def test_the_flow_may_ask_again_as_connect_does_on_an_error(table: CallTable) -> None:
-    assert ask(CODE) == ask(CODE) == VERIFIED
+def test_the_flow_may_repeat_its_request_as_connect_does_on_an_error(table: CallTable) -> None:
+    assert invoke(CODE) == invoke(CODE) == VERIFIED
 
 
-def test_the_flow_that_follows_asks_as_of_any_contact(table: CallTable) -> None:
-    ask(CODE)
-    assert ask(attributes=GENUINE) == {"auth_status": "verified", **CONTEXT}
+def test_the_flow_that_follows_verifies_as_for_any_contact(table: CallTable) -> None:
+    invoke(CODE)
+    assert invoke(attributes=GENUINE) == {"auth_status": "verified", **CONTEXT}
 
 
 def test_a_code_is_good_for_one_contact(table: CallTable) -> None:
-    ask(CODE)
+    invoke(CODE)
     other = {"ContactId": "contact-2", "InitialContactId": "contact-2"}
-    assert ask(CODE, **other) == UNVERIFIED
-    assert ask(attributes=GENUINE, **other) == UNVERIFIED
+    assert invoke(CODE, **other) == UNVERIFIED
+    assert invoke(attributes=GENUINE, **other) == UNVERIFIED
 
 
 @pytest.mark.parametrize(
@@ -122,29 +122,29 @@ def test_a_code_is_good_for_one_contact(table: CallTable) -> None:
 def test_whatever_is_not_a_call_of_start_call_is_unverified(
     table: CallTable, code: str | None, contact: dict[str, Any]
 ) -> None:
-    assert ask(code, **contact) == UNVERIFIED
-    assert ask(CODE) == VERIFIED  # and has not used the code up
+    assert invoke(code, **contact) == UNVERIFIED
+    assert invoke(CODE) == VERIFIED  # and has not used the code up
 
 
 def test_without_the_bridge_no_phone_call_is_verified(
     table: CallTable, backend: BridgedBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_transport", backend.native)
-    assert ask(CODE) == UNVERIFIED
-    assert ask(CODE, SystemEndpoint={"Address": None}) == UNVERIFIED
-    assert ask(attributes=GENUINE) == UNVERIFIED
+    assert invoke(CODE) == UNVERIFIED
+    assert invoke(CODE, SystemEndpoint={"Address": None}) == UNVERIFIED
+    assert invoke(attributes=GENUINE) == UNVERIFIED
 
 
 def test_an_old_code_is_unverified(table: CallTable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "now", lambda: CALL.reference_until)
-    assert ask(CODE) == UNVERIFIED
+    assert invoke(CODE) == UNVERIFIED
 
 
 def test_a_code_whose_call_was_followed_by_another_is_unverified(table: CallTable) -> None:
-    ask(CODE)
+    invoke(CODE)
     table.end(CALL, NOW + 500)
     table.claim(replace(CALL, reference="999999999999", started_at=NOW + 600), [Rate(calls=3, seconds=60)])
-    assert ask(CODE) == UNVERIFIED
+    assert invoke(CODE) == UNVERIFIED
 
 
 def test_a_contact_goes_unverified_while_the_bridges_table_fails(
@@ -154,27 +154,27 @@ def test_a_contact_goes_unverified_while_the_bridges_table_fails(
         raise Unavailable("away")
 
     monkeypatch.setattr(backend.bridged_calls, "find", fail)
-    assert ask(CODE) == UNVERIFIED
+    assert invoke(CODE) == UNVERIFIED
     assert "Caller not verified" in written()
 
 
 def test_the_code_of_an_ended_call_is_abandoned_to_its_own_contact_alone(table: CallTable) -> None:
-    ask(CODE)
+    invoke(CODE)
     table.end(CALL, NOW + 500)
-    assert ask(CODE) == {"auth_status": "abandoned"}
-    assert ask(CODE, ContactId="contact-2", InitialContactId="contact-2") == UNVERIFIED
+    assert invoke(CODE) == {"auth_status": "abandoned"}
+    assert invoke(CODE, ContactId="contact-2", InitialContactId="contact-2") == UNVERIFIED
 
 
 def test_the_contact_of_a_call_that_ended_before_it_came_through_is_abandoned(table: CallTable) -> None:
     table.end(CALL, NOW + 500)
-    assert ask(CODE) == {"auth_status": "abandoned"}
+    assert invoke(CODE) == {"auth_status": "abandoned"}
 
 
 def test_nothing_secret_is_logged(table: CallTable, written: Callable[[], str]) -> None:
-    ask(CODE)
-    ask("999999999999")
-    ask("SECRET-WORDS")
-    ask(CODE, SystemEndpoint="SECRET-GARBAGE")
+    invoke(CODE)
+    invoke("999999999999")
+    invoke("SECRET-WORDS")
+    invoke(CODE, SystemEndpoint="SECRET-GARBAGE")
     output = written()
     assert "ContactVerified" in output
     assert "ContactUnverified" in output
@@ -196,6 +196,6 @@ json_values = st.recursive(
     contact=st.dictionaries(st.sampled_from(["SystemEndpoint", "Attributes"]), json_values, max_size=2),
 )
 def test_any_event_gets_a_flat_map_of_strings(table: CallTable, code: Any, contact: dict[str, Any]) -> None:
-    answer = ask(code, **contact)
+    answer = invoke(code, **contact)
     assert answer == UNVERIFIED
     assert json.dumps(answer)

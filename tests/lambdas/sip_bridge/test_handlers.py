@@ -59,7 +59,7 @@ class Deployment:
         response: dict[str, Any] = self.start_call.handler(start_call_event(*args, **kwargs), LambdaContext())
         return response
 
-    def ask(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def invoke(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         response: dict[str, Any] = self.call_control.handler(call_event(*args, **kwargs), LambdaContext())
         return response
 
@@ -134,18 +134,18 @@ def test_a_call_goes_over_the_bridge_from_its_start_to_its_end(deployment: Deplo
 
     inbound: dict[str, Any] = {"initiationMethod": "INBOUND"}
     deployment.deliver(contact_event("QUEUED", contact_id, queued=1, **inbound))
-    status = deployment.ask("GET", CALL, call_id)
+    status = deployment.invoke("GET", CALL, call_id)
     assert json.loads(status["body"])["State"] == "QUEUED"
     assert json.loads(status["body"])["ContactId"] == call_id
-    digits = deployment.ask("POST", f"{CALL}/digits", call_id, '{"Digits": "42#"}')
+    digits = deployment.invoke("POST", f"{CALL}/digits", call_id, '{"Digits": "42#"}')
     assert digits["statusCode"] == 204
-    rejoined = deployment.ask("POST", f"{CALL}/connection", call_id)
+    rejoined = deployment.invoke("POST", f"{CALL}/connection", call_id)
     assert (rejoined["statusCode"], rejoined["body"]) == (200, response["body"])
-    assert deployment.ask("DELETE", CALL, call_id)["statusCode"] == 204
+    assert deployment.invoke("DELETE", CALL, call_id)["statusCode"] == 204
     assert not deployment.chime.live_meetings
     deployment.deliver(meeting_event("chime:MeetingEnded", call_id))
     deployment.deliver(contact_event("DISCONNECTED", contact_id, queued=1, ended=9, **inbound))
-    assert json.loads(deployment.ask("GET", CALL, call_id)["body"])["State"] == "ENDED"
+    assert json.loads(deployment.invoke("GET", CALL, call_id)["body"])["State"] == "ENDED"
 
 
 def test_a_request_has_no_say_in_what_is_dialled(deployment: Deployment) -> None:
@@ -196,19 +196,19 @@ def test_nothing_secret_is_logged_counted_or_answered(
     call_id = json.loads(started["body"])["ContactId"]
     ((transaction_id, phone_call), *_) = reversed(deployment.chime.phone_calls.items())
     tokens.append(phone_call.arguments["Code"])
-    failures.append(deployment.ask("POST", f"{CALL}/digits", call_id, '{"Digits": "99779977"}'))
+    failures.append(deployment.invoke("POST", f"{CALL}/digits", call_id, '{"Digits": "99779977"}'))
     contact_id = deployment.chime.reach_connect(transaction_id)
     keyed_in = bridge_flow_event({}, ContactId=contact_id, InitialContactId=contact_id)
     keyed_in["Details"]["Parameters"] = {"Code": tokens[0]}
     assert deployment.flow(keyed_in)["auth_status"] == "verified"
-    assert deployment.ask("POST", f"{CALL}/digits", call_id, '{"Digits": "99779977"}')["statusCode"] == 204
+    assert deployment.invoke("POST", f"{CALL}/digits", call_id, '{"Digits": "99779977"}')["statusCode"] == 204
     deployment.chime.meetings[call_id].attendees.clear()
-    assert deployment.ask("POST", f"{CALL}/connection", call_id)["statusCode"] == 200
+    assert deployment.invoke("POST", f"{CALL}/connection", call_id)["statusCode"] == 200
     for operation in ("DeleteMeeting", "GetAttendee", "UpdateSipMediaApplicationCall"):
         deployment.chime.faults[operation] = [(400, "BadRequestException", {"Message": "SECRET-AWS"})]
-    failures.append(deployment.ask("POST", f"{CALL}/digits", call_id, '{"Digits": "99779977"}'))
-    failures.append(deployment.ask("POST", f"{CALL}/connection", call_id))
-    failures.append(deployment.ask("DELETE", CALL, call_id))
+    failures.append(deployment.invoke("POST", f"{CALL}/digits", call_id, '{"Digits": "99779977"}'))
+    failures.append(deployment.invoke("POST", f"{CALL}/connection", call_id))
+    failures.append(deployment.invoke("DELETE", CALL, call_id))
     assert [failure["statusCode"] for failure in failures] == [500, 500, 500, 400, 409, 409, 500, 500, 500]
     output = written()
     for name in (

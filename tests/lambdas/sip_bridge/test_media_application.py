@@ -124,7 +124,7 @@ def test_a_call_without_headers_is_bridged_without_headers(meetings: FakeMeeting
     attributes = dial_arguments(MEETING_ID, CODE, NUMBER, {})
     (bridge,) = invoke(event("CALL_ANSWERED", None, LEG_A, TransactionAttributes=attributes))["Actions"]
     assert "SipHeaders" not in bridge["Parameters"]
-    assert meetings.asked == []
+    assert meetings.sent == []
 
 
 @pytest.mark.parametrize("event_type", ["NEW_INBOUND_CALL", "NEW_INCOMING_CALL"])
@@ -133,7 +133,7 @@ def test_a_call_from_outside_is_refused_whatever_it_says(
 ) -> None:
     answer = invoke(event(event_type, {"Parameters": {"Arguments": ARGUMENTS}}, LEG_A, SipRuleId="rule"))
     assert answer["Actions"] == [{"Type": "Hangup", "Parameters": {"SipResponseCode": "480"}}]
-    assert meetings.asked == []
+    assert meetings.sent == []
     assert metrics(written()) == {"InboundCallRefused"}
 
 
@@ -208,7 +208,7 @@ def test_once_anything_ends_no_leg_and_no_meeting_is_left(script: list[str], qui
     assert call.heard[:1] in ([], [f",,{CODE}"])
 
 
-def check_answer(told: dict[str, Any], answer: dict[str, Any]) -> None:
+def check_answer(reported: dict[str, Any], answer: dict[str, Any]) -> None:
     conforms(answer)
     assert answer.get("TransactionAttributes", {}).keys() == ATTRIBUTES.keys()
     for action in answer["Actions"]:
@@ -216,8 +216,8 @@ def check_answer(told: dict[str, Any], answer: dict[str, Any]) -> None:
             assert action["Parameters"]["Endpoints"][0]["Uri"] == NUMBER
             assert action["Parameters"]["SipHeaders"] == HEADERS
         assert "Dial" not in json.dumps(action)
-    if (told.get("InvocationEventType") or told.get("InvocationEvent")) == "HANGUP":
-        ended = told["ActionData"]["Parameters"].get("CallId")
+    if (reported.get("InvocationEventType") or reported.get("InvocationEvent")) == "HANGUP":
+        ended = reported["ActionData"]["Parameters"].get("CallId")
         assert ended not in [action["Parameters"].get("CallId", "") for action in answer["Actions"]]
 
 
@@ -297,13 +297,13 @@ def test_every_event_is_answered_and_none_dials_another_number(spoilt: Any) -> N
     for action in answer["Actions"]:
         if action["Type"] == "CallAndBridge":
             assert action["Parameters"]["Endpoints"][0]["Uri"] == NUMBER
-    assert set(meetings.asked) <= {MEETING_ID}
+    assert set(meetings.sent) <= {MEETING_ID}
 
 
 def test_the_answers_to_what_cannot_be_read_say_nothing_about_it(
     meetings: FakeMeetings, written: Callable[[], str]
 ) -> None:
-    told = event(
+    reported = event(
         "SECRET-TYPE",
         {
             "Type": "SECRET-ACTION",
@@ -313,10 +313,10 @@ def test_the_answers_to_what_cannot_be_read_say_nothing_about_it(
         LEG_A,
         TransactionId="SECRET TRANSACTION",
     )
-    assert invoke(told)["Actions"] == []
+    assert invoke(reported)["Actions"] == []
     assert '"event_type":"unknown"' in written().replace(" ", "")
     assert "SECRET" not in written()
-    assert meetings.asked == []
+    assert meetings.sent == []
 
 
 def test_who_answers_without_arguments_that_can_be_bridged_is_hung_up(
@@ -341,7 +341,7 @@ def test_who_answers_without_attributes_or_legs_is_hung_up(meetings: FakeMeeting
         "SchemaVersion": "1.0",
         "Actions": [{"Type": "Hangup", "Parameters": {"SipResponseCode": "0"}}],
     }
-    assert meetings.asked == []
+    assert meetings.sent == []
 
 
 def test_a_leg_without_a_call_id_is_hung_up_by_its_tag(meetings: FakeMeetings) -> None:
@@ -360,21 +360,21 @@ def test_a_call_whose_code_cannot_be_sent_goes_on_to_an_agent_who_asks(
         answer = invoke(event("ACTION_SUCCESSFUL", done, *legs, TransactionAttributes=attributes))
         assert answer["Actions"] == []
     assert metrics(written()) == {"CallBridged"}
-    assert meetings.asked == []
+    assert meetings.sent == []
 
 
-def test_a_bridge_that_is_told_again_sends_no_second_code(meetings: FakeMeetings) -> None:
+def test_a_bridge_event_that_comes_again_sends_no_second_code(meetings: FakeMeetings) -> None:
     done = {"Type": "CallAndBridge", "Parameters": {}}
-    told = event(
+    reported = event(
         "ACTION_SUCCESSFUL", done, LEG_A, LEG_B, TransactionAttributes=ATTRIBUTES | {"DigitsKey": "nothing"}
     )
-    first = invoke(told)
+    first = invoke(reported)
     assert [action["Type"] for action in first["Actions"]] == ["SendDigits"]
     again = event(
         "ACTION_SUCCESSFUL", done, LEG_A, LEG_B, TransactionAttributes=first["TransactionAttributes"]
     )
     assert invoke(again)["Actions"] == []
-    assert meetings.asked == []
+    assert meetings.sent == []
 
 
 @pytest.mark.usefixtures("meetings")
@@ -395,9 +395,9 @@ def test_a_far_end_that_does_not_answer_is_no_fault_of_the_deployment(
     assert metrics(written()) == {metric}
 
 
-def test_an_answer_that_is_told_again_does_not_bridge_twice(meetings: FakeMeetings) -> None:
+def test_an_answer_event_that_comes_again_does_not_bridge_twice(meetings: FakeMeetings) -> None:
     assert invoke(event("CALL_ANSWERED", None, LEG_A, LEG_B))["Actions"] == []
-    assert meetings.asked == []
+    assert meetings.sent == []
 
 
 def test_digits_without_a_leg_to_connect_are_ignored(meetings: FakeMeetings) -> None:
@@ -406,16 +406,16 @@ def test_digits_without_a_leg_to_connect_are_ignored(meetings: FakeMeetings) -> 
         answer = invoke(update(digits, *legs))
         assert answer["Actions"] == []
         assert answer["TransactionAttributes"] == ATTRIBUTES
-    assert meetings.asked == []
+    assert meetings.sent == []
 
 
 @pytest.mark.usefixtures("meetings")
 def test_digits_that_are_sent_again_are_typed_once_whatever_was_typed_in_between() -> None:
     attributes, typed = ATTRIBUTES, []
     for digits, key in [("1", 0), ("2", 1), ("1", 0), ("3", 2), ("2", 1)] + [("4", n) for n in range(3, 20)]:
-        asked = update(digits_arguments(digits, f"{key:02x}" * 32), LEG_A, LEG_B)
-        asked["CallDetails"]["TransactionAttributes"] = attributes
-        answer = invoke(asked)
+        sent = update(digits_arguments(digits, f"{key:02x}" * 32), LEG_A, LEG_B)
+        sent["CallDetails"]["TransactionAttributes"] = attributes
+        answer = invoke(sent)
         attributes = answer["TransactionAttributes"]
         typed += [action["Parameters"]["Digits"] for action in answer["Actions"]]
     assert "".join(typed) == "123" + "4" * 17
@@ -429,7 +429,7 @@ def test_digits_are_sent_to_connect_alone_and_noted(meetings: FakeMeetings) -> N
     assert action["Type"] == "SendDigits"
     assert (action["Parameters"]["CallId"], action["Parameters"]["Digits"]) == ("call-b", "4711")
     assert answer["TransactionAttributes"] == ATTRIBUTES | {"DigitsKey": f"code,{KEYS[0][:16]}"}
-    assert meetings.asked == []
+    assert meetings.sent == []
 
 
 def test_a_hangup_that_failed_is_repeated_for_the_legs_that_are_up(
@@ -475,7 +475,7 @@ def test_a_meeting_that_cannot_be_deleted_does_not_keep_the_answer_back(
     meetings.faults = list(faults)
     answer = invoke(update(hang_up_arguments(), LEG_A, LEG_B))
     assert answer["Actions"] == [hangup("call-a"), hangup("call-b")]
-    assert len(meetings.asked) == len(faults)
+    assert len(meetings.sent) == len(faults)
     assert "MeetingDeleteFailed" in metrics(written())
     again = invoke(event("HANGUP", hangup("call-a"), LEG_A | {"Status": "Disconnected"}, LEG_B))
     assert again["Actions"] == [hangup("call-b")]

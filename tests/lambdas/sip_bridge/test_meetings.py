@@ -56,7 +56,7 @@ def test_why_an_attendee_was_refused_is_logged_without_who_it_was(
     assert "SECRET" not in output
 
 
-def test_a_meeting_is_deleted_once_and_one_that_is_gone_is_as_good(
+def test_deleting_a_meeting_is_idempotent(
     meetings: Meetings, chime: FakeChime, written: Callable[[], str]
 ) -> None:
     meeting_id = create(meetings)

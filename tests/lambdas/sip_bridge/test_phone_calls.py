@@ -46,7 +46,7 @@ def dial(phone_calls: PhoneCalls, chime: FakeChime) -> str:
     )
 
 
-def test_a_phone_call_goes_on_until_it_is_hung_up_and_twice_is_as_good(
+def test_a_phone_call_goes_on_until_it_is_hung_up_which_is_idempotent(
     phone_calls: PhoneCalls, chime: FakeChime
 ) -> None:
     transaction_id = dial(phone_calls, chime)

@@ -113,7 +113,7 @@ def new_account() -> FakeAccount:
     return account
 
 
-def invoke(account: FakeAccount, told: dict[str, Any]) -> dict[str, Any]:
+def invoke(account: FakeAccount, reported: dict[str, Any]) -> dict[str, Any]:
     patience = Patience(account.clock, account.sleep)
     services = {
         name: Service(account.client(service), patience)
@@ -128,7 +128,7 @@ def invoke(account: FakeAccount, told: dict[str, Any]) -> dict[str, Any]:
         patch.setattr(bridge_resources_handler, "_resources", resources)
         began = account.now
         try:
-            answer: dict[str, Any] = bridge_resources_handler.handler(told, LambdaContext())
+            answer: dict[str, Any] = bridge_resources_handler.handler(reported, LambdaContext())
         finally:
             assert account.now - began < 14 * 60, "the function's time would be up"
     return answer
@@ -139,9 +139,9 @@ def holds(account: FakeAccount, template: Template) -> None:
     account.now += 1000
     account._advance()
     numbers = {
-        number: told
-        for number, told in account.numbers.items()
-        if "DeletionTimestamp" not in told and told["Status"] != "AcquireFailed"
+        number: reported
+        for number, reported in account.numbers.items()
+        if "DeletionTimestamp" not in reported and reported["Status"] != "AcquireFailed"
     }
     rules = {rule["TriggerValue"]: rule for rule in account.rules.values()}
     assert len(rules) == len(account.rules)
@@ -155,14 +155,14 @@ def holds(account: FakeAccount, template: Template) -> None:
         assert numbers.pop(number)["Name"]
     wanted = template.get("Number", {})
     if "Country" in wanted:
-        (told,) = numbers.values()
-        number = told["E164PhoneNumber"]
-        assert (told["Country"], told["Type"], told["Name"]) == (
+        (reported,) = numbers.values()
+        number = reported["E164PhoneNumber"]
+        assert (reported["Country"], reported["Type"], reported["Name"]) == (
             wanted["Country"],
             wanted["Type"],
             wanted["Name"],
         )
-        assert told["Status"] == ("Assigned" if "Rule" in template else "Unassigned")
+        assert reported["Status"] == ("Assigned" if "Rule" in template else "Unassigned")
     else:
         number = wanted.get("Number", "")
         assert not numbers
@@ -185,15 +185,15 @@ def holds(account: FakeAccount, template: Template) -> None:
     assert not rules
 
     connectors = {
-        connector_id: {name: value for name, value in told.items() if value}
-        for connector_id, told in account.connectors.items()
+        connector_id: {name: value for name, value in reported.items() if value}
+        for connector_id, reported in account.connectors.items()
     }
     assert connectors.pop("others") == {"logging": True}
     if "Settings" in template:
         declared = template["Settings"]
-        told = connectors.pop(declared["VoiceConnectorId"])
+        reported = connectors.pop(declared["VoiceConnectorId"])
         secret = json.loads(account.secrets[declared["CredentialsSecretArn"]])
-        assert told == {
+        assert reported == {
             "termination": {
                 "CidrAllowedList": declared["Cidrs"],
                 "CallingRegions": ["US"],
@@ -271,17 +271,17 @@ faults = st.builds(
 
 
 def new_stack(account: FakeAccount, repeats: Iterator[bool]) -> FakeStack:
-    return FakeStack(lambda told: invoke(account, told), lambda: next(repeats, False))
+    return FakeStack(lambda reported: invoke(account, reported), lambda: next(repeats, False))
 
 
 def has_left_something(stack: FakeStack) -> bool:
-    """Whether AWS would not, for ever, let a failed creation be cleared away, so that the operator was told.
+    """Whether AWS would not, for ever, let a failed creation be cleared away, so the operator had an error.
 
-    Deploying the same again finds what was left, or tells what must go first.
+    Deploying the same again finds what was left, or says what must go first.
     """
-    told = "".join(stack.reasons)
+    reported = "".join(stack.reasons)
     stack.reasons.clear()
-    return "could not be removed" in told
+    return "could not be removed" in reported
 
 
 def deploy_again(stack: FakeStack, template: Template, account: FakeAccount) -> None:
@@ -388,12 +388,12 @@ def test_an_event_that_comes_again_after_the_function_was_stopped_is_completed(
 ) -> None:
     account = new_account()
 
-    def invoke_again(told: dict[str, Any]) -> dict[str, Any]:
+    def invoke_again(reported: dict[str, Any]) -> dict[str, Any]:
         try:
-            return invoke(account, told)
+            return invoke(account, reported)
         except KilledError:
             account.now += pause
-            return invoke(account, told)
+            return invoke(account, reported)
 
     stack = FakeStack(invoke_again)
     for stop, template in zip(stops, (first, second), strict=False):
@@ -425,9 +425,9 @@ def delete(physical_id: str, properties: dict[str, Any]) -> dict[str, Any]:
     return create(properties) | {"RequestType": "Delete", "PhysicalResourceId": physical_id}
 
 
-def failure(account: FakeAccount, told: dict[str, Any]) -> str:
+def failure(account: FakeAccount, reported: dict[str, Any]) -> str:
     with pytest.raises(ResourceError) as caught:
-        invoke(account, told)
+        invoke(account, reported)
     assert "\nFix: " in str(caught.value)
     return str(caught.value)
 
@@ -443,20 +443,20 @@ def test_an_ordered_number_is_its_physical_id_and_attribute() -> None:
 
 
 @pytest.mark.parametrize("order_ends", ["Failed", "Partial", "Cancelled"])
-def test_an_order_that_fails_is_told_and_leaves_nothing(order_ends: str) -> None:
+def test_an_order_that_fails_is_reported_and_leaves_nothing(order_ends: str) -> None:
     account = new_account()
     account.order_ends = order_ends
-    told = failure(account, create(ORDERED))
-    assert f"of the number +12065551005 is {order_ends}" in told
+    reported = failure(account, create(ORDERED))
+    assert f"of the number +12065551005 is {order_ends}" in reported
     holds(account, {})
 
 
 def test_an_order_that_never_ends_is_given_up_after_ten_minutes() -> None:
     account = new_account()
     account.order_takes = 100_000
-    told = failure(account, create(ORDERED))
-    assert "is Processing" in told
-    assert "The number +12065551005 cannot be released: it is AcquireInProgress" in told
+    reported = failure(account, create(ORDERED))
+    assert "is Processing" in reported
+    assert "The number +12065551005 cannot be released: it is AcquireInProgress" in reported
     assert 600 < account.now < 14 * 60
 
 
@@ -482,7 +482,7 @@ def test_a_number_that_is_not_yet_in_the_inventory_is_waited_for(monkeypatch: py
     assert not late
 
 
-def test_a_country_without_numbers_is_told() -> None:
+def test_a_country_without_numbers_is_reported() -> None:
     account = new_account()
     account.offer = 0
     assert "AWS offers no Local number of US just now" in failure(account, create(ORDERED))
@@ -490,7 +490,7 @@ def test_a_country_without_numbers_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "reported"),
     [
         ("+12065550199", "is not in the account's inventory"),
         ("+12065550108", "is not in the account's inventory"),
@@ -498,11 +498,11 @@ def test_a_country_without_numbers_is_told() -> None:
         ("+12065550107", "is assigned to SipRuleId"),
     ],
 )
-def test_a_number_that_cannot_be_adopted_is_told_and_left_alone(number: str, told: str) -> None:
+def test_a_number_that_cannot_be_adopted_is_reported_and_left_alone(number: str, reported: str) -> None:
     account = new_account()
     text = failure(account, create(ADOPT | {"Number": number}))
     assert number in text
-    assert told in text
+    assert reported in text
     holds(account, {})
 
 
@@ -546,7 +546,7 @@ def test_an_update_that_changes_nothing_keeps_the_number() -> None:
     assert account.calls.count("CreatePhoneNumberOrder") == 1
 
 
-def test_the_rule_of_somebody_else_is_told_and_left_alone() -> None:
+def test_the_rule_of_somebody_else_is_reported_and_left_alone() -> None:
     account = new_account()
     text = failure(account, create(RULE | {"Number": "+12065550107"}))
     assert "The number +12065550107 has the SIP rule others (" in text
@@ -562,7 +562,7 @@ def test_a_rule_that_somebody_has_disabled_is_enabled_again() -> None:
     assert account.rules[made]["Disabled"] is False
 
 
-def test_a_rule_that_stays_busy_is_told() -> None:
+def test_a_rule_that_stays_busy_is_reported() -> None:
     account = new_account()
     made = invoke(account, create(RULE | {"Number": ADOPTED[0]}))["PhysicalResourceId"]
     account.rule_takes = 100_000
@@ -574,7 +574,7 @@ def test_a_rule_that_stays_busy_is_told() -> None:
 @pytest.mark.parametrize(
     "physical_id", ["AWSCDK::X::CREATE_FAILED", "2026/11/23/[$LATEST]abc", "+12065550999"]
 )
-def test_what_never_was_can_be_deleted(resource: dict[str, Any], physical_id: str) -> None:
+def test_deleting_what_was_never_made_succeeds(resource: dict[str, Any], physical_id: str) -> None:
     account = new_account()
     answer = invoke(account, delete(physical_id, resource))
     assert answer["PhysicalResourceId"] == physical_id
@@ -624,7 +624,7 @@ def test_an_association_that_may_have_been_made_when_its_creation_failed_is_ende
     assert account.flows == {}
 
 
-def test_a_number_that_connect_does_not_let_go_is_told() -> None:
+def test_a_number_that_connect_does_not_let_go_is_reported() -> None:
     account = new_account()
     invoke(account, create(FLOW))
     account.faults.append(
@@ -654,7 +654,9 @@ def test_new_credentials_replace_the_former() -> None:
         json.dumps({"username": PASSWORD, "password": 1}),
     ],
 )
-def test_a_secret_without_credentials_is_told_but_not_shown(secret: str, written: Callable[[], str]) -> None:
+def test_a_secret_without_credentials_is_reported_but_not_shown(
+    secret: str, written: Callable[[], str]
+) -> None:
     account = new_account()
     account.secrets[SECRETS[0]] = secret
     text = failure(account, create(SETTINGS))
@@ -694,7 +696,7 @@ def test_credentials_are_in_no_error_and_no_log(
     assert "login-a" not in shown
 
 
-def test_the_words_of_aws_are_told_where_they_can_quote_no_credential(written: Callable[[], str]) -> None:
+def test_the_words_of_aws_are_quoted_where_they_can_hold_no_credential(written: Callable[[], str]) -> None:
     account = new_account()
     account.faults.append(
         Fault(
@@ -719,7 +721,7 @@ def test_the_words_of_aws_are_told_where_they_can_quote_no_credential(written: C
         ("BadRequestException", "see what AWS says about BadRequestException"),
     ],
 )
-def test_a_refusal_tells_how_to_mend_it(code: str, fix: str) -> None:
+def test_a_failure_says_how_to_fix_it(code: str, fix: str) -> None:
     account = new_account()
     account.faults.append(Fault(0, lambda operation: refusal(code, operation, ""), forever=True))
     assert fix in failure(account, create(RULE | {"Number": ADOPTED[0]}))
@@ -748,7 +750,7 @@ def without(name: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("properties", "told"),
+    ("properties", "reported"),
     [
         (without("Name", ORDERED), "Custom::CallerNumber: the property Name is missing."),
         (ORDERED | {"Name": "a  b/c"}, "Name is 'a  b/c'"),
@@ -771,20 +773,20 @@ def without(name: str, properties: dict[str, Any]) -> dict[str, Any]:
         (FLOW | {"ContactFlowId": 5}, "ContactFlowId is 5"),
     ],
 )
-def test_a_property_that_cannot_be_used_is_told_before_aws_is_asked(
-    properties: dict[str, Any], told: str
+def test_a_property_that_cannot_be_used_is_reported_before_any_request(
+    properties: dict[str, Any], reported: str
 ) -> None:
     account = new_account()
-    assert told in failure(account, create(properties))
+    assert reported in failure(account, create(properties))
     assert account.calls == []
 
 
-def test_an_unknown_resource_is_told() -> None:
+def test_an_unknown_resource_is_reported() -> None:
     text = failure(new_account(), create({"ResourceType": "Custom::Thing"}))
     assert text.startswith("Custom::Thing is not known.\nFix: use one of Custom::CallerNumber, ")
 
 
-def test_a_fault_of_ours_is_told_without_its_text(
+def test_a_fault_of_ours_is_reported_without_its_text(
     monkeypatch: pytest.MonkeyPatch, written: Callable[[], str]
 ) -> None:
     account = new_account()

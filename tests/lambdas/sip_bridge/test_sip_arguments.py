@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra import config
+from infra.sip_bridge import section
 from sip_bridge.sip_arguments import (
     RESERVED_SIP_HEADERS,
     HangUp,
@@ -30,7 +30,7 @@ header_values = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), m
 
 
 def test_the_headers_that_are_refused_when_a_call_is_dialled_cannot_be_configured() -> None:
-    assert RESERVED_SIP_HEADERS == config.RESERVED_SIP_HEADERS
+    assert RESERVED_SIP_HEADERS == section.RESERVED_SIP_HEADERS
 
 
 @pytest.mark.parametrize("reserved", RESERVED_SIP_HEADERS)
@@ -125,7 +125,7 @@ def test_a_call_that_start_call_would_not_have_dialled_is_not_read(name: str, va
         (MEETING_ID, CODE, NUMBER, {"x-a": "SECRET\r\n"}),
     ],
 )
-def test_what_could_not_be_read_is_not_dialled_and_not_told(
+def test_what_could_not_be_read_is_not_dialled_and_not_quoted(
     meeting_id: str, code: str, number: str, headers: dict[str, str]
 ) -> None:
     with pytest.raises(ValueError, match=r"would not take these arguments of a call\.$"):
@@ -170,6 +170,6 @@ def test_other_updates_are_not_read(update: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("digits", "key"), [("SECRET", KEY), ("1", "short")])
-def test_digits_that_could_not_be_read_are_not_sent_and_not_told(digits: str, key: str) -> None:
+def test_digits_that_could_not_be_read_are_not_sent_and_not_quoted(digits: str, key: str) -> None:
     with pytest.raises(ValueError, match=r"would not take these digits\.$"):
         digits_arguments(digits, key)
