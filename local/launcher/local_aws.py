@@ -101,6 +101,7 @@ class LocalAws:
         )
         if done.returncode != 0:
             raise LocalAwsError(f"outputs.json and amplify_outputs.json were not written:\n{done.stderr}")
+        _add_user_pool_endpoint(folder / "amplify_outputs.json", self.endpoint_url)
         return folder
 
     def cdk(self, *arguments: str) -> list[str]:
@@ -193,6 +194,17 @@ def local_aws(
             _remove(directory / "tmp")
             _remove(directory / "leash")
             Access.forget(directory)
+
+
+def _add_user_pool_endpoint(amplify_outputs: Path, endpoint_url: str) -> None:
+    """Amplify makes the address of a user pool from its Region: it would send what users type to AWS.
+
+    The schema of its file has no place for another one; `Amplify.configure` has.
+    """
+    written = json.loads(amplify_outputs.read_text(encoding="utf-8"))
+    if "auth" in written:
+        written["custom"]["Auth"] = {"Cognito": {"userPoolEndpoint": endpoint_url}}
+        amplify_outputs.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
 
 
 def _server_environment(port: int, directory: Path, target: Target) -> dict[str, str]:

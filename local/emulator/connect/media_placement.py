@@ -15,7 +15,7 @@ class MediaPlane:
     """The one port of loopback that all media placements lead to."""
 
     port: int
-    _reserved: socket.socket | None = field(default=None, repr=False)
+    reserved: socket.socket | None = field(default=None, repr=False)
 
     @classmethod
     def reserve(cls) -> "MediaPlane":
