@@ -160,8 +160,7 @@ def _place(values: Mapping[str, Any], checkout: Path) -> Place:
         instance_arn=instance_arn,
         sandbox="sandbox" in connect,
         checkout=checkout,
-        # Where calls that come over the SIP bridge arrive: no flow that a call could choose.
-        contact_flows=tuple(sorted(path.stem for path in flows if path.stem != "bridge")),
+        contact_flows=tuple(sorted(path.stem for path in flows)),
     )
 
 

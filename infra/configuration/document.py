@@ -23,22 +23,22 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, hint in (
         ("[\u201c\u201d\u201e\u2018\u2019]", 'straight quotes, not those of a word processor: key = "value"'),
         (r"\s*[{}]\s*,?\s*$", 'this is JSON; TOML has a line for each value: key = "value", below [section]'),
-        (r"\s*\[+[^\[\]]*$", "a section's name stands in brackets, both of them: [connect]"),
+        (r"\s*\[+[^\[\]]*$", "a section's name goes in brackets, both of them: [connect]"),
         (rf"\s*{_DOTTED}\s*:", 'an equals sign, not a colon: key = "value"'),
         (rf"\s*{_DOTTED}\s*=\s*$", 'a value behind the equals sign: "text", 7, true or ["a", "b"]'),
         (rf"\s*{_DOTTED}\s*=\s*(True|False|yes|no|on|off)\s*(#.*)?$", "true or false, in lower case"),
         (rf"\s*{_DOTTED}\s*=\s*(null|None|nil)\b", "leave the key out: TOML has no word for nothing"),
         (
             rf"\s*{_DOTTED}\s*=\s*[+-]?0[0-9]+",
-            'an account, or whatever begins with 0, stands in quotes: "012345678901"',
+            'an account, or whatever begins with 0, goes in quotes: "012345678901"',
         ),
         (rf"\s*{_DOTTED}\s*=\s*[0-9]+(,[0-9]{{3}})+", "a number without commas: 14400 or 14_400"),
-        (rf"\s*{_DOTTED}\s*=\s*[0-9]+\s*[A-Za-z%]", "a number without a unit: 120; a text stands in quotes"),
+        (rf"\s*{_DOTTED}\s*=\s*[0-9]+\s*[A-Za-z%]", "a number without a unit: 120; text goes in quotes"),
         (
             rf"\s*{_DOTTED}\s*=\s*(\"[^\"]*|'[^']*)$",
             'quotes on both sides of a text, and on one line: key = "value"',
         ),
-        (rf"\s*{_DOTTED}\s*=\s*\[?\s*[A-Za-z/<*@]", 'a text stands in quotes: key = "value", or ["a", "b"]'),
+        (rf"\s*{_DOTTED}\s*=\s*\[?\s*[A-Za-z/<*@]", 'text goes in quotes: key = "value", or ["a", "b"]'),
         (
             rf"\s*{_DOTTED}\s*=\s*\"[^\"]*\\",
             "a backslash is written twice in double quotes, or once in single ones",
@@ -115,11 +115,11 @@ def _usual(reason: str, line: str, number: int, lines: list[str]) -> str:
         first = _first_line_of(_path_at(number, lines), lines)
         also = f" and on line {first}" if first and first != number else ""
         name = key[1] if key else line
-        return f"remove one: {name} stands here{also}, and a key has one value"
+        return f"remove one: {name} is here{also}, and a key has one value"
     if reason.startswith("Cannot declare"):
         first = _first_line_of(_path_at(number, lines), lines)
         also = f" and on line {first}" if first and first != number else ""
-        return f"put the keys below one of them: {line} stands here{also}, and a section stands once"
+        return f"put the keys below one of them: {line} is here{also}, and a section appears once"
     for pattern, hint in _HINTS:
         if pattern.match(line) or (pattern is _HINTS[0][0] and pattern.search(line)):
             return f"{hint} ({reason})"

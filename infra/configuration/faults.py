@@ -56,7 +56,7 @@ class Fault:
         return (f"{self.key} = {shown}" if self.key else shown) + f"\n  Fix: {self.fix}"
 
     def _is_secret(self) -> bool:
-        """Whether the value may be what never stands in a file, and should not stand in a log either."""
+        """Whether the value may be what never belongs in a file, nor in a log."""
         name = self.key.rpartition(".")[2]
         return (
             isinstance(self.value, str)

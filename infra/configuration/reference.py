@@ -159,7 +159,7 @@ def _models(annotation: Any) -> Iterator[type[Section]]:
 
 
 def _kind(model: type[Section]) -> str:
-    """What tells it from others in its place: the word in `type`, or the keys that it needs."""
+    """What distinguishes it from others in its place: the word in `type`, or the keys that it needs."""
     for name, field in model.model_fields.items():
         if _is_tag(field) and _value_of(field) is None:
             return f"`{name} = {toml_text(field.default)}`"

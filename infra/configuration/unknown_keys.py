@@ -41,7 +41,7 @@ def unknown_key(key: str, value: object, known: Iterable[str], keys: Sequence[st
     elif elsewhere:
         meant = elsewhere[0]
         section = meant.rpartition(".")[0]
-        hint = f"it stands below [{section}]; " if section else f"it is a section by itself, [{meant}]; "
+        hint = f"it belongs below [{section}]; " if section else f"it is a section of its own, [{meant}]; "
     return Fault(key=key, value=value, fix=f"{hint}known here: {', '.join(names)}", meant=meant)
 
 

@@ -38,8 +38,8 @@ _SCOPES_FIX = 'a list of scopes with "openid" among them: ["openid", "email", "p
 _TEN = "of your Apple developer account: 10 capital letters and digits"
 
 _SECRET = Arn(
-    "the ARN of a secret of this account and Region, {arn}, whose text is the value: what is secret never "
-    "stands here",
+    "the ARN of a secret of this account and Region, {arn}, whose text is the value: secrets never go in "
+    "this file",
     service="secretsmanager",
     # Behind a secret's name Secrets Manager puts a hyphen and six characters.
     resource=r"secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}",

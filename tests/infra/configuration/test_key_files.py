@@ -47,7 +47,7 @@ def load_key_set(tmp_path: Path) -> KeySetLoader:
 def fault(load_key_set: KeySetLoader, *of: Any) -> str:
     with pytest.raises(ConfigurationError) as caught:
         load_key_set(*of)
-    # Nothing of the file but its name is told.
+    # The error has nothing of the file but its name.
     assert (caught.value.key, caught.value.value) == ("identity.issuer.jwks_file", "config/keys.json")
     return caught.value.fix
 
@@ -117,10 +117,10 @@ PRIVATE = {"d": "c2VjcmV0"}
 def test_a_wrong_key_is_refused_with_its_place(
     load_key_set: KeySetLoader, keys: Any, algorithms: list[str], fix: str
 ) -> None:
-    told = fault(load_key_set, keys, algorithms)
-    assert told.startswith("in that file, ")
-    assert fix in told
-    assert "c2VjcmV0" not in told
+    found = fault(load_key_set, keys, algorithms)
+    assert found.startswith("in that file, ")
+    assert fix in found
+    assert "c2VjcmV0" not in found
 
 
 @pytest.mark.parametrize(
@@ -140,12 +140,12 @@ def test_a_file_that_is_no_key_set_is_refused(load_key_set: KeySetLoader, conten
     assert re.search("JSON", fault(load_key_set, None, ["RS256"], content))
 
 
-def test_keys_fit_into_what_a_function_can_be_told(load_key_set: KeySetLoader) -> None:
+def test_keys_fit_into_the_variables_of_a_function(load_key_set: KeySetLoader) -> None:
     keys = [RSA | {"kid": f"{number}", "n": "_" * 683} for number in range(4)]
     load_key_set(keys[:3], ["RS256"])
-    told = fault(load_key_set, keys, ["RS256"])
-    assert "fewer keys, or jwks_url" in told
-    assert "2500" in told
+    found = fault(load_key_set, keys, ["RS256"])
+    assert "fewer keys, or jwks_url" in found
+    assert "2500" in found
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ REFUSED_OF_A_USER_POOL: list[tuple[str, Any, str]] = [
     ("providers[0].issuer", "https://acme.eu.auth0.com/?a=b", "https"),
     ("providers[0].client_id", "", "without blanks"),
     ("providers[0].client_id", "a b", "without blanks"),
-    ("providers[0].client_secret_arn", "s3cret", "what is secret never stands here"),
+    ("providers[0].client_secret_arn", "s3cret", "secrets never go in this file"),
     ("providers[0].client_secret_arn", SECRET.replace("eu-west-2", "us-east-1"), "this account and Region"),
     ("providers[0].client_secret_arn", SECRET.replace(ACCOUNT, "999988887777"), "this account and Region"),
     ("providers[0].client_secret_arn", SECRET.removesuffix("-AbCdEf"), "<6 characters>"),
