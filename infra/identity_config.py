@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from infra.assets.key_set import SIGNATURE_ALGORITHMS, KeySetFault, read_key_set
 from infra.config_section import UUID, Section, matches
-from infra.key_set import SIGNATURE_ALGORITHMS, KeySetFault, read_key_set
 
 # Words that Amazon Cognito takes in no domain prefix
 # (Amazon Cognito developer guide, "Using the Amazon Cognito prefix domain for managed login").

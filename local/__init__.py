@@ -1,12 +1,13 @@
 """An emulator for development and tests: the AWS services that the app uses, on this machine.
 
-It is MiniStack, started by `local.server` in a virtual environment of its own, plus what MiniStack lacks:
-Amazon Connect and its participant service, the Amazon Chime SDK's meetings and telephony, types of
-CloudFormation that it does not know, and behaviour of API Gateway, Lambda, IAM, Cognito, DynamoDB,
-EventBridge, SQS and Secrets Manager that it drops. It is not AWS: the README says what it cannot prove.
+    launcher/    starts, fills and stops a local AWS from outside
+    clients/     who uses it from outside: the app on a phone, and whoever watches
+    demo/        `make demo`
+    emulator/    the server: MiniStack, and what MiniStack lacks, one folder per AWS service
+    faults.py    what calls get instead of their answers, where a test wants it
+    issuer/      the OpenID provider for environments without a user pool
+    sip_bridge/  all that calls over the SIP bridge add
 
-Two halves: `local.environment` (with `local.__main__` and the tests) controls it from outside and runs in
-`.venv`; everything else runs inside the server, in `.venv-local`. The modules that patch MiniStack are
-`api_calls`, `gateway`, `functions`, `permissions`, `queues`, `user_pools` and `cloudformation`; the others do
-not know it.
+It is not AWS: the README says what it cannot prove. `emulator`, `issuer` and the services of `sip_bridge` run
+inside the server, in `.venv-local`; the others run outside, in `.venv`.
 """

@@ -5,8 +5,11 @@ import signal
 import sys
 import time
 
-from local.environment import DEFAULT_ENVIRONMENT, DEFAULT_PORT, LocalAws, LocalAwsError, local_aws
-from local.phone import Phone
+from local import optional_rooms
+from local.clients.phone import Phone
+from local.launcher.checkout import LocalAwsError
+from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAws, local_aws
+from local.launcher.ports import DEFAULT_PORT
 
 DEMO_USER = "ada@example.com"
 
@@ -44,6 +47,7 @@ def _introduce(aws: LocalAws) -> None:
     password = phone.sign_up(DEMO_USER)
     token = phone.sign_in(DEMO_USER, password).token
     outputs = aws.directory / "outputs.json"
+    more = "".join(room.addresses_of(aws) for room in optional_rooms.in_demo())
     print(f"""
 The app runs. Place a call as {DEMO_USER} (the token lasts an hour):
 
@@ -51,22 +55,14 @@ curl -i -X POST {phone.start_call_url} \\
   -H 'Content-Type: application/json' -d '{{}}' \\
   -H 'Authorization: {token}'
 
-What Connect made of it    curl {aws.endpoint_url}/_local/contacts{_bridge(aws)}
+What Connect made of it    curl {aws.endpoint_url}/_local/contacts{more}
 Outputs of the stacks      {outputs}
+For an app                 {aws.write_app_outputs()}: outputs.json, amplify_outputs.json
 Another user or token      {phone.identity.ways}; in Python:
-                             phone = local.phone.Phone(json.load(open("{outputs}")))
+                             phone = local.clients.phone.Phone(json.load(open("{outputs}")))
                              phone.sign_in(email, phone.sign_up(email)).token
 
 Ctrl-C stops it and leaves nothing behind.""")
-
-
-def _bridge(aws: LocalAws) -> str:
-    """Where else to look if calls go over the SIP bridge."""
-    if "ConnectPhoneNumber" not in aws.outputs:
-        return ""
-    return f"""
-What the bridge made of it curl {aws.endpoint_url}/_local/meetings
-                           curl {aws.endpoint_url}/_local/sip-calls"""
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What an operator does to a deployment: stop and resume calls, block and unblock a caller."""
+"""What is done to a deployment, or read from it: each command is a subcommand of `python -m operations`."""

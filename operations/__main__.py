@@ -12,16 +12,38 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from infra.config import Configuration, load
 from infra.config_section import ConfigurationError
 from infra.constructs.calling_switch import OFF, ON
 from infra.outputs import Output, parameter_name
-from operations import blocks, switch
+from infra.transport import NATIVE, transport_name
+from operations import blocks, outputs, switch, transport
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
-_LONGEST_SUB = 255
+_MAX_SUB_LENGTH = 255
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+_BAD_CREDENTIALS = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+_FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 class OperationError(Exception):
@@ -34,6 +56,8 @@ class Deployment:
     def __init__(self, configuration: Configuration) -> None:
         """Raises OperationError when the credentials are those of another account."""
         self._environment = configuration.environment
+        self._transport = transport_name(configuration)
+        self._longest_call_seconds = configuration.calls.longest_call_seconds
         self._session = boto3.Session(region_name=configuration.region)
         account = self._session.client("sts").get_caller_identity()["Account"]
         if account != configuration.account:
@@ -43,7 +67,7 @@ class Deployment:
             )
 
     def stop_calls(self) -> str:
-        """Switches calling off; returns what to tell the operator, as the other methods do."""
+        """Switches calling off; returns the message for the operator, as the other methods do."""
         before = switch.turn(self._session.client("ssm"), self._read(Output.CALLING_PARAMETER), OFF)
         return (
             f"Calling in {self._environment} is off (it was {before!r}). Within five seconds every new call "
@@ -68,10 +92,10 @@ class Deployment:
             if hours is None
             else datetime.fromtimestamp(until / 1000, UTC).strftime("until %Y-%m-%d %H:%M UTC")
         )
-        told = f"The user cannot start or rejoin calls in {self._environment} {when}."
+        message = f"The user cannot start or rejoin calls in {self._environment} {when}."
         if active is not None:
-            told += f"\nA call may still be under way, which goes on: contact {active}. End it in Connect."
-        return told
+            message += f"\nA call may still be under way, which goes on: contact {active}. End it in Connect."
+        return message
 
     def unblock(self, caller: str) -> str:
         """Lifts a block."""
@@ -80,43 +104,100 @@ class Deployment:
             return f"The user can call again in {self._environment}."
         return f"The user was not blocked in {self._environment}."
 
-    def _read(self, output: Output) -> str:
-        client = self._session.client("ssm")
-        name = parameter_name(self._environment, output)
-        try:
-            return client.get_parameter(Name=name)["Parameter"]["Value"]
-        except client.exceptions.ParameterNotFound:
+    def write_outputs(self, folder: Path) -> str:
+        """Writes what app developers need of the deployment."""
+        self._read(Output.API_URL)  # raises where the app is not deployed
+        values = outputs.read_parameters(self._session.client("ssm"), self._environment)
+        amplify = outputs.amplify_outputs(values, self._session.client("cognito-idp"))
+        written = outputs.write(folder, {"outputs.json": values, "amplify_outputs.json": amplify})
+        return "\n".join(f"written: {path}" for path in written)
+
+    def check_transport(self) -> str:
+        """Refuses to deploy while that would strand calls; says nothing else.
+
+        Raises OperationError with how many they are.
+        """
+        deployed = self._find(Output.CALL_TRANSPORT)
+        kept = {NATIVE, self._transport}
+        if deployed is None or deployed in kept:
+            return ""
+        client = self._session.client("dynamodb")
+        stranded = transport.count_stranded(client, self._read(Output.CALLS_TABLE), kept=kept, now=_now())
+        if stranded:
+            calls = "1 call is" if stranded == 1 else f"{stranded} calls are"
             raise OperationError(
-                f"There is no parameter {name}: the environment is not deployed in this account.\n"
-                f"  Fix: make deploy ENV={self._environment}"
-            ) from None
+                f"{calls} active in {self._environment} over the transport {deployed!r}, which "
+                f"config/{self._environment}.toml no longer has: only that transport can end them.\n"
+                f"  Fix: make stop-calls ENV={self._environment}; wait until they have ended, at most "
+                f"{self._longest_call_seconds} seconds; make deploy ENV={self._environment} again; delete "
+                f"the stacks that the configuration no longer has; make resume-calls ENV={self._environment}"
+            )
+        return ""
+
+    def _read(self, output: Output) -> str:
+        value = self._find(output)
+        if value is None:
+            raise OperationError(
+                f"There is no parameter {parameter_name(self._environment, output)}: the environment is not "
+                f"deployed in this account.\n  Fix: make deploy ENV={self._environment}"
+            )
+        return value
+
+    def _find(self, output: Output) -> str | None:
+        """What the deployment has published under this name; None where it is not deployed."""
+        client = self._session.client("ssm")
+        try:
+            parameter = client.get_parameter(Name=parameter_name(self._environment, output))
+        except client.exceptions.ParameterNotFound:
+            return None
+        return parameter["Parameter"]["Value"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        deployment = Deployment(load(_CHECKOUT, asked.environment))
-        print(_perform(deployment, asked))
-    except (OperationError, ConfigurationError, blocks.BlockError) as error:
+        message = _perform(Deployment(load(_CHECKOUT, options.environment)), options)
+    except (OperationError, ConfigurationError, blocks.BlockError, outputs.OutputsError) as error:
         print(error, file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"AWS did not do it: {error}", file=sys.stderr)
+        print(_explain(error), file=sys.stderr)
         return 1
+    if message:
+        print(message)
     return 0
 
 
-def _perform(deployment: Deployment, asked: Any) -> str:
-    match asked.command:
+def _explain(error: BotoCoreError | ClientError) -> str:
+    """An error of AWS, and what to do where that is known."""
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+    if isinstance(error, _NO_CREDENTIALS) or code in _BAD_CREDENTIALS:
+        return (
+            f"The shell has no AWS credentials that work: {error}\n"
+            "  Fix: sign in (aws sso login, for example) or set AWS_PROFILE, then run the command again."
+        )
+    if code in _FORBIDDEN:
+        return f"AWS did not do it: {error}\n  Fix: use a role that is allowed this."
+    return f"AWS did not do it: {error}"
+
+
+def _perform(deployment: Deployment, options: Any) -> str:
+    match options.command:
         case "stop-calls":
             return deployment.stop_calls()
         case "resume-calls":
             return deployment.resume_calls()
+        case "check-transport":
+            return deployment.check_transport()
         case "block":
-            return deployment.block(asked.caller, asked.hours)
+            return deployment.block(options.caller, options.hours)
+        case "outputs":
+            return deployment.write_outputs(
+                options.folder or _CHECKOUT / "build" / "outputs" / options.environment
+            )
         case _:
-            return deployment.unblock(asked.caller)
+            return deployment.unblock(options.caller)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,6 +208,8 @@ def _parser() -> argparse.ArgumentParser:
         ("resume-calls", "take calls again"),
         ("block", "keep one user from calling"),
         ("unblock", "let a user call again"),
+        ("outputs", "write outputs.json and amplify_outputs.json for app developers"),
+        ("check-transport", "refuse to deploy while that would strand calls"),
     ):
         command = commands.add_parser(name, help=does, description=does)
         command.add_argument("--environment", required=True, help="of config/")
@@ -137,6 +220,14 @@ def _parser() -> argparse.ArgumentParser:
                 type=_subject,
                 help="the `sub` of the user's token, which is customer_id in Connect "
                 "(default: OPERATIONS_CALLER)",
+            )
+        if name == "outputs":
+            command.add_argument(
+                "--folder",
+                default=os.environ.get("OPERATIONS_FOLDER") or None,
+                type=Path,
+                help="where to write them, over older ones "
+                "(default: OPERATIONS_FOLDER, else build/outputs/<environment>)",
             )
         if name == "block":
             command.add_argument(
@@ -149,10 +240,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _subject(text: str) -> str:
-    if not 1 <= len(text) <= _LONGEST_SUB or not text.isascii() or not text.isprintable():
+    if not 1 <= len(text) <= _MAX_SUB_LENGTH or not text.isascii() or not text.isprintable():
         raise argparse.ArgumentTypeError(
             "name the user by customer_id in Connect, with make as CALLER=<sub>; "
-            f"1 to {_LONGEST_SUB} printable ASCII characters"
+            f"1 to {_MAX_SUB_LENGTH} printable ASCII characters"
         )
     return text
 

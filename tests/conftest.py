@@ -16,12 +16,16 @@ TESTS = Path(__file__).parent
 # The rooms whose tests talk to the local AWS, on loopback.
 LOOPBACK = {"local", "e2e"}
 # The rooms whose tests run nothing of what coverage is measured of, or in other processes: it takes its time.
-NOT_MEASURED = {"e2e", "local", "operations", "tools"}
+NOT_MEASURED = {"documents", "e2e", "local", "operations", "tools"}
 
 # The folders of many quick files: they fill the gaps in the end.
-QUICK = {"tests/lambdas", "tests/contract"}
+QUICK = {"tests/lambdas", "tests/contract", "tests/documents"}
 # The folders whose files share nothing that is dear to make. In others they share templates, or an app.
-APART = QUICK | {"tests/local", "tests/tools", "tests/tools/capacity"}
+APART = QUICK | {
+    "tests/tools",
+    "tests/tools/capacity",
+    *(f"tests/local{room}" for room in ("", "/emulator", "/issuer", "/launcher", "/sip_bridge")),
+}
 
 
 @pytest.hookimpl(trylast=True)

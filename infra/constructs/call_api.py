@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -16,6 +18,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
+from infra.alarms import PERIOD, Alarm
+from infra.assets.request_models import read_operation
 
 STAGE = "v1"
 
@@ -126,11 +130,11 @@ _GATEWAY_PROBLEMS: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
     "WafFiltered": (apigateway.ResponseType.WAF_FILTERED, _FORBIDDEN),
 }
 
-# Of a bad token the gateway knows no more, where a function looks at tokens, than that it is denied.
+# Where a function verifies tokens, a bad one is to the gateway a request that is denied.
 _TOKEN_REFUSED = replace(
     _UNAUTHORIZED, detail="Send a valid token of a signed-in user in the Authorization header."
 )
-_GATEWAY_PROBLEMS_OF_TOKENS: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
+_PROBLEMS_OF_LAMBDA_AUTHORIZER: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
     **{
         name: (response_type, _TOKEN_REFUSED if problem is _UNAUTHORIZED else problem)
         for name, (response_type, problem) in _GATEWAY_PROBLEMS.items()
@@ -184,37 +188,40 @@ class Throttle:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenCheck:
-    """A function that tells good tokens from bad ones; the gateway keeps its answer to one for `cached`.
+class LambdaAuthorizer:
+    """A function that verifies tokens; the gateway keeps its answer to a token for `cache_ttl`.
 
     Its answer to a good token must hold for all methods, and what comes of it must end with the token.
     """
 
     function: lambda_.Alias
-    cached: Duration
+    cache_ttl: Duration
 
 
 class CallApi(Construct):
-    """A regional REST API whose every method wants the token of a signed-in user."""
+    """A regional REST API all of whose methods require the token of a signed-in user."""
 
     def __init__(
         self,
         scope: Construct,
         id_: str,
         *,
-        users: cognito.IUserPool | TokenCheck,
+        contract: Path,
+        authorizer: cognito.IUserPool | LambdaAuthorizer,
         allowed_origins: Sequence[str],
         throttle: Throttle,
         throttles: Mapping[str, Throttle],
         key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
-        """`users` are those of a pool, with its identity tokens, or those whose tokens a function takes.
+        """`contract` is the OpenAPI document of the methods. `authorizer` is a user pool, whose identity
+        tokens are taken, or a function that verifies tokens.
 
         `throttle` holds for each method that `throttles` ("/start-call/POST") does not name.
         `allowed_origins` are browser origins (none: no CORS).
         """
         super().__init__(scope, id_)
+        self._contract = contract
         self._access_log = logs.LogGroup(
             self,
             "AccessLog",
@@ -222,10 +229,10 @@ class CallApi(Construct):
             retention=log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        # Of a function that cannot be invoked no metric tells, unless it is throttled: CloudWatch counts
-        # gateway responses whose status an API has changed as errors of callers. The name of this one tells
-        # the environments of an account apart; for a dimension it would take a field of the log.
-        self.not_invoked = self._access_log.add_metric_filter(
+        # No metric counts invocations that fail, unless they are throttled: CloudWatch counts gateway
+        # responses whose status an API has changed as errors of callers. The name of this one tells the
+        # environments of an account apart; for a dimension it would take a field of the log.
+        self._not_invoked = self._access_log.add_metric_filter(
             "NotInvoked",
             filter_pattern=logs.FilterPattern.string_value(
                 "$.errorType", "=", apigateway.ResponseType.INTEGRATION_FAILURE.response_type
@@ -292,8 +299,8 @@ class CallApi(Construct):
         )
         self.rest_api.deployment_stage.node.add_dependency(execution_log)
 
-        self._users = users
-        self._authorizer = self._add_authorizer(users)
+        self._verified_by_function = isinstance(authorizer, LambdaAuthorizer)
+        self._authorizer = self._add_authorizer(authorizer)
         self._validator = apigateway.RequestValidator(
             self,
             "Validator",
@@ -301,46 +308,40 @@ class CallApi(Construct):
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        problems = _GATEWAY_PROBLEMS_OF_TOKENS if isinstance(users, TokenCheck) else _GATEWAY_PROBLEMS
+        problems = _PROBLEMS_OF_LAMBDA_AUTHORIZER if self._verified_by_function else _GATEWAY_PROBLEMS
         for name, (response_type, problem) in problems.items():
             self._gateway_response(name, response_type, problem, allowed_origins)
 
-    def _add_authorizer(self, users: cognito.IUserPool | TokenCheck) -> apigateway.Authorizer:
-        if isinstance(users, TokenCheck):
+    def _add_authorizer(self, authorizer: cognito.IUserPool | LambdaAuthorizer) -> apigateway.Authorizer:
+        if isinstance(authorizer, LambdaAuthorizer):
             return apigateway.TokenAuthorizer(
                 self,
                 "Authorizer",
-                handler=users.function,
+                handler=authorizer.function,
                 identity_source=apigateway.IdentitySource.header("Authorization"),
                 validation_regex=_THREE_PARTS,
-                results_cache_ttl=users.cached,
+                results_cache_ttl=authorizer.cache_ttl,
             )
         return apigateway.CognitoUserPoolsAuthorizer(
             self,
             "Authorizer",
-            cognito_user_pools=[users],
+            cognito_user_pools=[authorizer],
             # A cached answer would let a token live on past its expiry.
             results_cache_ttl=Duration.seconds(0),
         )
 
-    def add_method(
-        self,
-        path: str,
-        method: str,
-        *,
-        function: lambda_.Alias,
-        body_schema: Mapping[str, Any] | None,
-        headers: Mapping[str, bool],
-    ) -> apigateway.Method:
-        """Has `function` answer `method` of `path` ("calls/{ContactId}") to signed-in users.
+    def add_method(self, method: str, path: str, *, function: lambda_.Alias) -> None:
+        """Has `function` answer `method` of `path` ("/calls/{ContactId}") to signed-in users whose requests
+        are what the contract describes.
 
-        `body_schema` is JSON Schema draft 4, None where there is no body; `headers` maps a header's name to
-        whether it is required.
+        Raises KeyError where the contract lacks it, ContractError where draft 4 cannot say its body.
         """
+        operation = read_operation(self._contract, path, method.lower())
+        path = path.removeprefix("/")
         models = None
-        if body_schema is not None:
+        if operation.body_schema is not None:
             name = "".join(part for part in f"{path}-{method.lower()}" if part not in "{}")
-            models = {"application/json": self._model(name.replace("/", "-"), body_schema)}
+            models = {"application/json": self._model(name.replace("/", "-"), operation.body_schema)}
         resource = self.rest_api.root.resource_for_path(path)
         added = resource.add_method(
             method,
@@ -349,10 +350,10 @@ class CallApi(Construct):
             request_validator=self._validator,
             request_models=models,
             request_parameters={
-                f"method.request.header.{name}": required for name, required in headers.items()
+                f"method.request.header.{name}": required for name, required in operation.headers.items()
             },
         )
-        if isinstance(self._users, TokenCheck):
+        if self._verified_by_function:
             acknowledge(
                 added,
                 "AwsSolutions::AwsSolutions-COG4",
@@ -360,7 +361,59 @@ class CallApi(Construct):
                 "authorizer all the same: a function that verifies signature, issuer, audience and expiry of "
                 "each token.",
             )
-        return added
+
+    def alarms(self) -> list[Alarm]:
+        """On 5xx, and on functions that cannot be invoked."""
+        return [
+            Alarm(
+                name="ServerErrors",
+                metric=self._server_errors(),
+                threshold=5,
+                advice="Callers got five or more 5xx within five minutes. Look at the function's log and at "
+                "the health of Amazon Connect.",
+            ),
+            Alarm(
+                name="IntegrationFailures",
+                metric=self._integration_failures(),
+                threshold=5,
+                advice="API Gateway could not invoke a function five or more times within five minutes; "
+                "callers got 429. If a Throttles alarm is on too, raise functions.reserved_concurrency. If "
+                "not, the API's execution log says why: look at the function's alias live, at who may invoke "
+                "it, and at the health of AWS Lambda.",
+            ),
+        ]
+
+    def graphs(self) -> list[list[cloudwatch.IWidget]]:
+        """Requests, errors and latency."""
+        stage = self.rest_api.deployment_stage
+        return [
+            [
+                cloudwatch.GraphWidget(
+                    title="Requests",
+                    width=12,
+                    left=[
+                        stage.metric_count(period=PERIOD),
+                        stage.metric_client_error(period=PERIOD, statistic="Sum"),
+                        self._server_errors(),
+                        self._integration_failures(),
+                    ],
+                ),
+                cloudwatch.GraphWidget(
+                    title="Latency",
+                    width=12,
+                    left=[
+                        stage.metric_latency(period=PERIOD, statistic="p50"),
+                        stage.metric_latency(period=PERIOD, statistic="p99"),
+                    ],
+                ),
+            ]
+        ]
+
+    def _server_errors(self) -> cloudwatch.Metric:
+        return self.rest_api.deployment_stage.metric_server_error(period=PERIOD, statistic="Sum")
+
+    def _integration_failures(self) -> cloudwatch.Metric:
+        return self._not_invoked.metric(period=PERIOD, statistic="Sum")
 
     def _model(self, id_: str, schema: Mapping[str, Any]) -> apigateway.IModel:
         model = apigateway.CfnModel(

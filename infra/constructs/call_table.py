@@ -1,32 +1,32 @@
-"""Where calls are remembered."""
+"""The table of calls."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
+from infra.alarms import PERIOD, Alarm
+from infra.grants import Grantee
+
+# As lambdas/calls/table.py spells it.
+_BY_CONTACT = "ByContactId"
 
 
 class CallTable(Construct):
     """One item per user: the user's current call. Hours after its use `ExpiresAt` removes it."""
 
-    def __init__(self, scope: Construct, id_: str, *, key: kms.Key, bridged: bool) -> None:
-        """`bridged` calls are found by their reference, which is all that their contacts present, and by
-        their meeting too.
-        """
+    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey) -> None:
         super().__init__(scope, id_)
         self._key = key
         # Not TableV2: cdk-nag does not look at it.
         self.table = dynamodb.Table(
             self,
-            # Another table: CloudFormation adds or removes one index of a table at a time, and this is two.
-            "BridgedTable" if bridged else "Table",
+            "Table",
             partition_key=dynamodb.Attribute(name="UserId", type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
@@ -38,12 +38,11 @@ class CallTable(Construct):
             # Calls last hours; what they leave behind is in Connect's contact records.
             removal_policy=RemovalPolicy.DESTROY,
         )
-        for attribute in ("ContactId", "Reference", "MeetingId") if bridged else ("ContactId",):
-            self.table.add_global_secondary_index(
-                index_name=_index(attribute),
-                partition_key=dynamodb.Attribute(name=attribute, type=dynamodb.AttributeType.STRING),
-                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
-            )
+        self.table.add_global_secondary_index(
+            index_name=_BY_CONTACT,
+            partition_key=dynamodb.Attribute(name="ContactId", type=dynamodb.AttributeType.STRING),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
         acknowledge(
             self.table,
             "HIPAA.Security::HIPAA.Security-DynamoDBInBackupPlan",
@@ -54,28 +53,50 @@ class CallTable(Construct):
             "is needed.",
         )
 
-    def statements(self, *actions: str, query_by: Sequence[str] = ()) -> list[iam.PolicyStatement]:
-        """What a role needs for `actions` ("dynamodb:GetItem") on items, the key's included, and no more.
+    def grant_update(self, function: Grantee) -> None:
+        """Lets `function` change the item of a user whom it knows."""
+        self._grant(function, "dynamodb:UpdateItem")
 
-        `query_by` are attributes ("ContactId") by which it may find the user of a call too.
-        """
-        stack = Stack.of(self)
-        indexes = [f"{self.table.table_arn}/index/{_index(attribute)}" for attribute in query_by]
-        find = iam.PolicyStatement(sid="FindCalls", actions=["dynamodb:Query"], resources=indexes)
-        return [
+    def grant_read_write(self, function: Grantee) -> None:
+        """Lets `function` read and change the item of a user whom it knows."""
+        self._grant(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
+
+    def grant_find_by_contact(self, function: Grantee) -> None:
+        """Lets `function` find the user whose call a contact is."""
+        function.policy.add_statements(
+            iam.PolicyStatement(
+                sid="FindCalls",
+                actions=["dynamodb:Query"],
+                resources=[f"{self.table.table_arn}/index/{_BY_CONTACT}"],
+            )
+        )
+
+    def _grant(self, function: Grantee, *actions: str) -> None:
+        """`actions` on items, and of the key what they take."""
+        region = Stack.of(self).region
+        function.policy.add_statements(
             iam.PolicyStatement(sid="Calls", actions=list(actions), resources=[self.table.table_arn]),
-            *([find] if indexes else []),
             iam.PolicyStatement(
                 sid="UseKeyOfCalls",
                 actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
                 resources=[self._key.key_arn],
-                conditions={
-                    "StringEquals": {"kms:ViaService": f"dynamodb.{stack.region}.amazonaws.com"},
-                },
+                conditions={"StringEquals": {"kms:ViaService": f"dynamodb.{region}.amazonaws.com"}},
             ),
+        )
+
+    def alarms(self) -> list[Alarm]:
+        """None: what a throttled write does to callers, their function's alarms say."""
+        return []
+
+    def graphs(self) -> list[list[cloudwatch.IWidget]]:
+        """Throttled writes and consumed capacity."""
+        return [
+            [
+                cloudwatch.GraphWidget(
+                    title="Table",
+                    width=12,
+                    left=[self.table.metric_consumed_write_capacity_units(period=PERIOD)],
+                    right=[self.table.metric_throttled_requests_for_operation("UpdateItem", period=PERIOD)],
+                )
+            ]
         ]
-
-
-def _index(attribute: str) -> str:
-    """The name of the index by an attribute, as lambdas/calls/table.py spells it."""
-    return f"By{attribute}"

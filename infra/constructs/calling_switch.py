@@ -6,6 +6,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from infra.grants import Grantee
+
 ON, OFF = "on", "off"
 ALLOWED_PATTERN = f"^({ON}|{OFF})$"
 
@@ -29,8 +31,12 @@ class CallingSwitch(Construct):
             description=f"Whether calls may be started: {ON} or {OFF}",
         )
 
-    def read_statement(self) -> iam.PolicyStatement:
-        """What a role needs to read the switch."""
-        return iam.PolicyStatement(
-            sid="ReadCallingSwitch", actions=["ssm:GetParameter"], resources=[self.parameter.parameter_arn]
+    def grant_read(self, function: Grantee) -> None:
+        """Lets `function` read the switch."""
+        function.policy.add_statements(
+            iam.PolicyStatement(
+                sid="ReadCallingSwitch",
+                actions=["ssm:GetParameter"],
+                resources=[self.parameter.parameter_arn],
+            )
         )

@@ -10,7 +10,10 @@ from constructs import Construct
 
 
 class ConnectFunction(Construct):
-    """Associates a function with an instance, and lets contact flows of that instance alone invoke it."""
+    """Associates a function with an instance, and lets contact flows of that instance alone invoke it.
+
+    Connect takes no flow that names a function before this is there.
+    """
 
     def __init__(self, scope: Construct, id_: str, *, function: lambda_.Alias, instance_arn: str) -> None:
         super().__init__(scope, id_)

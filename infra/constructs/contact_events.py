@@ -1,8 +1,9 @@
-"""What Amazon Connect tells about contacts, brought to a function without losing any of it."""
+"""Events about contacts, brought from Amazon Connect to a function without losing one."""
 
 from __future__ import annotations
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -11,6 +12,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
+from infra.alarms import PERIOD, Alarm
+from infra.grants import Grantee
 
 FUNCTION_TIMEOUT = Duration.seconds(20)
 """How long the function may take for a batch."""
@@ -19,15 +22,14 @@ FUNCTION_TIMEOUT = Duration.seconds(20)
 # the function wants to see again.
 _VISIBILITY = Duration.minutes(2)
 
-# About calls that ended hours ago nobody needs to hear.
-_LONGEST_DELIVERY = Duration.hours(4)
+# Nobody needs events about calls that ended hours ago.
+_MAX_EVENT_AGE = Duration.hours(4)
 
 _ATTEMPTS = 5
 
-LATE_AFTER = Duration.minutes(15)
-"""An age that no event comes to while the function takes events: after five attempts, two minutes apart, it
-is noted or given up, ten minutes old. What is older waits to be taken, and expires without a word.
-"""
+# An age that no event comes to while the function takes events: after five attempts, two minutes apart, it is
+# noted or given up, ten minutes old. What is older waits to be taken, and expires without a word.
+_LATE_AFTER = Duration.minutes(15)
 
 
 class ContactEvents(Construct):
@@ -59,55 +61,22 @@ class ContactEvents(Construct):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=key,
             enforce_ssl=True,
-            retention_period=_LONGEST_DELIVERY,
+            retention_period=_MAX_EVENT_AGE,
             visibility_timeout=_VISIBILITY,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_ATTEMPTS),
         )
         self._instance_arn = instance_arn
-        self._hear(
+        self.add_rule(
             "Rule",
-            "EventsOfThisRule",
+            sid="EventsOfThisRule",
             description="Contact events of in-app calls",
-            pattern=self._contact_events(
+            pattern=self.contact_events(
                 # In-app contacts, and the contacts that they go on as when they are transferred.
                 initiationMethod=["WEBRTC_API", "TRANSFER", "QUEUE_TRANSFER", "DISCONNECT"],
             ),
         )
 
-    def hear_bridge(self, *, connect_number: str, external_meeting_id: str) -> None:
-        """Takes what is told about calls over the SIP bridge too: about contacts that come in on
-        `connect_number`, and about the meetings that `external_meeting_id` marks as this deployment's.
-        """
-        self._hear(
-            "BridgeRule",
-            "EventsOfBridgedContacts",
-            description="Contact events of calls over the SIP bridge",
-            pattern=self._contact_events(
-                initiationMethod=["INBOUND"],
-                # Of all calls by telephone those alone that dialled this number.
-                tags={"aws:connect:systemEndpoint": [connect_number]},
-            ),
-        )
-        self._hear(
-            "MeetingRule",
-            "EventsOfMeetings",
-            description="Meetings that end, and callers who join and leave them",
-            pattern={
-                "source": ["aws.chime"],
-                "detail-type": ["Chime Meeting State Change"],
-                "detail": {
-                    "eventType": [
-                        "chime:MeetingEnded",
-                        "chime:AttendeeJoined",
-                        "chime:AttendeeLeft",
-                        "chime:AttendeeDropped",
-                    ],
-                    "externalMeetingId": [external_meeting_id],
-                },
-            },
-        )
-
-    def _contact_events(self, **detail: object) -> dict[str, object]:
+    def contact_events(self, **detail: object) -> dict[str, object]:
         """The pattern of the instance's contact events with this `detail`."""
         return {
             "source": ["aws.connect"],
@@ -121,8 +90,8 @@ class ContactEvents(Construct):
             },
         }
 
-    def _hear(self, id_: str, sid: str, *, description: str, pattern: dict[str, object]) -> None:
-        """A rule for the events of `pattern`; `sid` names what lets it send them to the queues."""
+    def add_rule(self, id_: str, *, sid: str, description: str, pattern: dict[str, object]) -> None:
+        """Has events of `pattern` delivered too; `sid` names the statement that lets the rule send them."""
         # Not Rule: it would let EventBridge do more with the queue's key than sending takes.
         rule = events.CfnRule(
             self,
@@ -137,7 +106,7 @@ class ContactEvents(Construct):
                         arn=self.dead_letters.queue_arn
                     ),
                     retry_policy=events.CfnRule.RetryPolicyProperty(
-                        maximum_event_age_in_seconds=_LONGEST_DELIVERY.to_seconds()
+                        maximum_event_age_in_seconds=_MAX_EVENT_AGE.to_seconds()
                     ),
                 )
             ],
@@ -153,9 +122,9 @@ class ContactEvents(Construct):
                 )
             )
 
-    def receive_statements(self) -> list[iam.PolicyStatement]:
-        """What the function's role needs to take messages off the queue, and nothing else."""
-        return [
+    def grant_receive(self, function: Grantee) -> None:
+        """Lets `function` take messages off the queue, and nothing else."""
+        function.policy.add_statements(
             iam.PolicyStatement(
                 sid="ReceiveEvents",
                 actions=["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
@@ -169,12 +138,12 @@ class ContactEvents(Construct):
                     "StringEquals": {"kms:ViaService": f"sqs.{Stack.of(self).region}.amazonaws.com"},
                 },
             ),
-        ]
+        )
 
-    def deliver_to(self, function: lambda_.Alias, *, most_at_once: int) -> None:
+    def deliver_to(self, function: lambda_.Alias, *, max_concurrency: int) -> None:
         """Has `function` take the messages; it answers which of a batch must come again.
 
-        `most_at_once` is how many batches it handles at a time. Lambda takes 2 to 1,000, and the function
+        `max_concurrency` is how many batches it handles at a time. Lambda takes 2 to 1,000, and the function
         must have as much concurrency: batches for which there is none are throttled, and in the end given up.
         """
         mapping = lambda_.EventSourceMapping(
@@ -184,11 +153,46 @@ class ContactEvents(Construct):
             event_source_arn=self.queue.queue_arn,
             batch_size=5,
             report_batch_item_failures=True,
-            max_concurrency=most_at_once,
+            max_concurrency=max_concurrency,
         )
         acknowledge(
             mapping,
             "Serverless::Serverless-LambdaEventSourceMappingDestination",
             reason="Lambda takes no failure destination for a mapping of SQS: a message that fails five "
             "times goes to the queue's dead-letter queue.",
+        )
+
+    def alarms(self) -> list[Alarm]:
+        """On events that nobody takes, and on those that were given up."""
+        return [
+            Alarm(
+                name="ContactEventsGivenUp",
+                metric=self._given_up(),
+                threshold=1,
+                advice="Contact events could not be noted in five attempts. Look at the log of "
+                "contact_events; once the cause is gone, redrive the dead-letter queue. Their calls end by "
+                "themselves.",
+            ),
+            Alarm(
+                name="ContactEventsLate",
+                metric=self._age(),
+                threshold=int(_LATE_AFTER.to_seconds()),
+                advice=f"A contact event has waited for {_LATE_AFTER.to_minutes():g} minutes. Ended calls "
+                "count as active, and after four hours events are lost. Look whether the event source "
+                "mapping of contact_events is enabled. If it is, there are more events than the function "
+                "takes: raise functions.event_concurrency.",
+            ),
+        ]
+
+    def graphs(self) -> list[list[cloudwatch.IWidget]]:
+        """How old the oldest event is, and how many were given up."""
+        title = "ContactEvents: oldest, given up"
+        return [[cloudwatch.GraphWidget(title=title, width=12, left=[self._age()], right=[self._given_up()])]]
+
+    def _age(self) -> cloudwatch.Metric:
+        return self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum")
+
+    def _given_up(self) -> cloudwatch.Metric:
+        return self.dead_letters.metric_approximate_number_of_messages_visible(
+            period=PERIOD, statistic="Maximum"
         )

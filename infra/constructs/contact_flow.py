@@ -11,7 +11,7 @@ from aws_cdk import Fn
 from aws_cdk import aws_connect as connect
 from constructs import Construct
 
-from infra.contact_flow_lint import read_contact_flow
+from infra.assets.contact_flow_lint import read_contact_flow
 
 
 class ContactFlow(Construct):
@@ -28,13 +28,13 @@ class ContactFlow(Construct):
         arns: Mapping[str, str],
         verified_attributes: Sequence[str],
     ) -> None:
-        """`arns` fills the placeholders; `verified_attributes` are contact attributes beside the file's own
-        that the flow takes from the verification's answer.
+        """`arns` fills the placeholders, and the file may hold no others. `verified_attributes` are contact
+        attributes beside the file's own that the flow takes from the verification's answer.
 
         Raises ContactFlowError.
         """
         super().__init__(scope, id_)
-        flow = with_attributes(read_contact_flow(document), verified_attributes)
+        flow = with_attributes(read_contact_flow(document, arns), verified_attributes)
         self.resource = connect.CfnContactFlow(
             self,
             "Flow",

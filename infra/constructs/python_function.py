@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -13,10 +14,16 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
+from infra.alarms import PERIOD, Alarm
+
+_NAMESPACE = "InAppCalling"
 
 
 class PythonFunction(Construct):
-    """A function behind the alias `live`, with a role, a policy and a log group of its own."""
+    """A function behind the alias `live`, with a role, a policy and a log group of its own.
+
+    Its policy holds all its rights; constructs add to it what they grant.
+    """
 
     def __init__(
         self,
@@ -31,21 +38,26 @@ class PythonFunction(Construct):
         memory_mib: int,
         reserved_concurrency: int,
         environment: Mapping[str, str],
-        statements: Sequence[iam.PolicyStatement],
         layer: lambda_.ILayerVersion,
         tracing: iam.IManagedPolicy,
         key: kms.IKey,
         log_retention: logs.RetentionDays,
-        reaches: str = "AWS APIs alone",
-        snap_start: bool = False,
+        egress: str,
+        snap_start: bool,
+        concurrency_setting: str,
+        failure: str,
     ) -> None:
         """`asset` is a directory to ship as it is, `layer` what it imports beside; `service` names the
-        function in logs, metrics and traces; `statements` and `tracing` are all that it may do beside
-        writing its log. `reaches` is all that it connects to.
+        function in logs, metrics and traces; `tracing` lets it write traces. `egress` is all that it connects
+        to. With `snap_start` the version behind the alias starts from a snapshot of its initialized process.
 
-        With `snap_start` the version behind the alias starts from a snapshot of its initialized process.
+        For its alarms: `concurrency_setting` is what to raise when it is throttled, and `failure` what an
+        error of it means.
         """
         super().__init__(scope, id_)
+        self._service, self._concurrency_setting, self._failure = service, concurrency_setting, failure
+        self._faults: dict[str, str] = {}
+        self._counts: list[cloudwatch.IWidget] = []
         log_group = logs.LogGroup(
             self,
             "Log",
@@ -62,8 +74,7 @@ class PythonFunction(Construct):
                     sid="WriteLog",
                     actions=["logs:CreateLogStream", "logs:PutLogEvents"],
                     resources=[log_group.log_group_arn],
-                ),
-                *statements,
+                )
             ],
         )
         self.role = iam.Role(
@@ -92,7 +103,7 @@ class PythonFunction(Construct):
             log_group=log_group,
             environment={
                 "POWERTOOLS_SERVICE_NAME": service,
-                "POWERTOOLS_METRICS_NAMESPACE": "InAppCalling",
+                "POWERTOOLS_METRICS_NAMESPACE": _NAMESPACE,
                 **environment,
             },
         )
@@ -107,7 +118,7 @@ class PythonFunction(Construct):
             "NIST.800.53.R4::NIST.800.53.R4-LambdaInsideVPC",
             "NIST.800.53.R5::NIST.800.53.R5-LambdaInsideVPC",
             "PCI.DSS.321::PCI.DSS.321-LambdaInsideVPC",
-            reason=f"The function reaches {reaches}, over TLS, and nothing reaches it. A VPC would add "
+            reason=f"The function reaches {egress}, over TLS, and nothing reaches it. A VPC would add "
             "endpoints, and a NAT gateway for what has none, as Amazon Connect, and protect nothing.",
         )
         acknowledge(
@@ -124,4 +135,98 @@ class PythonFunction(Construct):
             "Serverless::Serverless-LambdaLatestVersion",
             reason="Python 3.13 is supported by Lambda, and is what the assets' bytecode is compiled and "
             "tested with. Runtime patches apply by themselves; the next version comes with its tests.",
+        )
+
+    def add_environment(self, variables: Mapping[str, str]) -> None:
+        """Passes these environment variables to the function too."""
+        for name, value in variables.items():
+            self.function.add_environment(name, value)
+
+    def force_new_version(self, value: str) -> None:
+        """Has a new version published whenever `value` changes.
+
+        A version keeps the environment variables that it was published with, and of what is known at
+        deployment only the template says the same whatever it will be.
+        """
+        self.function.invalidate_version_based_on(value)
+
+    def add_faults(self, faults: Mapping[str, str]) -> None:
+        """Alarms on each fault that the function counts: a metric, and what an operator does about it."""
+        self._faults.update(faults)
+
+    def show_counts(self, title: str, *metrics: str) -> None:
+        """Adds a graph of what the function counts."""
+        self._counts.append(
+            cloudwatch.GraphWidget(title=title, width=12, left=[self._metric(name) for name in metrics])
+        )
+
+    def show_times(self, title: str, *metrics: str) -> None:
+        """Adds a graph of times that the function measures: half of them were shorter, and nine in ten."""
+        times = [self._metric(name).with_(statistic=part) for name in metrics for part in ("p50", "p90")]
+        self._counts.append(cloudwatch.GraphWidget(title=title, width=12, left=times))
+
+    def alarms(self) -> list[Alarm]:
+        """On errors, on throttles, and on each fault that the function counts."""
+        return [
+            Alarm(
+                name=f"{self._name}Errors",
+                metric=self.function.metric_errors(period=PERIOD),
+                threshold=1,
+                advice=f"{self._name} failed without an answer: {self._failure}. Look at its log.",
+            ),
+            Alarm(
+                name=f"{self._name}Throttles",
+                metric=self.function.metric_throttles(period=PERIOD),
+                threshold=1,
+                advice=f"{self._name} was throttled: raise {self._concurrency_setting}.",
+            ),
+            *(
+                Alarm(name=f"{self._name}{fault}", metric=self._metric(fault), threshold=1, advice=advice)
+                for fault, advice in self._faults.items()
+            ),
+        ]
+
+    def graphs(self) -> list[list[cloudwatch.IWidget]]:
+        """How it runs, and what it counts."""
+        function, name = self.function, self._name
+        return [
+            [
+                cloudwatch.GraphWidget(
+                    title=f"{name}: errors, throttles",
+                    width=8,
+                    left=[function.metric_errors(period=PERIOD), function.metric_throttles(period=PERIOD)],
+                ),
+                cloudwatch.GraphWidget(
+                    title=f"{name}: duration",
+                    width=8,
+                    left=[
+                        function.metric_duration(period=PERIOD, statistic="p50"),
+                        function.metric_duration(period=PERIOD, statistic="p99"),
+                    ],
+                ),
+                cloudwatch.GraphWidget(
+                    title=f"{name}: concurrency",
+                    width=8,
+                    left=[function.metric("ConcurrentExecutions", period=PERIOD, statistic="Maximum")],
+                ),
+            ],
+            *([self._fault_graph()] if self._faults else []),
+            *([graph] for graph in self._counts),
+        ]
+
+    def _fault_graph(self) -> list[cloudwatch.IWidget]:
+        faults = [self._metric(fault) for fault in self._faults]
+        return [cloudwatch.GraphWidget(title=f"{self._name}: faults", width=12, left=faults)]
+
+    @property
+    def _name(self) -> str:
+        return self.node.id
+
+    def _metric(self, name: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=_NAMESPACE,
+            metric_name=name,
+            dimensions_map={"service": self._service},
+            statistic="Sum",
+            period=PERIOD,
         )

@@ -13,7 +13,7 @@ _READ_SECONDS = 2
 """For each read: a server that sends now and then never exceeds it. Therefore:"""
 _DEADLINE_SECONDS = 3
 """For all of it, the look-up of the name included. The function has 5."""
-LARGEST_DOCUMENT = 65_536
+MAX_DOCUMENT_BYTES = 65_536
 """Bytes. A key set has some 500 to 2,500 a key, with its certificates."""
 
 
@@ -67,8 +67,8 @@ class Download:
         response = connection.getresponse()
         if response.status != 200:
             raise DownloadFailed(f"HTTP status {response.status}")
-        document = response.read(LARGEST_DOCUMENT + 1)
-        if len(document) > LARGEST_DOCUMENT:
+        document = response.read(MAX_DOCUMENT_BYTES + 1)
+        if len(document) > MAX_DOCUMENT_BYTES:
             raise DownloadFailed("The document is too large.")
         return document
 

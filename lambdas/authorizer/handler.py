@@ -6,15 +6,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from runtime.startup import finish_init
+from runtime.telemetry import count, log_unforeseen, logger, metrics, tracer
+
 from authorizer.keys import GivenKeys, KeySource, KeysUnavailable, read_jwks
 from authorizer.normalised_claims import normalise
 from authorizer.refusal import Reason, TokenRefused
-from authorizer.settings import PublishedKeys, Settings
+from authorizer.settings import AuthorizerSettings, PublishedKeys
 from authorizer.verification import TokenVerifier
-from calls.observability import count, log_unforeseen, logger, metrics, tracer
-from calls.startup import startup_done
 
-_settings = Settings.read(os.environ)
+_settings = AuthorizerSettings.read(os.environ)
 
 
 def _keys() -> KeySource:
@@ -36,8 +37,9 @@ def _keys() -> KeySource:
                 now=time.time,
             )
         case _:
+            from runtime import aws  # noqa: PLC0415
+
             from authorizer.kms_keys import KmsKeys  # noqa: PLC0415
-            from calls import aws  # noqa: PLC0415
 
             # One attempt (connect 1 s + read 2 s) fits in the function's 5 s; the next request is another.
             return KmsKeys(aws.client("kms", read_timeout=2, repeats=False), keys, algorithms)
@@ -45,7 +47,7 @@ def _keys() -> KeySource:
 
 _verify = TokenVerifier(_settings.rules, _keys(), time.time)
 
-startup_done()
+finish_init()
 
 
 class NotDecided(Exception):
@@ -98,7 +100,7 @@ def _read_token(event: Mapping[str, Any]) -> str:
 
 def _policy(effect: str, method_arn: str) -> dict[str, Any]:
     """A policy for all methods of the API's stage, since API Gateway keeps it for the token's next request,
-    whatever that asks for.
+    whatever that is.
     """
     api, stage, _ = method_arn.split("/", 2)
     return {

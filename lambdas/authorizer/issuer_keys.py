@@ -1,15 +1,16 @@
-"""The keys that an issuer publishes, as they were when it was last asked.
+"""The keys that an issuer publishes, as they were at the last request.
 
 An issuer takes new keys into use and old ones out as it likes. What it last said holds for a while, longer
-while it cannot be asked, and not for ever. However many tokens come and whatever keys they name, it is asked
-at a bounded rate.
+while it cannot be reached, and not for ever. However many tokens come and whatever keys they name, requests
+to it come at a bounded rate.
 """
 
 from collections.abc import Callable, Sequence
 
+from runtime.telemetry import count, log_unforeseen, logger
+
 from authorizer.download import DownloadFailed
 from authorizer.keys import KeysUnavailable, VerificationKey, fitting, read_jwks
-from calls.observability import count, log_unforeseen, logger
 
 _RETRY_SECONDS = 10
 """Between two tries while the issuer fails."""
@@ -18,7 +19,7 @@ _UNKNOWN_KEY_SECONDS = 30
 
 
 class IssuerKeys:
-    """A `KeySource` that asks the issuer."""
+    """A `KeySource` that gets the issuer's key set."""
 
     def __init__(
         self,
@@ -29,9 +30,9 @@ class IssuerKeys:
         stale_seconds: int,
         now: Callable[[], float],
     ) -> None:
-        """`download` gets the issuer's key set; `now` tells the time in seconds.
+        """`download` gets the issuer's key set; `now` returns the time in seconds.
 
-        Keys are asked for again after `fresh_seconds`; while that fails, they hold `stale_seconds` more.
+        Keys are requested again after `fresh_seconds`; while that fails, they hold `stale_seconds` more.
         """
         self._download = download
         self._algorithms = algorithms
@@ -43,7 +44,7 @@ class IssuerKeys:
         self._tried_at: float | None = None
 
     def find(self, key_id: str | None, algorithm: str) -> Sequence[VerificationKey]:
-        """See `KeySource`. A key that is not known may be new: then the issuer is asked."""
+        """See `KeySource`. A key that is not known may be new: then the key set is requested."""
         if not self._is_within(self._fresh_seconds, self._keys_of):
             self._refresh(unless_tried_within=_RETRY_SECONDS)
         if not self._is_within(self._fresh_seconds + self._stale_seconds, self._keys_of):
@@ -54,7 +55,7 @@ class IssuerKeys:
         return found
 
     def _refresh(self, *, unless_tried_within: int) -> bool:
-        """Asks the issuer; whether it has answered with keys. Whatever else it does, the known ones stay."""
+        """Requests the key set; whether it came. Whatever else the issuer does, the known keys stay."""
         if self._is_within(unless_tried_within, self._tried_at):
             return False
         self._tried_at = self._now()

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from joserfc import jwk, jws
 from joserfc.errors import JoseError
 
-from calls.strict_json import read_object
+from api.strict_json import read_object
 
 # By key type and curve (RFC 7518, section 3.1; RFC 9864).
 _FITTING: Mapping[tuple[str, str | None], frozenset[str]] = {
@@ -25,8 +25,8 @@ _FITTING: Mapping[tuple[str, str | None], frozenset[str]] = {
 ALGORITHMS = frozenset[str]().union(*_FITTING.values())
 """All that a deployment can allow: signatures with a public key, which verifies and cannot sign."""
 
-_SMALLEST_RSA_KEY = 2048  # bits: RFC 7518, section 3.3
-MOST_KEYS = 50
+_MIN_RSA_BITS = 2048  # bits: RFC 7518, section 3.3
+MAX_KEYS = 50
 """Far more than any issuer has: two or three of each algorithm, one coming, one going."""
 
 # The members that make a public key (RFC 7518, section 6; RFC 8037). All others are read here or not at all.
@@ -105,7 +105,7 @@ def read_jwks(document: bytes, algorithms: frozenset[str]) -> Sequence[Verificat
     it: issuers publish such. Raises ValueError when the document is no key set or has no usable key.
     """
     members = read_object(document).get("keys")
-    if not isinstance(members, list) or len(members) > MOST_KEYS:
+    if not isinstance(members, list) or len(members) > MAX_KEYS:
         raise ValueError("not a key set")
     keys = [key for member in members if (key := _read_jwk(member, algorithms)) is not None]
     if not keys:
@@ -159,6 +159,6 @@ def import_key(
 
 
 def _algorithms_of(key: jwk.Key) -> frozenset[str]:
-    if isinstance(key, jwk.RSAKey) and key.raw_value.key_size < _SMALLEST_RSA_KEY:
+    if isinstance(key, jwk.RSAKey) and key.raw_value.key_size < _MIN_RSA_BITS:
         return frozenset()
     return _FITTING.get((key.key_type, getattr(key, "curve_name", None)), frozenset())

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runtime import aws
+from runtime.errors import ServiceError
+from runtime.telemetry import count, logger
+
 from authorizer.keys import KeysUnavailable, VerificationKey, fitting, import_key
-from calls import aws
-from calls.errors import CallError
-from calls.observability import count, logger
 
 # By the start of KeySpec. (KMS developer guide, "Key spec reference".)
 _KEY_TYPES: Mapping[str, str] = {"RSA_": "RSA", "ECC_NIST_P": "EC", "ECC_NIST_EDWARDS25519": "OKP"}
@@ -29,7 +30,7 @@ _OUT_OF_USE = frozenset({"DisabledException", "KMSInvalidStateException"})
 
 
 class KmsKeys:
-    """A `KeySource` that asks KMS for each key once, when a token first names it; for one that is out of use
+    """A `KeySource` that gets each key from KMS once, when a token first names it; for one that is out of use
     each time.
     """
 
@@ -41,19 +42,19 @@ class KmsKeys:
         self._keys: dict[str, VerificationKey] = {}
 
     def find(self, key_id: str | None, algorithm: str) -> Sequence[VerificationKey]:
-        """See `KeySource`. KMS is never asked for a key that is not configured."""
+        """See `KeySource`. A key that is not configured is never requested."""
         for name in self._arns:
             if key_id in {None, name} and name not in self._keys:
-                self._ask(name)
+                self._fetch(name)
         return fitting(self._keys.values(), key_id, algorithm)
 
-    def _ask(self, name: str) -> None:
+    def _fetch(self, name: str) -> None:
         try:
-            answer = aws.ask(self._kms, "GetPublicKey", refusals=_OUT_OF_USE, KeyId=self._arns[name])
-        except aws.Refused:
+            answer = aws.call(self._kms, "GetPublicKey", expected_errors=_OUT_OF_USE, KeyId=self._arns[name])
+        except aws.ExpectedError:
             logger.warning("Key out of use", key_id=name)
             return
-        except CallError as error:
+        except ServiceError as error:
             raise KeysUnavailable from error
         try:
             self._keys[name] = self._read(name, answer)

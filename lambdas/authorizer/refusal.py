@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Each ends in the log as it stands; the caller is told none."""
+    """Each ends in the log as it stands; the caller gets none."""
 
     TOO_LONG = "too-long"
     NOT_A_JWS = "not-a-jws"
@@ -30,7 +30,7 @@ class Reason(StrEnum):
     ISSUED_IN_THE_FUTURE = "issued-in-the-future"
     MALFORMED_SUBJECT = "malformed-subject"
     SENDER_CONSTRAINED = "sender-constrained"
-    """It is good only with a proof that its sender holds a key, which API Gateway does not ask for."""
+    """It is good only with a proof that its sender holds a key, which API Gateway does not require."""
     NOT_AN_ACCESS_TOKEN = "not-an-access-token"  # noqa: S105 (no password)
     NOT_AN_ID_TOKEN = "not-an-id-token"  # noqa: S105 (no password)
     SCOPE_MISSING = "scope-missing"

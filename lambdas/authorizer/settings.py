@@ -1,4 +1,4 @@
-"""The settings of this deployment, from the environment that `infra` gives the function."""
+"""The function's settings, from its environment variables."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class PublishedKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class AuthorizerSettings:
     """Read once, at import."""
 
     rules: TokenRules
@@ -30,7 +30,7 @@ class Settings:
     """The keys: where they are published, a JSON Web Key Set, or ARNs of KMS."""
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Settings":
+    def read(cls, environment: Mapping[str, str]) -> "AuthorizerSettings":
         """Raises `KeyError` or `ValueError` on a missing or malformed variable, which fails the
         deployment's first call.
         """

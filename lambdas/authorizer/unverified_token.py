@@ -1,6 +1,6 @@
 """A token as it comes: a JSON Web Token (RFC 7519) with one signature (RFC 7515), in the compact form.
 
-Nothing here asks for a key. What a stranger may send at no cost is refused at the least cost.
+Nothing here needs a key. What a stranger may send at no cost is refused at the least cost.
 """
 
 import base64
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from api.strict_json import read_object
 from authorizer.refusal import Reason, TokenRefused
-from calls.strict_json import read_object
 
-LONGEST_TOKEN = 8_192
+MAX_TOKEN_LENGTH = 8_192
 """Characters. What web servers and proxies commonly take as one header; API Gateway takes 10,240 bytes of
 them all. Tokens have some 700 to 3,000.
 """
@@ -45,7 +45,7 @@ class UnverifiedToken:
 
 def read_token(text: str, algorithms: frozenset[str]) -> UnverifiedToken:
     """Reads a token whose algorithm is one of `algorithms`. Raises `TokenRefused`."""
-    if len(text) > LONGEST_TOKEN:
+    if len(text) > MAX_TOKEN_LENGTH:
         raise TokenRefused(Reason.TOO_LONG)
     segments = _COMPACT.fullmatch(text)
     if segments is None:

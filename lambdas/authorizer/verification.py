@@ -29,7 +29,7 @@ class TokenUse(StrEnum):
     ACCESS = "access"
     """To call an API: this one, when it is the token's audience."""
     ID = "id"
-    """To tell an app who has signed in; the app hands it on to its own backend."""
+    """For an app, as the proof of who has signed in; the app hands it on to its own backend."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +47,10 @@ class TokenRules:
 
 
 class TokenVerifier:
-    """Tells whom a token was issued to."""
+    """Verifies tokens and returns their claims."""
 
     def __init__(self, rules: TokenRules, keys: KeySource, now: Callable[[], float]) -> None:
-        """`now` tells the time in seconds since the epoch."""
+        """`now` returns the time in seconds since the epoch."""
         self._rules = rules
         self._keys = keys
         self._now = now

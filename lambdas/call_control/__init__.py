@@ -1,1 +1,1 @@
-"""What the caller of a call may ask and do: its state, hang up, rejoin, send digits."""
+"""`/calls/{ContactId}`: a caller reads the state of a call, hangs up, rejoins, sends digits."""

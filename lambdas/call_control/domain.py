@@ -1,59 +1,36 @@
 """A caller's own call: its state, hanging up, coming back after a drop, digits.
 
-Whose call it is says the backend's record alone, and before anything is asked of Connect. What the record
-does not hold as this user's latest call does not exist for this user.
+The backend's record alone decides whose call it is, before any request to Connect. Unknown calls and other
+users' calls are not found alike.
 """
 
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
-from calls.errors import CallEnded, CallerBlocked, CallNotFound, NotPossibleNow
+from calls.errors import (
+    CallEnded,
+    CallerBlocked,
+    CallNotFound,
+    NotPossibleNow,
+)
+from calls.interfaces import Calls, CallTransport
 from calls.record import Call, State
-
-
-class Calls(Protocol):
-    """The records of calls; `calls.table.CallTable` says more."""
-
-    def find(self, user_id: str, now: int) -> Call | None:
-        """The user's latest call."""
-
-    def end(self, call: Call, now: int) -> None:
-        """Marks the call as ended by the user."""
-
-    def store_connection(self, call: Call, answer: str) -> bool:
-        """Stores the answer of a rejoin; False when the call has ended."""
-
-
-class Way(Protocol):
-    """How calls reach Connect: `call_control.webrtc.WebRtcContacts` or `call_control.bridge.Bridge`."""
-
-    def end(self, call: Call) -> None:
-        """Ends the call; one that has ended already is as good."""
-
-    def rejoin(self, call: Call, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the app needs to join again: `answer`, which it had, or a new one.
-
-        Raises `CallEnded` when there is nothing to join any more, and has then tried to end what is left.
-        """
-
-    def send_digits(self, call: Call, answer: Mapping[str, Any], digits: str, *, client_token: str) -> None:
-        """Sends DTMF digits, once for a `client_token`."""
 
 
 class CallControl:
     """What a user may do with a call.
 
     Every method raises `CallNotFound` for a contact that is not the user's latest call, and the errors of the
-    adapters that it needs.
+    adapters that it calls.
     """
 
-    def __init__(self, calls: Calls, way: Way, now: Callable[[], int]) -> None:
-        """`now` tells the time in milliseconds since the epoch."""
+    def __init__(self, calls: Calls, transport: CallTransport, now: Callable[[], int]) -> None:
+        """`now` returns the time in milliseconds since the epoch."""
         self._calls = calls
-        self._way = way
+        self._transport = transport
         self._now = now
 
     def find(self, user_id: str, contact_id: str) -> Call:
@@ -67,8 +44,8 @@ class CallControl:
         """Ends the call, whatever its state; one that has ended stays as it is."""
         call = self.find(user_id, contact_id)
         if call.ended_at is None:
-            self._way.end(call)
-        # An end that Connect has told can be taken back by a transfer that it tells later: not after this.
+            self._transport.end(call)
+        # An end by an event of Connect can be taken back by the event of a transfer: not after this.
         if call.ended_at is None or call.ended_by_connect:
             self._calls.end(call, self._now())
 
@@ -81,7 +58,7 @@ class CallControl:
         if call.is_blocked(self._now()):
             raise CallerBlocked
         try:
-            joinable = self._way.rejoin(call, answer)
+            joinable = self._transport.rejoin(call, answer)
         except CallEnded:
             self._calls.end(call, self._now())
             raise
@@ -98,10 +75,10 @@ class CallControl:
         keypress = f"{contact_id}\0{digits}\0{key or uuid.uuid4()}"
         client_token = hashlib.sha256(keypress.encode()).hexdigest()
         call, answer = self._live(user_id, contact_id)
-        self._way.send_digits(call, answer, digits, client_token=client_token)
+        self._transport.send_digits(call, answer, digits, client_token=client_token)
 
     def _live(self, user_id: str, contact_id: str) -> tuple[Call, dict[str, Any]]:
-        """The user's call and what the app was answered, if the call goes on."""
+        """The user's call and the answer that the app had, if the call goes on."""
         call = self.find(user_id, contact_id)
         if call.state(self._now()) is State.ENDED:
             raise CallEnded

@@ -2,64 +2,37 @@
 
 import json
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
-from call_control.domain import CallControl, Way
+from runtime import aws
+from runtime.startup import finish_init
+from runtime.telemetry import count, logger, metrics, tracer
+
+from api.endpoint import endpoint
+from api.request import Request
+from api.responses import Response, empty_response, json_response
+from call_control.domain import CallControl
 from call_control.request import parse_digits, parse_nothing
-from call_control.webrtc import WebRtcContacts
-from calls import aws
-from calls.connect import ConnectInstance
 from calls.errors import CallNotFound
-from calls.http import read_body, read_claims, read_headers, respond
-from calls.observability import count, logger, metrics, tracer
-from calls.participant import ParticipantService
-from calls.problem import Response, empty_response, json_response
 from calls.record import Call, State, now
-from calls.startup import startup_done
 from calls.table import CallTable
+from calls.transport import load_transport
 
-_table = CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"])
-_connect = ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"])
+_dynamodb = aws.client("dynamodb")
+_table = CallTable(_dynamodb, os.environ["CALLS_TABLE"])
+_calls = CallControl(_table, load_transport("call_control", calls=_table, dynamodb=_dynamodb), now)
 
-
-def _way() -> Way:
-    """How calls of this deployment reach Connect."""
-    if "SIP_MEDIA_APPLICATION_ID" not in os.environ:
-        participants = ParticipantService(aws.client("connectparticipant", signed=False))
-        return WebRtcContacts(_table, _connect, participants, now)
-    # Imported here: most deployments have no bridge, and shall not wait for it in a cold start.
-    from call_control.bridge import Bridge  # noqa: PLC0415
-    from calls.meetings import Meetings  # noqa: PLC0415
-    from calls.sip_media_application import SipMediaApplication  # noqa: PLC0415
-
-    return Bridge(
-        Meetings(aws.client("chime-sdk-meetings")),
-        SipMediaApplication(aws.client("chime-sdk-voice"), os.environ["SIP_MEDIA_APPLICATION_ID"]),
-        _connect,
-        now,
-    )
-
-
-_calls = CallControl(_table, _way(), now)
-_allowed_origins = frozenset(json.loads(os.environ["ALLOWED_ORIGINS"]))
-
-startup_done()
+finish_init()
 
 
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @metrics.log_metrics
-def handler(event: Mapping[str, Any], _context: object) -> Response:
-    """Answers a proxy request of API Gateway (REST) as openapi.yaml says."""
-    return respond(event, _allowed_origins, lambda: _answer(event))
-
-
-def _answer(event: Mapping[str, Any]) -> Response:
-    user_id = read_claims(event)["sub"]
-    contact_id = (event.get("pathParameters") or {}).get("ContactId", "")
-    match event["httpMethod"], event["resource"]:
+@endpoint(frozenset(json.loads(os.environ["ALLOWED_ORIGINS"])))
+def handler(request: Request) -> Response:
+    """Reads, ends or joins a call of the caller, or sends digits into it, as openapi.yaml says."""
+    user_id, contact_id = request.user_id, request.path.get("ContactId", "")
+    match request.method, request.resource:
         case "GET", "/calls/{ContactId}":
             count("StatusRead")
             return json_response(200, json.dumps(_status(_calls.find(user_id, contact_id))))
@@ -68,13 +41,13 @@ def _answer(event: Mapping[str, Any]) -> Response:
             _note("CallHungUp", contact_id)
             return empty_response()
         case "POST", "/calls/{ContactId}/connection":
-            parse_nothing(read_headers(event), read_body(event))
+            parse_nothing(request)
             answer = _calls.rejoin(user_id, contact_id)
             _note("CallRejoined", contact_id)
             return json_response(200, answer)
         case "POST", "/calls/{ContactId}/digits":
-            request = parse_digits(read_headers(event), read_body(event))
-            _calls.send_digits(user_id, contact_id, request.digits, request.idempotency_key)
+            sent = parse_digits(request)
+            _calls.send_digits(user_id, contact_id, sent.digits, sent.idempotency_key)
             _note("DigitsSent", contact_id)
             return empty_response()
     raise CallNotFound("There is no such path or method.")

@@ -1,11 +1,10 @@
-"""What may be asked of a call, checked by hand as in start_call: openapi.yaml is the contract."""
+"""Requests about a call, checked by hand as in start_call: openapi.yaml is the contract."""
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from api.request import Request
 from calls.errors import InvalidRequest, Violation
-from calls.http import read_idempotency_key, read_members, unknown_members
 
 _DIGITS = re.compile(r"[0-9*#,]{1,20}", re.ASCII)
 
@@ -18,12 +17,12 @@ class SendDigitsRequest:
     idempotency_key: str | None = None
 
 
-def parse_digits(headers: Mapping[str, Sequence[str]], body: str | None) -> SendDigitsRequest:
+def parse_digits(request: Request) -> SendDigitsRequest:
     """Raises `InvalidRequest`, `TooLarge` or `UnsupportedMediaType`."""
-    members = read_members(headers, body)
     found: list[Violation] = []
-    key = read_idempotency_key(headers, found)
-    found += unknown_members(members, frozenset({"Digits"}))
+    members = request.members
+    key = request.idempotency_key(found)
+    found += request.unknown_members(frozenset({"Digits"}))
     digits = members.get("Digits")
     if not isinstance(digits, str) or not _DIGITS.fullmatch(digits):
         found.append(Violation("/Digits", "Send 1 to 20 characters of 0-9 * # and , (a pause)."))
@@ -32,7 +31,7 @@ def parse_digits(headers: Mapping[str, Sequence[str]], body: str | None) -> Send
     return SendDigitsRequest(str(digits), key)
 
 
-def parse_nothing(headers: Mapping[str, Sequence[str]], body: str | None) -> None:
+def parse_nothing(request: Request) -> None:
     """A body that may be left out or hold nothing. Raises as `parse_digits` does."""
-    if found := unknown_members(read_members(headers, body), frozenset()):
+    if found := request.unknown_members(frozenset()):
         raise InvalidRequest(*found)

@@ -4,19 +4,21 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from caller_context.domain import UNVERIFIED, read_presented, verify
-from calls import aws
-from calls.errors import CallError
-from calls.observability import count, log_unforeseen, logger, metrics, tracer
+from runtime import aws
+from runtime.errors import ServiceError
+from runtime.startup import finish_init
+from runtime.telemetry import count, log_unforeseen, logger, metrics, tracer
+
+from caller_context.domain import UNVERIFIED, verify
 from calls.record import now
-from calls.startup import startup_done
 from calls.table import CallTable
+from calls.transport import load_transport
 
-_instance_arn = os.environ["CONNECT_INSTANCE_ARN"]
-_bridge_number = os.environ.get("CONNECT_NUMBER")
-_calls = CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"])
+_dynamodb = aws.client("dynamodb")
+_calls = CallTable(_dynamodb, os.environ["CALLS_TABLE"])
+_transport = load_transport("caller_context", calls=_calls, dynamodb=_dynamodb)
 
-startup_done()
+finish_init()
 
 
 @logger.inject_lambda_context
@@ -28,18 +30,18 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, str]:
 
     What goes wrong is `unverified`: the caller still reaches an agent, who then asks who it is.
     """
-    presented = None
+    credential = None
     try:
-        presented = read_presented(event, _instance_arn, _bridge_number)
-        answer = verify(presented, _calls, now())
-    except CallError as error:
+        credential = _transport.read_credential(event)
+        answer = verify(credential, _calls, now())
+    except ServiceError as error:
         logger.error("Caller not verified", error_type=type(error).__name__)
         answer = {"auth_status": UNVERIFIED}
     except Exception as error:  # noqa: BLE001
         log_unforeseen(error)
         count("UnforeseenError")
         answer = {"auth_status": UNVERIFIED}
-    contact_id = presented.contact_id if presented else None
+    contact_id = credential.contact_id if credential else None
     logger.info("Contact checked", auth_status=answer["auth_status"], contact_id=contact_id)
     count(f"Contact{answer['auth_status'].capitalize()}")
     return answer

@@ -1,21 +1,23 @@
-"""Amazon Connect, as calls need it."""
+"""The Amazon Connect instance, as calls need it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from calls import aws
-from calls.errors import AnswerIncomplete, CallEnded, CapacityReached, NotPossibleNow
-from calls.observability import count, traced
+from runtime import aws
+from runtime.errors import AnswerIncomplete, CapacityReached
+from runtime.telemetry import count, traced
 
-# StopContact's ways of saying that there is nothing left to stop.
+from calls.errors import CallEnded, NotPossibleNow
+from calls.interfaces import Participant
+
+# StopContact's codes for nothing left to stop.
 _GONE = frozenset({"ContactNotFoundException", "ResourceNotFoundException"})
-_STOP_REFUSALS = _GONE | {
+_STOP_ERRORS = _GONE | {
     "InvalidActiveRegionException",
     "InvalidParameterException",
     "InvalidRequestException",
 }
-_PARTICIPANT_REFUSALS = frozenset(
+_PARTICIPANT_ERRORS = frozenset(
     {
         "ConflictException",
         "InvalidRequestException",
@@ -25,19 +27,11 @@ _PARTICIPANT_REFUSALS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Participant:
-    """A participant of a contact, and the token that speaks for it."""
-
-    participant_id: str
-    token: str
-
-
 class ConnectInstance:
     """One Amazon Connect instance.
 
-    Beside what is said of each, every method raises `CapacityReached`, `Unavailable`, `TimedOut`,
-    `AnswerIncomplete` or `ConfigurationFault`, after which Connect may have done as asked.
+    Beside its own errors, every method raises `CapacityReached`, `Unavailable`, `TimedOut`,
+    `AnswerIncomplete` or `ConfigurationFault`, after which Connect may have carried out the request.
     """
 
     def __init__(self, client: Any, instance_arn: str) -> None:
@@ -58,11 +52,11 @@ class ConnectInstance:
     ) -> Mapping[str, Any]:
         """Starts a WebRTC contact, or finds the one that the same `client_token` started in the last 7 days.
 
-        Returns what StartWebRTCContact answers (every member is optional).
+        Returns the answer of StartWebRTCContact (every member is optional).
         """
         granted = _granted(capabilities)
         optional = {"AllowedCapabilities": {"Customer": granted, "Agent": granted}} if granted else {}
-        return aws.ask(
+        return aws.call(
             self._client,
             "StartWebRTCContact",
             InstanceId=self._instance_id,
@@ -75,24 +69,24 @@ class ConnectInstance:
 
     @traced
     def stop(self, contact_id: str) -> None:
-        """Ends a contact; one that has ended already is as good.
+        """Ends a contact. Idempotent.
 
         Raises `NotPossibleNow` when Connect does not end it in its present state.
         """
         try:
-            aws.ask(
+            aws.call(
                 self._client,
                 "StopContact",
-                refusals=_STOP_REFUSALS,
+                expected_errors=_STOP_ERRORS,
                 InstanceId=self._instance_id,
                 ContactId=contact_id,
             )
-        except aws.Refused as refused:
-            if refused.code not in _GONE:
+        except aws.ExpectedError as error:
+            if error.code not in _GONE:
                 count("ContactStopFailed")
                 raise NotPossibleNow(
                     "The call cannot be ended just now. Try again.", retry_after=1
-                ) from refused
+                ) from error
         except Exception:
             count("ContactStopFailed")
             raise
@@ -109,24 +103,24 @@ class ConnectInstance:
         granted = _granted(capabilities)
         optional = {"ParticipantCapabilities": granted} if granted else {}
         try:
-            answer = aws.ask(
+            answer = aws.call(
                 self._client,
                 "CreateParticipant",
-                refusals=_PARTICIPANT_REFUSALS,
+                expected_errors=_PARTICIPANT_ERRORS,
                 InstanceId=self._instance_id,
                 ContactId=contact_id,
                 ClientToken=client_token,
                 ParticipantDetails={"ParticipantRole": "CUSTOMER", "DisplayName": display_name, **optional},
             )
-        except aws.Refused as refused:
-            match refused.code:
+        except aws.ExpectedError as error:
+            match error.code:
                 case "ResourceNotFoundException":
-                    raise CallEnded from refused
+                    raise CallEnded from error
                 case "ServiceQuotaExceededException":
-                    raise CapacityReached("Too many take part in this call. Try again.") from refused
+                    raise CapacityReached("Too many take part in this call. Try again.") from error
                 case "ConflictException":
-                    raise NotPossibleNow("The call is just changing. Try again.", retry_after=1) from refused
-            raise NotPossibleNow("The call cannot be rejoined just now.") from refused
+                    raise NotPossibleNow("The call is just changing. Try again.", retry_after=1) from error
+            raise NotPossibleNow("The call cannot be rejoined just now.") from error
         participant_id = answer.get("ParticipantId")
         credentials = answer.get("ParticipantCredentials") or {}
         token = credentials.get("ParticipantToken")

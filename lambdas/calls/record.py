@@ -1,4 +1,4 @@
-"""The record of a user's latest call: what the backend knows without asking Amazon Connect.
+"""The record of a user's latest call: what the backend holds without a request to Amazon Connect.
 
 A user has one record. Its state is not stored but derived from which times are known, so that facts about a
 call can arrive in any order, or twice, and always add up to the same state.
@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+NATIVE_TRANSPORT = "webrtc"
 
 
 class State(StrEnum):
@@ -38,16 +40,20 @@ class Call:
     context: Mapping[str, str]
     """The attributes that a contact which presents the reference may be given as verified."""
     slot_until: int
+    transport: str = NATIVE_TRANSPORT
+    """The name of the transport that started the call."""
     starts: Sequence[int] = ()
     """When this user's latest calls were started, newest first."""
+    call_id: str | None = None
+    """What the app was answered as its ContactId; None until then."""
     contact_id: str | None = None
-    """The first contact of the call in Connect. Over the SIP bridge the meeting's id stands here until that
-    contact has presented the reference, so that what is told of the meeting finds the call."""
+    """The first contact of the call in Connect; None until it is known. Some transports learn it only when a
+    contact presents the reference."""
     answer: str | None = None
     """The JSON that the app was answered, with the join credentials; None until then."""
     replay_until: int = 0
     display_name: str = ""
-    """What the agent was shown; a participant that comes back is shown as the same."""
+    """The caller's name for the agent; a participant that comes back has the same."""
     capabilities: Sequence[str] = ()
     """What beside audio the caller may send, in Connect's words."""
     queued_at: int | None = None
@@ -55,43 +61,25 @@ class Call:
     """When the first agent took the call."""
     ended_at: int | None = None
     ended_by_connect: bool = False
-    """Whether Connect reported the end; the backend has ended the call otherwise."""
+    """Whether an event of Connect ended the call, and not the backend."""
     legs: Mapping[str, int] = field(default_factory=dict)
-    """The contacts that the call consists of, as far as Connect has told: a transfer adds one. Each with the
+    """The contacts that the call consists of, as far as events have come: a transfer adds one. Each with the
     time at which it ended, 0 while it goes on."""
     connection_token: str | None = None
     """What digits are sent with, good until `connection_token_until`."""
     connection_token_until: int = 0
-    meeting_id: str | None = None
-    """The meeting of a call over the SIP bridge; None of any other call, and until there is one."""
-    joined_at: int | None = None
-    """When the app last came into the meeting, as far as Chime has told."""
-    transaction_id: str | None = None
-    """What the SIP media application knows the phone call of the bridge by."""
-    contact_flow_arn: str | None = None
-    """The flow that the bridge's own contact flow passes the contact on to; None without a bridge."""
     blocked_until: int = 0
     """Until when the operator keeps the user from calling."""
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    """What the caller sends along, for that flow to set: a phone call brings no attributes to Connect."""
 
     @property
     def id(self) -> str | None:
-        """What the app knows the call by; None until it can be told."""
-        return self.meeting_id or self.contact_id
+        """The call's id for the app; None while there is none.
 
-    @property
-    def connect_contact_id(self) -> str | None:
-        """The first contact of the call in Connect; None while none is known."""
-        return None if self.contact_id == self.meeting_id else self.contact_id
-
-    @property
-    def flow_context(self) -> dict[str, str]:
-        """What the bridge's contact flow is answered of a verified call.
-
-        What is trusted comes last, so nothing that a caller sends can replace it.
+        A native call has it as soon as its contact is known, although its start may never be answered.
         """
-        return {**self.attributes, **self.context, "contact_flow_arn": self.contact_flow_arn or ""}
+        if self.call_id is None and self.transport == NATIVE_TRANSPORT:
+            return self.contact_id
+        return self.call_id
 
     @property
     def client_token(self) -> str:

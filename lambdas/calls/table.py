@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from calls import aws
+from runtime import aws
+from runtime.telemetry import traced
+
 from calls.errors import CallerBlocked
-from calls.observability import traced
-from calls.record import Call, Rate
+from calls.record import NATIVE_TRANSPORT, Call, Rate
 
 _Item = Mapping[str, Any]
 
 # A finished call's times and credentials must not show through into the next one.
 _LEFT_BY_EARLIER_CALL = (
-    "BlockedUntil, ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt, EndedBy, Legs,"
-    " ConnectionToken, ConnectionTokenUntil, MeetingId, JoinedAt, TransactionId"
+    "BlockedUntil, CallId, ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt, EndedBy, Legs,"
+    " ConnectionToken, ConnectionTokenUntil"
 )
 
 # The official sample repeats a failed start at once, twice at most: the contacts of two may still be on their
@@ -25,10 +26,6 @@ _REMEMBER_ABANDONED = (
 
 CONTACT_INDEX = "ByContactId"
 """The index from a contact to its user."""
-MEETING_INDEX = "ByMeetingId"
-"""The index from a meeting to its user. Only a deployment with a SIP bridge has this and the next."""
-REFERENCE_INDEX = "ByReference"
-"""The index from a reference to its user."""
 
 _CONNECT = "CONNECT"
 _CONDITION_NOT_MET = frozenset({"ConditionalCheckFailedException"})
@@ -38,7 +35,7 @@ class CallTable:
     """Reads and writes `Call`s in DynamoDB.
 
     Every method raises `calls.errors.CapacityReached`, `Unavailable`, `TimedOut` or `ConfigurationFault` when
-    DynamoDB does not do as asked. A write that botocore repeats after a lost answer does no harm: it
+    DynamoDB fails. A write that botocore repeats after a lost answer does no harm: it
     recognises its own earlier effect, sets the same values again, or takes itself for somebody faster. Then a
     crashed start waits for one lease more, and the metrics of a call that has just ended are not counted.
     """
@@ -65,15 +62,14 @@ class CallTable:
             f"(attribute_not_exists(Starts[{rate.calls - 1}]) OR Starts[{rate.calls - 1}] <= :since_{number})"
             for number, rate in enumerate(rates)
         )
-        set_for_flow, left_for_flow, for_flow = _for_flow(call)
         try:
             self._update(
                 call.user_id,
                 "SET StartedAt = :now, IdempotencyKey = :key, RequestHash = :hash, #Reference = :reference,"
                 " ReferenceUntil = :reference_until, #Context = :context, SlotUntil = :slot_until,"
-                " DisplayName = :display_name, #Capabilities = :capabilities,"
+                " #Transport = :transport, DisplayName = :display_name, #Capabilities = :capabilities,"
                 " Starts = list_append(:start, if_not_exists(Starts, :no_starts)), ExpiresAt = :expires"
-                f"{set_for_flow} REMOVE {_LEFT_BY_EARLIER_CALL}{left_for_flow}",
+                f" REMOVE {_LEFT_BY_EARLIER_CALL}",
                 "(attribute_not_exists(BlockedUntil) OR BlockedUntil <= :now)"
                 " AND (attribute_not_exists(#Reference) OR ("
                 # The slot is free, or was never given back by a call that ended long ago. A crashed start is
@@ -89,6 +85,7 @@ class CallTable:
                     ":reference_until": _number(call.reference_until),
                     ":context": _map(call.context),
                     ":slot_until": _number(call.slot_until),
+                    ":transport": {"S": call.transport},
                     ":display_name": {"S": call.display_name},
                     ":capabilities": {"L": [{"S": name} for name in call.capabilities]},
                     ":start": {"L": [_number(now)]},
@@ -98,9 +95,8 @@ class CallTable:
                         for number, rate in enumerate(rates)
                     },
                     ":expires": self._expiry(now),
-                    **for_flow,
                 },
-                names={"#Capabilities": "Capabilities", "#Context": "Context", "#Reference": "Reference"},
+                names={f"#{name}": name for name in ("Capabilities", "Context", "Reference", "Transport")},
             )
         except _ConditionNotMet as not_met:
             if _blocked_until(not_met.item) > now:
@@ -129,48 +125,27 @@ class CallTable:
         return None if item is None else _to_call(item)
 
     @traced
-    def store_meeting(self, call: Call) -> bool:
-        """Stores the meeting of a call over the SIP bridge, by which its events find it from then on.
-
-        False when the call is no longer the user's, or has another meeting or an answer.
-        """
-        item = self._update_call(
-            call,
-            "SET MeetingId = :meeting, ContactId = :meeting",
-            "attribute_not_exists(EndedAt) AND attribute_not_exists(Answer)"
-            " AND (attribute_not_exists(ContactId) OR ContactId = :meeting)",
-            {":meeting": {"S": call.meeting_id}},
-        )
-        return item is not None
-
-    @traced
     def store_answer(self, call: Call, rates: Sequence[Rate]) -> bool:
-        """Stores the contact, the answer and their times; False when the call is no longer the user's.
+        """Stores the call's ids, its answer and their times; False when the call is no longer the user's.
 
         It is not when it ended meanwhile, when the user was blocked meanwhile, or when its reference was
-        presented by another contact. Of a call
-        over the SIP bridge the contact stays as it is: the flow may have bound it meanwhile.
+        presented by another contact. A contact that `call` does not have is left as `bind` stores it.
         """
         # The list of starts grows by one in each claim; what no rate looks at any more is cut here, with room
         # for starts that crashed before they came this far.
         most = max(rate.calls for rate in rates)
         cut = ", ".join(f"Starts[{most + extra}]" for extra in range(3))
-        if call.meeting_id is None:
-            set_call, is_the_call = (
-                "ContactId = :call",
-                "(attribute_not_exists(ContactId) OR ContactId = :call)",
-            )
-            of_call = {":call": {"S": call.contact_id}}
-        else:
-            set_call, is_the_call = "TransactionId = :transaction", "MeetingId = :call"
-            of_call = {":call": {"S": call.meeting_id}, ":transaction": {"S": call.transaction_id}}
+        ids = {"CallId": call.call_id, "ContactId": call.contact_id}
+        known = {name: {"S": value} for name, value in ids.items() if value is not None}
         item = self._update_call(
             call,
-            f"SET {set_call}, Answer = :answer, ReplayUntil = :replay_until,"
-            f" SlotUntil = :slot_until, ExpiresAt = :expires REMOVE {cut}",
-            f"attribute_not_exists(EndedAt) AND attribute_not_exists(BlockedUntil) AND {is_the_call}",
+            f"SET {''.join(f'{name} = :{name}, ' for name in known)}Answer = :answer,"
+            " ReplayUntil = :replay_until, SlotUntil = :slot_until, ExpiresAt = :expires"
+            f" REMOVE {cut}",
+            "attribute_not_exists(EndedAt) AND attribute_not_exists(BlockedUntil)"
+            + "".join(f" AND (attribute_not_exists({name}) OR {name} = :{name})" for name in known),
             {
-                **of_call,
+                **{f":{name}": value for name, value in known.items()},
                 ":answer": {"S": call.answer},
                 ":replay_until": _number(call.replay_until),
                 ":slot_until": _number(call.slot_until),
@@ -181,10 +156,10 @@ class CallTable:
 
     @traced
     def end(self, call: Call, now: int) -> None:
-        """Marks `call` as ended, which frees the slot. What digits were sent with is forgotten.
+        """Marks `call` as ended, which frees the slot and removes the token for digits.
 
-        What Connect tells later on takes this end back no more, also where Connect told of it first. Nothing
-        happens when it is no longer the user's call, or was marked before.
+        No later event of Connect takes this end back, also where one of Connect came first. Nothing happens
+        when it is no longer the user's call, or was marked before.
         """
         self._update_call(
             call,
@@ -199,7 +174,7 @@ class CallTable:
         """Ends a start that was never answered, and does not count it for the user's rates.
 
         Returns the call as it is then, or None when it is no longer the user's. It goes on, untouched, when
-        it has an answer: that was written though its writer may not have been told so, and may have been
+        it has an answer: that was written though its writer may have had no confirmation, and may have been
         replayed since.
         """
         try:
@@ -230,7 +205,7 @@ class CallTable:
     @traced
     def find(self, user_id: str, now: int) -> Call | None:
         """The user's latest call; None when there was none, or when its record has expired."""
-        answer = self._ask(
+        answer = self._call(
             "GetItem", TableName=self._table, Key={"UserId": {"S": user_id}}, ConsistentRead=True
         )
         item: _Item | None = answer.get("Item")
@@ -241,49 +216,23 @@ class CallTable:
 
     @traced
     def find_user(self, contact_id: str) -> str | None:
-        """Whose latest call a contact is; None when it is nobody's, or became so a moment ago."""
-        users = self._users(CONTACT_INDEX, "ContactId", contact_id)
-        return users[0] if users else None
-
-    @traced
-    def find_user_by_meeting(self, meeting_id: str) -> str | None:
-        """Whose latest call has a meeting; None when it is nobody's, or became so a moment ago."""
-        users = self._users(MEETING_INDEX, "MeetingId", meeting_id)
-        return users[0] if users else None
-
-    @traced
-    def find_user_by_reference(self, reference: str) -> str | None:
-        """Whose call a reference was issued for; None when it is nobody's or, by chance, that of two."""
-        users = self._users(REFERENCE_INDEX, "Reference", reference)
-        return users[0] if len(users) == 1 else None
-
-    def _users(self, index: str, attribute: str, value: str) -> list[str]:
-        answer = self._ask(
+        """The user whose latest call a contact is; None when there is none, or became so a moment ago."""
+        answer = self._call(
             "Query",
             TableName=self._table,
-            IndexName=index,
-            KeyConditionExpression="#attribute = :value",
-            ExpressionAttributeNames={"#attribute": attribute},
-            ExpressionAttributeValues={":value": {"S": value}},
+            IndexName=CONTACT_INDEX,
+            KeyConditionExpression="ContactId = :contact",
+            ExpressionAttributeValues={":contact": {"S": contact_id}},
         )
-        return [item["UserId"]["S"] for item in answer["Items"]]
-
-    @traced
-    def store_joined(self, call: Call, joined_at: int) -> None:
-        """Stores when the app came into its meeting, if it has not come again since."""
-        self._update_call(
-            call,
-            "SET JoinedAt = :joined",
-            "(attribute_not_exists(JoinedAt) OR JoinedAt < :joined)",
-            {":joined": _number(joined_at)},
-        )
+        user_id: str | None = next((item["UserId"]["S"] for item in answer["Items"]), None)
+        return user_id
 
     @traced
     def store_events(self, before: Call, after: Call) -> bool:
-        """Stores what Connect has told of a call; False when the record is no longer as in `before`."""
+        """Stores what events have changed; False when the record is no longer as in `before`."""
         stored = _event_attributes(before)
-        told = _event_attributes(after)
-        values: dict[str, Any] = {f":new{name}": value for name, value in told.items()}
+        changed = _event_attributes(after)
+        values: dict[str, Any] = {f":new{name}": value for name, value in changed.items()}
         conditions = []
         for name in ("EndedAt", "EndedBy", "QueuedAt", "ConnectedAt", "Legs"):
             if name in stored:
@@ -291,8 +240,8 @@ class CallTable:
                 values[f":old{name}"] = stored[name]
             else:
                 conditions.append(f"attribute_not_exists({name})")
-        sets = ", ".join(f"{name} = :new{name}" for name in told)
-        removes = ", ".join(name for name in stored if name not in told)
+        sets = ", ".join(f"{name} = :new{name}" for name in changed)
+        removes = ", ".join(name for name in stored if name not in changed)
         update = f"SET {sets}" + (f" REMOVE {removes}" if removes else "")
         return self._update_call(before, update, " AND ".join(conditions), values) is not None
 
@@ -309,7 +258,7 @@ class CallTable:
 
     @traced
     def store_connection_token(self, call: Call, token: str, until: int) -> None:
-        """Keeps a token for later digits; of a participant that was replaced meanwhile it is forgotten."""
+        """Keeps a token for later digits, unless its participant was replaced meanwhile."""
         self._update_call(
             call,
             "SET ConnectionToken = :token, ConnectionTokenUntil = :until",
@@ -319,11 +268,10 @@ class CallTable:
 
     @traced
     def bind(self, user_id: str, reference: str, contact_id: str, now: int) -> Call | None:
-        """Binds a reference to the contact that presents it, once. Over the SIP bridge the contact takes the
-        place of the meeting.
+        """Binds a reference to the contact that presents it, once.
 
         Returns the call when the reference is this user's, unexpired, and was bound to no other contact. A
-        call that has ended is returned too, unbound: its `ended_at` tells. So is, as ended, the user's latest
+        call that has ended is returned too, unbound, with its `ended_at`. So is, as ended, the user's latest
         call where the reference is that of a start that was abandoned shortly before it. Otherwise None.
         """
         try:
@@ -332,7 +280,7 @@ class CallTable:
                 reference,
                 "SET ContactId = :contact",
                 "ReferenceUntil > :now AND attribute_not_exists(EndedAt)"
-                " AND (attribute_not_exists(ContactId) OR ContactId = :contact OR ContactId = MeetingId)",
+                " AND (attribute_not_exists(ContactId) OR ContactId = :contact)",
                 {":contact": {"S": contact_id}, ":now": _number(now)},
             )
         except _ConditionNotMet as not_met:
@@ -343,7 +291,7 @@ class CallTable:
                 not_met.item.get(name) for name in ("AbandonedReference", "AbandonedBefore")
             ):
                 return replace(call, ended_at=call.ended_at or now)
-            is_its_contact = call.connect_contact_id in (None, contact_id)
+            is_its_contact = call.contact_id in (None, contact_id)
             return (
                 call if call.reference == reference and call.ended_at is not None and is_its_contact else None
             )
@@ -384,7 +332,7 @@ class CallTable:
         names: Mapping[str, str],
     ) -> _Item:
         """Updates the user's item and returns it as it is then. Raises `_ConditionNotMet`."""
-        answer = self._ask(
+        answer = self._call(
             "UpdateItem",
             TableName=self._table,
             Key={"UserId": {"S": user_id}},
@@ -398,11 +346,11 @@ class CallTable:
         item: _Item = answer["Attributes"]
         return item
 
-    def _ask(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
+    def _call(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
         try:
-            return aws.ask(self._client, operation, refusals=_CONDITION_NOT_MET, **parameters)
-        except aws.Refused as refused:
-            raise _ConditionNotMet(refused.answer.get("Item", {})) from None
+            return aws.call(self._client, operation, expected_errors=_CONDITION_NOT_MET, **parameters)
+        except aws.ExpectedError as error:
+            raise _ConditionNotMet(error.answer.get("Item", {})) from None
 
 
 class _ConditionNotMet(Exception):
@@ -439,6 +387,8 @@ def _to_call(item: _Item) -> Call:
         context={name: value["S"] for name, value in item["Context"]["M"].items()},
         slot_until=int(item["SlotUntil"]["N"]),
         starts=[int(start["N"]) for start in item["Starts"]["L"]],
+        transport=text("Transport") or NATIVE_TRANSPORT,
+        call_id=text("CallId"),
         contact_id=text("ContactId"),
         answer=text("Answer"),
         replay_until=number("ReplayUntil") or 0,
@@ -451,28 +401,12 @@ def _to_call(item: _Item) -> Call:
         legs={leg: int(ended["N"]) for leg, ended in item.get("Legs", {"M": {}})["M"].items()},
         connection_token=text("ConnectionToken"),
         connection_token_until=number("ConnectionTokenUntil") or 0,
-        meeting_id=text("MeetingId"),
-        joined_at=number("JoinedAt"),
-        transaction_id=text("TransactionId"),
-        contact_flow_arn=text("ContactFlowArn"),
         blocked_until=_blocked_until(item),
-        attributes={name: value["S"] for name, value in item.get("CallerAttributes", {"M": {}})["M"].items()},
     )
 
 
 def _blocked_until(item: _Item) -> int:
     return int(item["BlockedUntil"]["N"]) if "BlockedUntil" in item else 0
-
-
-def _for_flow(call: Call) -> tuple[str, str, dict[str, Any]]:
-    """What a claim sets, removes and names of what the SIP bridge's contact flow is told."""
-    if call.contact_flow_arn is None:
-        return "", ", ContactFlowArn, CallerAttributes", {}
-    return (
-        ", ContactFlowArn = :flow, CallerAttributes = :attributes",
-        "",
-        {":flow": {"S": call.contact_flow_arn}, ":attributes": _map(call.attributes)},
-    )
 
 
 def _event_attributes(call: Call) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Takes note of what Amazon Connect tells about calls, and stops those that nobody can join."""
+"""Brings records to what events say of their calls, and stops contacts that nobody can join."""

@@ -1,47 +1,22 @@
 """What an event changes in the record of its call.
 
-Merging is commutative and idempotent: of each time the earliest counts, of each contact the call knows
+Merging is commutative and idempotent: of each time the earliest counts, of each contact the call holds
 whether it goes on, and everything else follows from these. So the order of events, and how often each comes,
 do not matter.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from calls.errors import Unavailable
+from runtime.errors import Unavailable
+
+from calls.contact_event import ContactEvent
+from calls.errors import RetryLater
+from calls.interfaces import Calls, Contacts
 from calls.record import Call
-from contact_events.event import ContactEvent
 
 # Two events of one call at once, and a caller who hangs up meanwhile: nobody loses more often than this.
-_MOST_ATTEMPTS = 5
-
-
-class Calls(Protocol):
-    """The records of calls; `calls.table.CallTable` says more."""
-
-    def find_user(self, contact_id: str) -> str | None:
-        """Whose latest call a contact is."""
-
-    def find(self, user_id: str, now: int) -> Call | None:
-        """The user's latest call."""
-
-    def store_events(self, before: Call, after: Call) -> bool:
-        """Stores what Connect has told; False when the record has changed meanwhile."""
-
-    def give_up(self, call: Call, now: int) -> bool:
-        """Ends a start that was never answered; False when it is being repeated."""
-
-
-class Contacts(Protocol):
-    """Contacts of the Connect instance; `calls.connect.ConnectInstance` says more."""
-
-    def stop(self, contact_id: str) -> None:
-        """Ends a contact."""
-
-
-class TryLaterError(Exception):
-    """What the event is about is not settled yet: it must come again."""
+_MAX_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -56,28 +31,28 @@ class EndedCall:
 
 
 class ContactEvents:
-    """Takes note of events."""
+    """Brings the records of calls to what events say of them."""
 
     def __init__(self, calls: Calls, contacts: Contacts, now: Callable[[], int]) -> None:
-        """`now` tells the time in milliseconds since the epoch."""
+        """`now` returns the time in milliseconds since the epoch."""
         self._calls = calls
         self._contacts = contacts
         self._now = now
 
-    def __call__(self, event: ContactEvent, *, may_be_early: bool) -> EndedCall | None:
-        """Notes an event; returns how the call went when this event told that it is over.
+    def __call__(self, event: ContactEvent, *, early_delivery: bool) -> EndedCall | None:
+        """Stores an event; returns how the call went when this event is the one that ends it.
 
-        Raises `TryLaterError` when the event must come again, and the adapters' errors.
+        Raises `RetryLater` when the event must be delivered again, and the adapters' errors.
         """
-        user_id = self._calls.find_user(event.call_contact_id)
+        user_id = event.user_id or self._calls.find_user(event.call_contact_id)
         if user_id is None:
-            if may_be_early and event.started_by_api and event.is_news:
+            if early_delivery and event.may_be_ours and event.has_progress:
                 # A call that is queued or ends as it begins: nobody may have written yet whose it is.
-                raise TryLaterError
+                raise RetryLater
             return None
-        for _ in range(_MOST_ATTEMPTS):
+        for _ in range(_MAX_ATTEMPTS):
             before = self._calls.find(user_id, self._now())
-            if before is None or before.contact_id != event.call_contact_id:
+            if before is None or not event.is_about(before):
                 return None  # of an earlier call
             after = merge(before, event)
             if after == before or self._calls.store_events(before, after):
@@ -93,14 +68,14 @@ class ContactEvents:
             if call.answer is not None:
                 return
             if call.slot_until > self._now() or not self._calls.give_up(call, self._now()):
-                raise TryLaterError  # the start is still running, or being repeated
+                raise RetryLater  # the start is still running, or being repeated
         # StopContact ends nothing that a transfer began: that ends when the caller's app leaves it.
         if event.contact_id == call.contact_id:
             self._contacts.stop(event.contact_id)
 
 
 def merge(call: Call, event: ContactEvent) -> Call:
-    """`call` with what `event` tells of it."""
+    """`call` with what `event` says of it."""
     legs = {call.contact_id or event.call_contact_id: 0, **call.legs}
     legs[event.contact_id] = _earliest(legs.get(event.contact_id) or None, event.ended_at) or 0
     merged = replace(
@@ -111,7 +86,7 @@ def merge(call: Call, event: ContactEvent) -> Call:
     )
     if call.ended_at is not None and not call.ended_by_connect:
         return merged
-    # A transfer can make known a contact that goes on after the first one was told to have ended.
+    # A transfer can make known a contact that goes on after the event of the first one's end.
     return replace(
         merged,
         ended_at=max(legs.values()) if _is_over(merged) else None,
@@ -120,7 +95,7 @@ def merge(call: Call, event: ContactEvent) -> Call:
 
 
 def _is_over(call: Call) -> bool:
-    """Whether Connect has told the end of every contact of the call."""
+    """Whether every contact of the call has ended."""
     return bool(call.legs) and not call.open_contacts
 
 

@@ -1,68 +1,53 @@
-"""The Lambda function behind the queue of Amazon Connect's contact events, and of a SIP bridge's meetings."""
+"""The Lambda function behind the queue of Amazon Connect's contact events, and of a transport's own."""
 
 import json
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from calls import aws
+from runtime import aws
+from runtime.errors import ServiceError
+from runtime.startup import finish_init
+from runtime.telemetry import count, log_unforeseen, logger, measure, metrics, tracer
+
 from calls.connect import ConnectInstance
-from calls.errors import CallError
-from calls.observability import count, log_unforeseen, logger, measure, metrics, tracer
+from calls.errors import RetryLater
 from calls.record import now
-from calls.startup import startup_done
 from calls.table import CallTable
-from contact_events.domain import ContactEvents, EndedCall, TryLaterError
-from contact_events.event import ContactEvent, read_event
+from calls.transport import load_transport
+from contact_events.domain import ContactEvents, EndedCall
 
-if TYPE_CHECKING:
-    from contact_events.meeting_event import MeetingEvents
-
-_calls = CallTable(aws.client("dynamodb"), os.environ["CALLS_TABLE"])
+_dynamodb = aws.client("dynamodb")
+_calls = CallTable(_dynamodb, os.environ["CALLS_TABLE"])
+_transport = load_transport("contact_events", calls=_calls, dynamodb=_dynamodb)
 _contact_events = ContactEvents(
-    _calls,
-    ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"]),
-    now,
+    _calls, ConnectInstance(aws.client("connect"), os.environ["CONNECT_INSTANCE_ARN"]), now
 )
 
-
-def _meeting_events() -> "MeetingEvents | None":
-    """What takes note of meetings' events; None without a SIP bridge, where there are no meetings."""
-    if "EXTERNAL_MEETING_ID" not in os.environ:
-        return None
-    # Imported here: most deployments have no bridge, and shall not wait for it in a cold start.
-    from calls.meetings import Meetings  # noqa: PLC0415
-    from contact_events.meeting_event import MeetingEvents  # noqa: PLC0415
-
-    meetings = Meetings(aws.client("chime-sdk-meetings"))
-    return MeetingEvents(_calls, meetings, os.environ["EXTERNAL_MEETING_ID"], now)
-
-
-_note_meeting = _meeting_events()
-
-startup_done()
+finish_init()
 
 
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @metrics.log_metrics
 def handler(batch: Mapping[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:
-    """Takes a batch of SQS messages, each an EventBridge event; answers which of them must come again."""
-    failed = [message["messageId"] for message in batch["Records"] if not _is_done(message)]
+    """Takes a batch of SQS messages, each an EventBridge event; answers which must be delivered again."""
+    failed = [message["messageId"] for message in batch["Records"] if not _process_record(message)]
     count("EventsHandled", len(batch["Records"]) - len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _is_done(message: Mapping[str, Any]) -> bool:
+def _process_record(message: Mapping[str, Any]) -> bool:
+    """Whether the message is done with."""
     try:
         # Twice, since a message counts as received also when Lambda was throttled.
-        may_be_early = int(message["attributes"]["ApproximateReceiveCount"]) <= 2
-        event = _read(json.loads(message["body"]), may_be_early=may_be_early)
-        ended = None if event is None else _contact_events(event, may_be_early=may_be_early)
-    except TryLaterError:
+        early_delivery = int(message["attributes"]["ApproximateReceiveCount"]) <= 2
+        event = _transport.read_event(json.loads(message["body"]), early_delivery=early_delivery)
+        ended = None if event is None else _contact_events(event, early_delivery=early_delivery)
+    except RetryLater:
         logger.info("Event comes too early", message_id=message["messageId"])
         return False
-    except CallError as error:
+    except ServiceError as error:
         # Its cause was logged where it was met.
         logger.warning("Event not handled", message_id=message["messageId"], error_type=type(error).__name__)
         return False
@@ -75,13 +60,6 @@ def _is_done(message: Mapping[str, Any]) -> bool:
     if ended is not None:
         _measure(ended)
     return True
-
-
-def _read(envelope: Mapping[str, Any], *, may_be_early: bool) -> ContactEvent | None:
-    """What an event tells of a call; None when it tells nothing that is to be noted."""
-    if _note_meeting is not None and envelope["source"] == "aws.chime":
-        return _note_meeting(envelope, may_be_early=may_be_early)
-    return read_event(envelope, bridged=_note_meeting is not None)
 
 
 def _measure(call: EndedCall) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calls.errors import AuthenticationInsufficient
-from start_call.request import LONGEST_DISPLAY_NAME, is_display_name
+from start_call.request import MAX_DISPLAY_NAME, is_display_name
 
 # What an issuer has not verified is its user's own word (OpenID Connect Core 1.0, section 5.1).
 _VERIFIED_BY = {"email": "email_verified", "phone_number": "phone_number_verified"}
 
 # Digits of seconds since the epoch, for some ten thousand years to come.
-_LONGEST_TIME = 12
+_MAX_TIME_DIGITS = 12
 
 # An issuer's clock may be ahead of ours.
 _CLOCK_SKEW_SECONDS = 60
@@ -27,14 +27,14 @@ class Caller:
     absent).
     """
     auth_time: int | None = None
-    """When the user signed in, in seconds since the epoch; None where the token does not tell."""
+    """When the user signed in, in seconds since the epoch; None where the token does not say."""
     amr: frozenset[str] = frozenset()
     """The methods of signing in (RFC 8176)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Authentication:
-    """How a user must have signed in for a call; `max_age_seconds` None and an empty `amr` ask for nothing.
+    """How a user must have signed in for a call; `max_age_seconds` None and an empty `amr` require nothing.
 
     One method of `amr` is enough.
     """
@@ -62,9 +62,10 @@ def read_caller(
     `claim_attributes` maps a claim to the name of its contact attribute.
     """
     user_id = claims["sub"]
-    told = claims.get("auth_time", "")
-    auth_time = told if told.isascii() and told.isdigit() and len(told) <= _LONGEST_TIME else ""
-    name = claims.get(display_name_claim, "").strip()[:LONGEST_DISPLAY_NAME]
+    claimed = claims.get("auth_time", "")
+    is_time = claimed.isascii() and claimed.isdigit() and len(claimed) <= _MAX_TIME_DIGITS
+    auth_time = claimed if is_time else ""
+    name = claims.get(display_name_claim, "").strip()[:MAX_DISPLAY_NAME]
     return Caller(
         user_id=user_id,
         display_name=name if is_display_name(name) else "Customer",

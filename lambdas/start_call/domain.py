@@ -1,90 +1,50 @@
-"""Starting a call: one contact for each call that a user asks for, and none that nobody can join.
+"""Starting a call: one contact for each call that a user requests, and none that nobody can join.
 
 The order of the steps is what makes a crash between any two of them harmless:
 
 1. `claim`: one conditional write gives the call the user's slot for a short lease.
-2. `start`: the call sets out for Connect, with the call's reference. `Way` is how.
+2. `start`: a `CallTransport` sends the call to Connect, with the call's reference.
 3. `store_answer`: the answer is stored for replay and the slot is held until the call ends.
 
-A failure that is answered ends the call, so the contact's flow, which asks about the reference, sends it
+A failure that is answered ends the call, so the contact's flow, which has the reference verified, sends it
 away. A crash leaves a lease that runs out; the next request with the same key repeats step 2 as the same
 contact, or ends what the crash has left and starts anew.
 """
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
-from calls.connection import complete
-from calls.errors import (
+from runtime.errors import (
     AnswerIncomplete,
-    CallActive,
-    CallError,
-    IdempotencyKeyReused,
-    RateExceeded,
-    RequestInProgress,
+    ServiceError,
     TimedOut,
     Unavailable,
 )
+
+from calls.errors import (
+    CallActive,
+    IdempotencyKeyReused,
+    RateExceeded,
+    RequestInProgress,
+)
+from calls.interfaces import Calls, CallTransport
+from calls.join_answer import to_start_call_response
 from calls.record import Call, Rate
+from calls.start_call_request import StartCallRequest
 from start_call.caller import Caller
-from start_call.request import StartCallRequest
-
-
-class Calls(Protocol):
-    """The records of calls; `calls.table.CallTable` says more."""
-
-    def claim(self, call: Call, rates: Sequence[Rate]) -> Call | None:
-        """Gives the slot to `call`, or returns what stands in the way. Raises `CallerBlocked`."""
-
-    def take_over(self, crashed: Call, *, slot_until: int, reference_until: int) -> Call | None:
-        """Renews the lease of a crashed start; None when another request was faster."""
-
-    def store_answer(self, call: Call, rates: Sequence[Rate]) -> bool:
-        """Stores contact and answer; False when the call is no longer the user's."""
-
-    def abandon(self, call: Call, now: int) -> Call | None:
-        """Frees the slot of a start that was not answered; returns the call as it is then, None when it is no
-        longer the user's.
-        """
-
-
-class Way(Protocol):
-    """How a call reaches Connect: `start_call.webrtc.WebRtcContacts` or `start_call.bridge.Bridge`."""
-
-    media_region: str
-    can_repeat: bool
-    """Whether starting a call again finds what a crashed start of it has left, and so makes nothing twice."""
-
-    def new_reference(self) -> str:
-        """A random reference that the contact can present."""
-
-    def described(self, call: Call, request: StartCallRequest) -> Call:
-        """`call` as it is to be recorded.
-
-        Raises `InvalidRequest` for a request that can never be started this way.
-        """
-
-    def start(self, call: Call, request: StartCallRequest) -> tuple[Call, Mapping[str, Any]]:
-        """Sets the call going. Returns it with what is known of it now, and the answer for the app in the
-        shape of StartWebRTCContact's, of which every member is optional.
-        """
-
-    def end(self, call: Call) -> None:
-        """Ends all that is known of a call."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class CallLimits:
     """How long things last, in seconds, and how often a user may call."""
 
     replay_seconds: int
     reference_seconds: int
     start_lease_seconds: int
-    longest_call_seconds: int
+    max_call_seconds: int
     rates: Sequence[Rate]
     """All of them hold."""
 
@@ -101,20 +61,23 @@ class StartedCall:
 class StartCall:
     """Starts calls."""
 
-    def __init__(self, calls: Calls, way: Way, terms: Terms, now: Callable[[], int]) -> None:
-        """`now` tells the time in milliseconds since the epoch."""
+    def __init__(
+        self, calls: Calls, transport: CallTransport, limits: CallLimits, now: Callable[[], int]
+    ) -> None:
+        """`now` returns the time in milliseconds since the epoch."""
         self._calls = calls
-        self._way = way
-        self._terms = terms
+        self._transport = transport
+        self._limits = limits
         self._now = now
 
     def __call__(self, caller: Caller, request: StartCallRequest) -> StartedCall:
         """Starts a call, or answers the one that an earlier request with the same key started.
 
-        Raises the `CallError` that the app is to be answered; then no contact of this request is left active.
+        Raises the `ServiceError` that the app is answered; then no contact of this request is left active.
         """
         # Refused before anything is written: a request that can never succeed must not cost the user a start.
-        call = self._way.described(self._new_call(caller, request), request)
+        reference = self._transport.prepare(caller.context, request)
+        call = self._new_call(caller, request, reference)
         standing = self._claim(call)
         if standing is not None and self._is_abandoned_by_crash(standing, call):
             self._clear_away(standing)
@@ -126,27 +89,28 @@ class StartCall:
             call = earlier
         return self._place(call, request)
 
-    def _new_call(self, caller: Caller, request: StartCallRequest) -> Call:
+    def _new_call(self, caller: Caller, request: StartCallRequest, reference: str) -> Call:
         now = self._now()
         return Call(
             user_id=caller.user_id,
             started_at=now,
             idempotency_key=request.idempotency_key or f"none-{uuid.uuid4()}",
             request_hash=request.content_hash,
-            reference=self._way.new_reference(),
-            reference_until=now + self._terms.reference_seconds * 1000,
+            reference=reference,
+            reference_until=now + self._limits.reference_seconds * 1000,
             context=caller.context,
-            slot_until=now + self._terms.start_lease_seconds * 1000,
+            slot_until=now + self._limits.start_lease_seconds * 1000,
+            transport=self._transport.name,
             display_name=request.display_name or caller.display_name,
             capabilities=sorted(request.capabilities),
         )
 
     def _claim(self, call: Call) -> Call | None:
         try:
-            return self._calls.claim(call, self._terms.rates)
+            return self._calls.claim(call, self._limits.rates)
         except (AnswerIncomplete, TimedOut, Unavailable):
             # It may have been written all the same, and this start goes no further.
-            with suppress(CallError):
+            with suppress(ServiceError):
                 self._calls.abandon(call, self._now())
             raise
 
@@ -156,7 +120,8 @@ class StartCall:
             return False
         if standing.idempotency_key != call.idempotency_key:
             return True
-        return not self._way.can_repeat and standing.request_hash == call.request_hash
+        can_repeat = self._transport.can_repeat and standing.transport == call.transport
+        return not can_repeat and standing.request_hash == call.request_hash
 
     def _earlier_call(self, standing: Call, call: Call) -> StartedCall | Call:
         """What stands in the way of `call`: an answer to replay, a crashed start to repeat, or an error."""
@@ -177,12 +142,12 @@ class StartCall:
             raise CallActive(standing.id, retry_after=None if standing.answer else 1)
         raise RateExceeded(
             "You have started too many calls. Try again later.",
-            retry_after=max(rate.seconds_until_allowed(standing.starts, now) for rate in self._terms.rates),
+            retry_after=max(rate.seconds_until_allowed(standing.starts, now) for rate in self._limits.rates),
         )
 
     def _repeat_crashed(self, standing: Call, now: int) -> Call:
         if standing.slot_until <= now:
-            renewed = self._take_over(standing, reference_until=now + self._terms.reference_seconds * 1000)
+            renewed = self._take_over(standing, reference_until=now + self._limits.reference_seconds * 1000)
             if renewed is not None:
                 return renewed
         raise RequestInProgress(
@@ -190,14 +155,14 @@ class StartCall:
         )
 
     def _take_over(self, crashed: Call, *, reference_until: int) -> Call | None:
-        slot_until = self._now() + self._terms.start_lease_seconds * 1000
+        slot_until = self._now() + self._limits.start_lease_seconds * 1000
         return self._calls.take_over(crashed, slot_until=slot_until, reference_until=reference_until)
 
     def _place(self, call: Call, request: StartCallRequest) -> StartedCall:
         started = call
         try:
-            started, answer = self._way.start(call, request)
-            joinable = complete(answer, self._way.media_region)
+            started, answer = self._transport.start(call, request)
+            joinable = to_start_call_response(answer, self._transport.media_region)
             body = json.dumps(joinable)
             started = self._answered(started, body)
             self._keep(started)
@@ -213,12 +178,12 @@ class StartCall:
         return replace(
             call,
             answer=body,
-            replay_until=now + self._terms.replay_seconds * 1000,
-            slot_until=now + self._terms.longest_call_seconds * 1000,
+            replay_until=now + self._limits.replay_seconds * 1000,
+            slot_until=now + self._limits.max_call_seconds * 1000,
         )
 
     def _keep(self, call: Call) -> None:
-        if not self._calls.store_answer(call, self._terms.rates):
+        if not self._calls.store_answer(call, self._limits.rates):
             raise Unavailable("The call ended before it could be joined. Try again.")
 
     def _clear_away(self, crashed: Call) -> None:
@@ -229,16 +194,16 @@ class StartCall:
         held = self._take_over(crashed, reference_until=crashed.reference_until)
         if held is None:
             return
-        self._way.end(held)
+        self._transport.end(held)
         left = self._calls.abandon(held, self._now())
         if left is not None and left.contact_id != held.contact_id:
-            self._way.end(left)  # the flow has bound it meanwhile
+            self._transport.end(left)  # the flow has bound it meanwhile
 
     def _abandon(self, call: Call) -> StartedCall | None:
         """Leaves nothing of a start that is not answered with a call: no slot, no contact.
 
-        Returns the call when it was answered all the same: its answer was written without this request being
-        told so, or by the request that took a slow start over. It may have been replayed, and so it stands.
+        Returns the call when it was answered all the same: its answer was written without a confirmation for
+        this request, or by the request that took a slow start over. It may have been replayed, so it stands.
 
         The slot goes first: from then on the flow sends the contact away, and binds no other. Where that
         fails, the contact is stopped and the lease frees the slot. A contact whose id Connect never answered
@@ -246,20 +211,20 @@ class StartCall:
         """
         left = None
         # A failure of any of these is counted and logged where it is raised.
-        with suppress(CallError):
+        with suppress(ServiceError):
             left = self._calls.abandon(call, self._now())
         if left is not None and left.ended_at is None and (replay := _replay(left)) is not None:
             return replay
-        with suppress(CallError):
-            self._way.end(call)
+        with suppress(ServiceError):
+            self._transport.end(call)
         if left is not None and left.contact_id not in (None, call.contact_id):
-            with suppress(CallError):
-                self._way.end(left)
+            with suppress(ServiceError):
+                self._transport.end(left)
         return None
 
 
 def _replay(call: Call) -> StartedCall | None:
-    """What the app was told of a call, once more; None of a start that was not answered."""
+    """The answer of a call once more; None of a start that was not answered."""
     if call.id is None or call.answer is None:
         return None
     return StartedCall(call.id, call.answer, replayed=True)

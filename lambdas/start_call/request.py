@@ -1,22 +1,19 @@
-"""What a caller may ask for: the request of `POST /start-call`, checked by hand.
+"""What a caller may send: the request of `POST /start-call`, checked by hand.
 
 `openapi.yaml` is the contract and the gateway checks most of it first, but it lets other content types
 through, and a general validator would cost more than the rest of the function.
 """
 
-import hashlib
-import json
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from api.request import Request, pointer
 from calls.errors import InvalidRequest, Violation
-from calls.http import pointer, read_idempotency_key, read_members, unknown_members
+from calls.start_call_request import StartCallRequest, check_size
 
-LARGEST_ATTRIBUTES = 32_768
-"""UTF-8 bytes of all names and values together (Amazon Connect API Reference, StartWebRTCContact)."""
-LONGEST_DISPLAY_NAME = 256
+MAX_DISPLAY_NAME = 256
 """Characters (Amazon Connect API Reference, ParticipantDetails)."""
 
 CAPABILITIES = ("Video", "ScreenShare")
@@ -26,8 +23,8 @@ _MEMBERS = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
-    """What this deployment lets a caller ask for."""
+class RequestPolicy:
+    """What this deployment allows in a request."""
 
     instance_arn: str
     contact_flow_arn: str
@@ -42,44 +39,21 @@ class Offer:
         return self.contact_flow_arn if topic is None else self.topics[topic]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StartCallRequest:
-    """A request that keeps the contract."""
-
-    contact_flow_arn: str
-    topic: str | None = None
-    display_name: str | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    capabilities: frozenset[str] = frozenset()
-    idempotency_key: str | None = None
-
-    @property
-    def content_hash(self) -> str:
-        """The same for requests that ask for the same, however they are written."""
-        content = [
-            self.contact_flow_arn,
-            self.display_name,
-            sorted(self.attributes.items()),
-            sorted(self.capabilities),
-        ]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def parse(headers: Mapping[str, Sequence[str]], body: str | None, offer: Offer) -> StartCallRequest:
-    """Reads a request; `headers` are lower-case names to all their values, `body` is the decoded text.
+def parse(request: Request, policy: RequestPolicy) -> StartCallRequest:
+    """Reads a request, as far as `policy` allows it.
 
     Raises `InvalidRequest` with every violation found, `TooLarge` or `UnsupportedMediaType`.
     """
     found: list[Violation] = []
-    key = read_idempotency_key(headers, found)
-    members = read_members(headers, body)
-    found += unknown_members(members, _MEMBERS)
+    key = request.idempotency_key(found)
+    members = request.members
+    found += request.unknown_members(_MEMBERS)
     display_name = _display_name(members, found)
-    topic = _topic(members, offer, found)
-    attributes = _attributes(members, offer, found)
-    capabilities = _capabilities(members, offer, found)
-    flow_arn = offer.flow_of(topic)
-    _same_as_server("ConnectInstanceId", members, offer.instance_arn, found)
+    topic = _topic(members, policy, found)
+    attributes = _attributes(members, policy, found)
+    capabilities = _capabilities(members, policy, found)
+    flow_arn = policy.flow_of(topic)
+    _same_as_server("ConnectInstanceId", members, policy.instance_arn, found)
     _same_as_server("ContactFlowId", members, flow_arn, found)
     if found:
         raise InvalidRequest(*found)
@@ -105,25 +79,10 @@ def is_display_name(value: object) -> bool:
     return (
         isinstance(value, str)
         and is_text(value)
-        and 1 <= len(value) <= LONGEST_DISPLAY_NAME
+        and 1 <= len(value) <= MAX_DISPLAY_NAME
         and not value.isspace()
         and not any(unicodedata.category(character) == "Cc" for character in value)
     )
-
-
-def size_of(attributes: Mapping[str, str]) -> int:
-    """Bytes as Connect counts them: UTF-8, names and values."""
-    return sum(len(name.encode()) + len(value.encode()) for name, value in attributes.items())
-
-
-def check_size(attributes: Mapping[str, str]) -> None:
-    """Raises `InvalidRequest` when a contact cannot have all of `attributes`, the trusted ones included."""
-    if size_of(attributes) > LARGEST_ATTRIBUTES:
-        raise InvalidRequest(
-            Violation(
-                "/Attributes", f"All attributes of a call hold at most {LARGEST_ATTRIBUTES:,} bytes together."
-            )
-        )
 
 
 def _display_name(members: Mapping[str, Any], found: list[Violation]) -> str | None:
@@ -134,25 +93,25 @@ def _display_name(members: Mapping[str, Any], found: list[Violation]) -> str | N
         found.append(
             Violation(
                 "/DisplayName",
-                f"Send 1 to {LONGEST_DISPLAY_NAME} characters, not only spaces, no control characters.",
+                f"Send 1 to {MAX_DISPLAY_NAME} characters, not only spaces, no control characters.",
             )
         )
         return None
     return str(name)
 
 
-def _topic(members: Mapping[str, Any], offer: Offer, found: list[Violation]) -> str | None:
+def _topic(members: Mapping[str, Any], policy: RequestPolicy, found: list[Violation]) -> str | None:
     if "Topic" not in members:
         return None
     topic = members["Topic"]
-    if not isinstance(topic, str) or topic not in offer.topics:
-        known = ", ".join(sorted(offer.topics)) or "none: leave Topic out"
+    if not isinstance(topic, str) or topic not in policy.topics:
+        known = ", ".join(sorted(policy.topics)) or "none: leave Topic out"
         found.append(Violation("/Topic", f"Not a topic of this service. Its topics are {known}."))
         return None
     return topic
 
 
-def _attributes(members: Mapping[str, Any], offer: Offer, found: list[Violation]) -> dict[str, str]:
+def _attributes(members: Mapping[str, Any], policy: RequestPolicy, found: list[Violation]) -> dict[str, str]:
     if "Attributes" not in members:
         return {}
     attributes = members["Attributes"]
@@ -161,7 +120,7 @@ def _attributes(members: Mapping[str, Any], offer: Offer, found: list[Violation]
         return {}
     valid = True
     for name, value in attributes.items():
-        if name not in offer.attributes:
+        if name not in policy.attributes:
             found.append(Violation(pointer("Attributes", name), "Not an attribute that a caller may set."))
             valid = False
         elif not is_text(value):
@@ -173,22 +132,24 @@ def _attributes(members: Mapping[str, Any], offer: Offer, found: list[Violation]
     return attributes
 
 
-def _capabilities(members: Mapping[str, Any], offer: Offer, found: list[Violation]) -> frozenset[str]:
+def _capabilities(
+    members: Mapping[str, Any], policy: RequestPolicy, found: list[Violation]
+) -> frozenset[str]:
     if "Capabilities" not in members:
         return frozenset()
-    asked = members["Capabilities"]
-    if not isinstance(asked, dict):
+    sent = members["Capabilities"]
+    if not isinstance(sent, dict):
         found.append(Violation("/Capabilities", "Send an object of booleans."))
         return frozenset()
-    for name, value in asked.items():
+    for name, value in sent.items():
         where = pointer("Capabilities", name)
         if name not in CAPABILITIES:
             found.append(Violation(where, f"Unknown capability. Known are {', '.join(CAPABILITIES)}."))
         elif not isinstance(value, bool):
             found.append(Violation(where, "Send true or false."))
-        elif value and name not in offer.capabilities:
+        elif value and name not in policy.capabilities:
             found.append(Violation(where, "This service does not offer it."))
-    return frozenset(name for name, value in asked.items() if value is True)
+    return frozenset(name for name, value in sent.items() if value is True)
 
 
 def _same_as_server(member: str, members: Mapping[str, Any], arn: str, found: list[Violation]) -> None:

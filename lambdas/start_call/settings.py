@@ -1,4 +1,4 @@
-"""The settings of this deployment, from the environment that `infra` gives the function."""
+"""The function's settings, from its environment variables."""
 
 import json
 from collections.abc import Mapping
@@ -6,34 +6,17 @@ from dataclasses import dataclass
 
 from calls.record import Rate
 from start_call.caller import Authentication
-from start_call.domain import Terms
-from start_call.request import Offer
+from start_call.domain import CallLimits
+from start_call.request import RequestPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
-class BridgeSettings:
-    """What calls go over the SIP bridge with; a request has no say in any of it. Numbers are E.164."""
-
-    sip_media_application_id: str
-    caller_number: str
-    connect_number: str
-    external_meeting_id: str
-    """What all meetings of this deployment are known by."""
-    sip_headers: Mapping[str, str]
-    """Caller attribute to the SIP header that carries it."""
-    attributes: frozenset[str]
-    """The names of attributes that a caller may set."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class StartCallSettings:
     """Read once, at import."""
 
     table: str
-    offer: Offer
-    bridge: BridgeSettings | None
-    """None where calls are WebRTC contacts."""
-    terms: Terms
+    policy: RequestPolicy
+    limits: CallLimits
     calling_parameter: str
     """The name of the SSM parameter that switches calling on and off."""
     authentication: Mapping[str, Authentication]
@@ -48,7 +31,7 @@ class Settings:
         return rules.get(topic or "") or rules.get("") or Authentication()
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Settings":
+    def read(cls, environment: Mapping[str, str]) -> "StartCallSettings":
         """Raises `KeyError` or `ValueError` on a missing or malformed variable, which fails the
         deployment's first call.
         """
@@ -56,7 +39,7 @@ class Settings:
         def seconds(name: str) -> int:
             return int(environment[name])
 
-        offer = Offer(
+        policy = RequestPolicy(
             instance_arn=environment["CONNECT_INSTANCE_ARN"],
             contact_flow_arn=environment["CONTACT_FLOW_ARN"],
             topics=json.loads(environment["TOPIC_CONTACT_FLOW_ARNS"]),
@@ -65,13 +48,12 @@ class Settings:
         )
         return cls(
             table=environment["CALLS_TABLE"],
-            offer=offer,
-            bridge=_read_bridge(environment, offer) if "SIP_MEDIA_APPLICATION_ID" in environment else None,
-            terms=Terms(
+            policy=policy,
+            limits=CallLimits(
                 replay_seconds=seconds("REPLAY_SECONDS"),
                 reference_seconds=seconds("REFERENCE_SECONDS"),
                 start_lease_seconds=seconds("START_LEASE_SECONDS"),
-                longest_call_seconds=seconds("LONGEST_CALL_SECONDS"),
+                max_call_seconds=seconds("LONGEST_CALL_SECONDS"),
                 rates=(
                     Rate(calls=int(environment["STARTS_PER_WINDOW"]), seconds=seconds("WINDOW_SECONDS")),
                     Rate(calls=int(environment["STARTS_PER_DAY"]), seconds=86_400),
@@ -90,14 +72,3 @@ def _read_authentication(text: str) -> dict[str, Authentication]:
         topic: Authentication(max_age_seconds=rule["max_age_seconds"], amr=frozenset(rule["amr"]))
         for topic, rule in json.loads(text).items()
     }
-
-
-def _read_bridge(environment: Mapping[str, str], offer: Offer) -> BridgeSettings:
-    return BridgeSettings(
-        sip_media_application_id=environment["SIP_MEDIA_APPLICATION_ID"],
-        caller_number=environment["CALLER_NUMBER"],
-        connect_number=environment["CONNECT_NUMBER"],
-        external_meeting_id=environment["EXTERNAL_MEETING_ID"],
-        sip_headers=json.loads(environment["SIP_HEADERS"]),
-        attributes=offer.attributes,
-    )

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from calls import aws
-from calls.errors import AnswerIncomplete, CallError, CallingStopped
-from calls.observability import traced
+from runtime import aws
+from runtime.errors import AnswerIncomplete, ServiceError
+from runtime.telemetry import traced
+
+from calls.errors import CallingStopped
 
 READ_EVERY_SECONDS = 5
 """How long one reading is used: after a change, calls go on being started for no longer."""
@@ -19,7 +21,8 @@ class Switch:
     """An SSM parameter. Any value but "on" stops new calls, and so does one that cannot be read."""
 
     def __init__(self, client: Any, parameter: str, now: Callable[[], int]) -> None:
-        """`client` is a botocore client of SSM, `parameter` a name; `now` tells the time in milliseconds."""
+        """`client` is a botocore client of SSM, `parameter` a name; `now` returns the time in
+        milliseconds."""
         self._client = client
         self._parameter = parameter
         self._now = now
@@ -38,7 +41,7 @@ class Switch:
             try:
                 self._is_on = self._read() == ON
                 self._good_until = now + GOOD_FOR_SECONDS * 1000
-            except CallError:
+            except ServiceError:
                 # Counted and logged where it is raised.
                 if self._good_until <= now:
                     raise
@@ -48,7 +51,7 @@ class Switch:
 
     @traced
     def _read(self) -> str:
-        answer = aws.ask(self._client, "GetParameter", Name=self._parameter)
+        answer = aws.call(self._client, "GetParameter", Name=self._parameter)
         value = (answer.get("Parameter") or {}).get("Value")
         if not isinstance(value, str):
             raise AnswerIncomplete("Whether calls are taken is not known. Try again.")

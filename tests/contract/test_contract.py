@@ -65,7 +65,7 @@ def test_the_contract_is_valid_openapi() -> None:
 
 
 def test_the_completed_answer_of_connect_is_the_documented_one() -> None:
-    conforms(complete(connection_of("c1"), "eu-west-2"), "StartCallResponse")
+    conforms(complete(connection_of("c1"), "eu-west-2"), "CallConnection")
 
 
 def example(of: type[CallError]) -> CallError:
@@ -127,7 +127,7 @@ def test_waiting_is_advised_where_the_contract_promises_it(error: CallError) -> 
 def test_the_limits_of_the_contract_are_those_of_the_handler() -> None:
     members = SCHEMAS["StartCallRequest"]["properties"]
     assert members["DisplayName"]["maxLength"] == LONGEST_DISPLAY_NAME
-    assert tuple(members["Capabilities"]["properties"]) == CAPABILITIES
+    assert tuple(SCHEMAS["CallCapabilities"]["properties"]) == CAPABILITIES
     assert f"{LARGEST_BODY:,}" in CONTRACT["components"]["responses"]["TooLarge"]["description"]
 
 
@@ -205,4 +205,4 @@ def test_the_schema_and_the_handler_agree_on_what_digits_are(body: Any) -> None:
 
 
 def test_the_states_of_the_contract_are_those_of_the_record() -> None:
-    assert SCHEMAS["CallStatus"]["properties"]["State"]["enum"] == list(State)
+    assert SCHEMAS["CallState"]["enum"] == list(State)

@@ -4,7 +4,7 @@ from typing import Any
 
 import requests
 
-# Words that would tell a caller what the backend is made of.
+# Words that reveal what the backend is made of.
 REVEALING = ("amazonaws", "arn:", "boto", "traceback", "exception", "dynamodb", "lambda", "iam")
 
 
@@ -18,9 +18,9 @@ def assert_problem(response: requests.Response, status: int, slug: str) -> dict[
     for member in ("title", "detail", "requestId"):
         assert isinstance(problem[member], str)
         assert problem[member], member
-    told = response.text.replace(problem["requestId"], "").lower()  # which is random
+    text = response.text.replace(problem["requestId"], "").lower()  # which is random
     for word in REVEALING:
-        assert word not in told, f"{word!r} in {response.text}"
+        assert word not in text, f"{word!r} in {response.text}"
     return problem
 
 

@@ -14,15 +14,19 @@ from typing import Any
 import boto3
 import requests
 
-from local.environment import LocalAws
-from local.identities import SignedIn
-from local.observer import Observer, eventually
-from local.phone import Phone
+from local.clients.identities import SignedIn
+from local.clients.observer import eventually
+from local.clients.phone import Phone
+from local.launcher.local_aws import LocalAws
 from tests.e2e.answers import assert_problem
+from tests.local.control_endpoints import ControlEndpoints
 
 
-class Aws(Observer):
+class Aws(ControlEndpoints):
     """What tests may ask and do besides calling: the services' own APIs, and the control endpoints."""
+
+    policy_prefixes: Mapping[str, str] = {}
+    """What policies call a service, where that is not what the SDK does."""
 
     def __init__(self, outputs: Mapping[str, str], stacks: Sequence[str]) -> None:
         super().__init__(outputs["EndpointUrl"])
@@ -120,7 +124,7 @@ class Aws(Observer):
     @contextmanager
     def started_anew(self, function: str, **variables: str) -> Iterator[None]:
         """The function whose logical id contains `function` forgets what it has in memory, and has other
-        environment variables if told; as deployed afterwards.
+        environment variables if given; as deployed afterwards.
         """
         client = self.client("lambda")
         name = self.physical_id("AWS::Lambda::Function", function)
@@ -140,10 +144,18 @@ class Aws(Observer):
     def change_record(self, user_id: str, update: str) -> None:
         """Changes a user's record as a function that dies between two writes would leave it."""
         self.client("dynamodb").update_item(
-            TableName=self.physical_id("AWS::DynamoDB::Table"),
+            TableName=self.outputs["CallsTable"],
             Key={"UserId": {"S": user_id}},
             UpdateExpression=update,
         )
+
+    def contact_of(self, call_id: str) -> dict[str, Any]:
+        """The contact of a call that an app has started, once its flow has come to its last block."""
+        return self.contact(call_id)
+
+    def is_over(self, call_id: str) -> bool:
+        """Whether nothing is left of a call."""
+        return all(each["State"] == "ended" for each in self.contacts() if each["ContactId"] == call_id)
 
     def contacts_of(self, user_id: str) -> list[dict[str, Any]]:
         """The contacts that were started for a user."""
@@ -164,7 +176,7 @@ class Aws(Observer):
 
 @dataclass(frozen=True)
 class Caller:
-    """A user who has signed in, with the phone in hand; the password is empty where nobody asks for one."""
+    """A user who has signed in, with the phone in hand; the password is empty where none is used."""
 
     phone: Phone
     user: SignedIn

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.environment import DEFAULT_ENVIRONMENT
+from local.launcher.local_aws import DEFAULT_ENVIRONMENT
 from tests.e2e.aws import Caller
 from tests.e2e.environments import fixtures_of
 
@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in here:
         item.add_marker(pytest.mark.e2e)
     others = [item for item in items if item not in here]
-    here.sort(key=lambda item: item.path.name in {"test_deployment.py", "test_bridge_stacks.py"})
+    here.sort(key=lambda item: item.path.name == "test_deployment.py")
     items[:] = others + here
 
 

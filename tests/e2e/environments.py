@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from local.environment import LocalAws, local_aws
-from local.phone import Phone
+from local.clients.phone import Phone
+from local.launcher.local_aws import LocalAws, local_aws
 from tests.e2e.aws import Aws, Caller
 
 Fixture = Callable[..., Any]
 
 
-def fixtures_of(environment: str) -> tuple[Fixture, Fixture, Fixture, Fixture]:
+def fixtures_of(environment: str, aws_class: type[Aws] = Aws) -> tuple[Fixture, Fixture, Fixture, Fixture]:
     """The fixtures running, aws, phone and new_caller, for a conftest to have under these names.
 
-    Each folder makes all four anew: one process that runs several would take those of another local AWS.
+    `aws_class` may offer more to the folder's tests. Each folder makes all four anew: one process that runs
+    several would take those of another local AWS.
     """
 
     @pytest.fixture(scope="session")
@@ -28,7 +29,7 @@ def fixtures_of(environment: str) -> tuple[Fixture, Fixture, Fixture, Fixture]:
 
     @pytest.fixture(scope="session")
     def aws(running: LocalAws) -> Aws:
-        return Aws(running.outputs, running.stacks)
+        return aws_class(running.outputs, running.stacks)
 
     @pytest.fixture(scope="session")
     def phone(aws: Aws) -> Phone:

@@ -39,7 +39,7 @@ USED_BY_OTHERS = [
     Reason("logs:*", "arn:aws:logs:*:log-group:*", "Lambda writes what the function prints, in its name"),
     Reason("sqs:*", "*", "Lambda takes the messages off the queue, in the function's name"),
     Reason("xray:Put*", "*", "Lambda's daemon sends the traces, in the function's name"),
-    Reason("kms:*", "*", "a service uses the key in the name of whoever asks it: `via` lets nobody else"),
+    Reason("kms:*", "*", "a service uses the key in the name of its caller: `via` lets nobody else"),
 ]
 # Where AWS or the work leaves nothing narrower.
 WIDE = [
@@ -51,10 +51,6 @@ WIDE = [
     Reason("logs:*", "arn:aws:logs:*:log-group:*:[*]", "the streams of the function's own log group"),
     Reason("xray:Put*", "[*]", "X-Ray's write actions know no resources"),
 ]
-
-
-# What policies call a service, where that is not what the SDK does.
-_PREFIXES = {"chime-sdk-meetings": "chime", "chime-sdk-voice": "chime"}
 
 
 def grants(aws: Aws) -> Iterator[Grant]:
@@ -99,7 +95,7 @@ def used(aws: Aws) -> set[tuple[str, str, str]]:
     return {
         (
             roles[call["Role"].rpartition("/")[2]],
-            f"{_PREFIXES.get(call['Service'], call['Service'])}:{call['Operation']}",
+            f"{aws.policy_prefixes.get(call['Service'], call['Service'])}:{call['Operation']}",
             resource,
         )
         for call in aws.calls()

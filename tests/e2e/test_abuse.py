@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from local.environment import LocalAws
-from local.observer import eventually
+from local.clients.observer import eventually
+from local.launcher.local_aws import LocalAws
 from operations.__main__ import main
 from start_call.switch import READ_EVERY_SECONDS
 from tests.e2e.answers import assert_call, assert_problem

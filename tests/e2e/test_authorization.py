@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.identities import SignedIn
+from local.clients.identities import SignedIn
 from tests.e2e.answers import assert_problem
 from tests.e2e.aws import Aws, Caller
 

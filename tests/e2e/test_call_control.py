@@ -4,37 +4,18 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 import requests
 
-from local.observer import eventually
+from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
-
-
-def _queued(aws: Aws, caller: Caller, **body: Any) -> str:
-    """A call that waits in a queue, also as its app reads it."""
-    contact_id = str(assert_call(caller.start(body))["ContactId"])
-    aws.contact(contact_id)
-    assert caller.comes_to(contact_id, "QUEUED")
-    return contact_id
-
-
-def _connected(aws: Aws, caller: Caller, **body: Any) -> str:
-    contact_id = _queued(aws, caller, **body)
-    aws.happen(contact_id, "AgentConnected")
-    assert caller.comes_to(contact_id, "CONNECTED")
-    return contact_id
-
-
-def _is_active(aws: Aws, contact_id: str) -> bool:
-    return any(each["ContactId"] == contact_id and each["State"] != "ended" for each in aws.contacts())
+from tests.e2e.calls import connected, queued
 
 
 def test_a_call_goes_from_the_queue_to_an_agent_to_its_end(aws: Aws, caller: Caller) -> None:
-    contact_id = _connected(aws, caller)
+    contact_id = connected(aws, caller)
     aws.happen(contact_id, "AgentDisconnected")
     assert caller.comes_to(contact_id, "ENDED")
     call = caller.read(contact_id).json()
@@ -46,26 +27,26 @@ def test_a_call_goes_from_the_queue_to_an_agent_to_its_end(aws: Aws, caller: Cal
 def test_a_caller_hangs_up_at_any_time_twice_and_can_call_again_at_once(
     stage: str, aws: Aws, caller: Caller
 ) -> None:
-    prepare = {"queued": _queued, "connected": _connected}.get(stage)
+    prepare = {"queued": queued, "connected": connected}.get(stage)
     contact_id = prepare(aws, caller) if prepare else str(assert_call(caller.start())["ContactId"])
     first, second = caller.hang_up(contact_id), caller.hang_up(contact_id)
     assert (first.status_code, first.text) == (204, "")
     assert (second.status_code, second.text) == (204, "")
     assert caller.state(contact_id) == "ENDED"
-    assert not _is_active(aws, contact_id)
+    assert eventually(lambda: aws.is_over(contact_id))
     again = assert_call(caller.start())
     assert again["ContactId"] != contact_id
 
 
 def test_an_agent_who_hangs_up_frees_the_caller_for_another_call(aws: Aws, caller: Caller) -> None:
-    contact_id = _connected(aws, caller)
+    contact_id = connected(aws, caller)
     aws.happen(contact_id, "AgentDisconnected")
     assert caller.comes_to(contact_id, "ENDED")
     assert_call(caller.start())
 
 
 def test_a_call_that_an_agent_transfers_goes_on_until_its_last_contact_ends(aws: Aws, caller: Caller) -> None:
-    contact_id = _connected(aws, caller)
+    contact_id = connected(aws, caller)
     aws.happen(contact_id, "Transferred")
     [second] = [each for each in aws.contacts() if each.get("InitialContactId") == contact_id]
     aws.happen(second["ContactId"], "AgentConnected")
@@ -77,7 +58,7 @@ def test_a_call_that_an_agent_transfers_goes_on_until_its_last_contact_ends(aws:
 
 def test_a_caller_hangs_up_on_a_transferred_call_and_can_call_again(aws: Aws, caller: Caller) -> None:
     """StopContact ends nothing that a transfer began: that ends when the caller's app leaves it."""
-    contact_id = _connected(aws, caller)
+    contact_id = connected(aws, caller)
     second = aws.happen(contact_id, "Transferred")
     assert caller.hang_up(contact_id).status_code == 204
     assert caller.state(contact_id) == "ENDED"
@@ -91,7 +72,7 @@ def test_a_short_drop_gets_the_connection_that_the_app_had(aws: Aws, caller: Cal
 
 
 def test_a_long_drop_gets_another_place_in_the_same_call(aws: Aws, caller: Caller) -> None:
-    contact_id = _connected(aws, caller, DisplayName="Ada")
+    contact_id = connected(aws, caller, DisplayName="Ada")
     first = assert_call(caller.rejoin(contact_id), 200)
     aws.happen(contact_id, "CustomerDropped")
     second = assert_call(caller.rejoin(contact_id), 200)
@@ -104,20 +85,20 @@ def test_a_long_drop_gets_another_place_in_the_same_call(aws: Aws, caller: Calle
 
 
 def test_nobody_comes_back_before_an_agent_has_taken_the_call(aws: Aws, caller: Caller) -> None:
-    contact_id = _queued(aws, caller)
+    contact_id = queued(aws, caller)
     aws.happen(contact_id, "CustomerDropped")
     assert_problem(caller.rejoin(contact_id), 409, "agent-not-connected")
 
 
 def test_nobody_comes_back_into_a_call_that_has_ended(aws: Aws, caller: Caller) -> None:
-    contact_id = _connected(aws, caller)
+    contact_id = connected(aws, caller)
     caller.hang_up(contact_id)
     assert_problem(caller.rejoin(contact_id), 409, "call-ended")
     assert_problem(caller.send_digits(contact_id, "1"), 409, "call-ended")
 
 
 def test_digits_reach_the_contact_with_one_connection_for_all(aws: Aws, caller: Caller) -> None:
-    contact_id = _connected(aws, caller)
+    contact_id = connected(aws, caller)
     for digits in ("1", "23", "*#,"):
         response = caller.send_digits(contact_id, digits)
         assert (response.status_code, response.text) == (204, "")
@@ -125,7 +106,7 @@ def test_digits_reach_the_contact_with_one_connection_for_all(aws: Aws, caller: 
 
 
 def test_digits_of_a_dropped_caller_say_to_rejoin_and_then_get_through(aws: Aws, caller: Caller) -> None:
-    contact_id = _connected(aws, caller)
+    contact_id = connected(aws, caller)
     assert caller.send_digits(contact_id, "1").status_code == 204
     aws.happen(contact_id, "CustomerDropped")
     assert_problem(caller.send_digits(contact_id, "2"), 409, "not-connected")
@@ -143,14 +124,14 @@ REQUESTS: dict[str, Callable[[Caller, str], requests.Response]] = {
 
 
 @pytest.mark.parametrize("request_of", REQUESTS)
-def test_somebody_elses_call_is_like_one_that_never_was(
+def test_somebody_elses_call_is_404_like_an_unknown_one(
     request_of: str, aws: Aws, caller: Caller, another_caller: Caller
 ) -> None:
-    of_another = _connected(aws, another_caller)
-    never_was = str(uuid.uuid4())
+    of_another = connected(aws, another_caller)
+    unknown = str(uuid.uuid4())
     before = [call for call in aws.calls() if call["Service"] != "dynamodb"]
 
-    answers = [REQUESTS[request_of](caller, contact_id) for contact_id in (of_another, never_was)]
+    answers = [REQUESTS[request_of](caller, contact_id) for contact_id in (of_another, unknown)]
 
     for answer in answers:
         assert_problem(answer, 404, "not-found")
@@ -159,7 +140,7 @@ def test_somebody_elses_call_is_like_one_that_never_was(
     assert _headers(answers[0]) == _headers(answers[1])
     after = [call for call in aws.calls() if call["Service"] != "dynamodb"]
     assert [call for call in after if call not in before and "CallControl" in str(call["Role"])] == []
-    assert _is_active(aws, of_another)
+    assert not aws.is_over(of_another)
 
 
 def _headers(response: requests.Response) -> dict[str, str]:
@@ -169,7 +150,7 @@ def _headers(response: requests.Response) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("contact_id", ["x", "%00", "..", "a" * 256, "a" * 300, "ü", "' OR 1=1", "a b"])
-def test_a_malformed_contact_id_is_a_call_that_never_was(contact_id: str, one_caller: Caller) -> None:
+def test_a_malformed_contact_id_is_404(contact_id: str, one_caller: Caller) -> None:
     response = one_caller.read(contact_id)
     assert response.status_code in {400, 404}, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
@@ -252,7 +233,7 @@ def test_an_error_of_connect_becomes_the_answer_that_fits(
     aws: Aws,
     caller: Caller,
 ) -> None:
-    contact_id = _connected(aws, caller)
+    contact_id = connected(aws, caller)
     if request_of == "rejoin":
         aws.happen(contact_id, "CustomerDropped")
     send = {"hang_up": Caller.hang_up, "rejoin": Caller.rejoin, "digits": REQUESTS["digits"]}[request_of]
@@ -332,7 +313,7 @@ def test_the_state_follows_events_in_any_order_and_number(aws: Aws, caller: Call
 
 
 def test_what_callers_do_and_how_calls_go_is_counted(aws: Aws, caller: Caller) -> None:
-    contact_id = _connected(aws, caller)
+    contact_id = connected(aws, caller)
     aws.happen(contact_id, "AgentDisconnected")
     abandoned = _queued_by_somebody_else(aws, caller, contact_id)
     caller.hang_up(abandoned)
@@ -352,4 +333,4 @@ def test_what_callers_do_and_how_calls_go_is_counted(aws: Aws, caller: Caller) -
 
 def _queued_by_somebody_else(aws: Aws, caller: Caller, ended: str) -> str:
     assert caller.comes_to(ended, "ENDED")
-    return _queued(aws, caller)
+    return queued(aws, caller)

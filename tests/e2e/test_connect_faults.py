@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.observer import eventually
+from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 

@@ -1,10 +1,10 @@
-"""Which way a contact takes is decided by what the backend knows, not by what the contact says."""
+"""Which way a contact takes is decided by what the backend has stored, not by what the contact says."""
 
 from typing import Any
 
 import pytest
 
-from local.observer import eventually
+from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 
@@ -85,7 +85,7 @@ def test_a_reference_that_was_overheard_proves_nothing_for_another_contact(aws: 
 
 
 def test_a_reference_of_a_call_that_failed_reaches_no_agent(aws: Aws, caller: Caller) -> None:
-    """Connect started it, the app was told that it failed: nobody holds the credentials to join it."""
+    """Connect started it, the app received an error: nobody holds the credentials to join it."""
     with aws.fault("connect", "StartWebRTCContact", Malformed=True):
         assert_problem(caller.start(), 502, "answer-incomplete")
     assert eventually(lambda: not aws.active_contacts_of(caller.user.user_id))

@@ -19,7 +19,7 @@ RECORDED = frozenset(
 # What the CDK counts its users by.
 NOTHING_TO_HOLD = frozenset({"AWS::CDK::Metadata"})
 
-# Properties that the API of the service does not tell, and why nothing is lost by it.
+# Properties that the API of the service does not return, and why nothing is lost by it.
 NOT_READABLE = {
     ("AWS::CloudWatch::Dashboard", "Tags"): "MiniStack's CloudWatch keeps the tags of alarms alone",
     ("AWS::Connect::IntegrationAssociation", "Tags"): "Amazon Connect lists functions by their ARNs alone",

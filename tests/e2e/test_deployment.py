@@ -1,10 +1,13 @@
 """Deploying again, destroying, and bringing back. Runs last: nobody finds the old stacks after."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
-from local.environment import LocalAws, LocalAwsError
-from local.phone import Phone
+from local.clients.phone import Phone
+from local.launcher.checkout import LocalAwsError
+from local.launcher.local_aws import LocalAws
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller, with_the_templates_of_before
 from tests.e2e.held_properties import READERS, Resource, deployed, held
@@ -62,6 +65,22 @@ def test_each_output_is_a_parameter_too(running: LocalAws) -> None:
     }
     assert parameters.pop("Calling") == "on"  # the switch
     assert parameters == outputs
+
+
+def test_an_app_is_given_the_api_and_the_users_of_this_machine(running: LocalAws) -> None:
+    folder = running.write_app_outputs()
+    flat = json.loads((folder / "outputs.json").read_text(encoding="utf-8"))
+    assert flat.items() <= running.outputs.items()
+    assert flat.keys() >= OUTPUTS
+    amplify = json.loads((folder / "amplify_outputs.json").read_text(encoding="utf-8"))
+    assert amplify["custom"]["API"]["InAppCalling"]["endpoint"] == running.outputs["ApiUrl"].rstrip("/")
+    if IDENTITY in running.stacks:
+        assert amplify["auth"]["user_pool_id"] == running.outputs["UserPoolId"]
+        assert amplify["auth"]["user_pool_client_id"] == running.outputs["UserPoolClientId"]
+        assert amplify["auth"]["username_attributes"] == ["email"]
+        assert amplify["auth"]["password_policy"]["min_length"] >= 8
+    else:
+        assert "auth" not in amplify
 
 
 def test_stacks_that_are_destroyed_leave_the_users_alone_and_can_come_back(running: LocalAws) -> None:

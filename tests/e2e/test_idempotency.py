@@ -54,14 +54,14 @@ def test_a_start_whose_record_cannot_be_written_is_answered_once_and_stopped(
     assert_problem(caller.start(key="tap"), 409, "request-in-progress")
 
 
-def test_another_key_while_a_call_is_active_is_told_which_call(aws: Aws, caller: Caller) -> None:
+def test_another_key_during_a_call_is_409_with_its_id(aws: Aws, caller: Caller) -> None:
     active = assert_call(caller.start(key="tap-1"))
     problem = assert_problem(caller.start(key="tap-2"), 409, "call-active")
     assert problem["ContactId"] == active["ContactId"]
     assert len(aws.contacts_of(caller.user.user_id)) == 1
 
 
-def test_no_key_while_a_call_is_active_is_told_which_call(caller: Caller) -> None:
+def test_no_key_during_a_call_is_409_with_its_id(caller: Caller) -> None:
     active = assert_call(caller.start())
     problem = assert_problem(caller.start(), 409, "call-active")
     assert problem["ContactId"] == active["ContactId"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.observer import eventually
+from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 from tests.e2e.grants import USED_BY_OTHERS, WIDE, Grant, grants, needless, unused, used, wider_than_needed
@@ -27,8 +27,8 @@ def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
     contact_id = assert_call(another_caller.start())["ContactId"]
     assert another_caller.comes_to(contact_id, "QUEUED")
     aws.change_record(another_caller.user.user_id, "SET EndedAt = StartedAt")
-    told = [event for event in aws.events() if event["contactId"] == contact_id]
-    aws.publish_event(next(event for event in told if event["eventType"] == "QUEUED"))
+    events = [event for event in aws.events() if event["contactId"] == contact_id]
+    aws.publish_event(next(event for event in events if event["eventType"] == "QUEUED"))
     assert eventually(lambda: not aws.active_contacts_of(another_caller.user.user_id))
 
 

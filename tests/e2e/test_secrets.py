@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from local.observer import eventually
+from local.clients.observer import eventually
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller
 
@@ -32,6 +32,11 @@ def everything_written(aws: Aws) -> str:
     return "\n".join([*groups, *events, *metrics, *map(json.dumps, aws.calls())])
 
 
+def word(what: str) -> str:
+    """A word that stands nowhere else."""
+    return f"{what}{secrets.token_hex(8)}"
+
+
 def strings(value: Any) -> list[str]:
     """Every text in a JSON value."""
     if isinstance(value, str):
@@ -50,9 +55,6 @@ def credentials(call: dict[str, Any]) -> list[str]:
 def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(
     aws: Aws, new_caller: Callable[..., Caller]
 ) -> None:
-    def word(what: str) -> str:
-        return f"{what}{secrets.token_hex(8)}"
-
     claims = {"name": word("Name"), "email": f"{word('mail')}@example.com"}
     said = {"DisplayName": word("Display"), "Attributes": {"order_id": word("Order"), "page": word("Page")}}
     wrong = {"DisplayName": word("Wrong"), "Topic": word("Topic"), "Attributes": {word("key"): word("value")}}

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from local.phone import Phone
+from local.clients.phone import Phone
 from tests.e2e.answers import assert_problem
 from tests.e2e.aws import Aws, Caller
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from infra.config import environments
-from tests.infra.synthesis import CHECKOUT, Synthesis, synthesize
+from tests.infra.synthesis import CHECKOUT, Synthesis, native_environments, synthesize
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +18,10 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Syn
 @pytest.fixture(scope="session", params=environments(CHECKOUT))
 def synthesis(request: pytest.FixtureRequest, synthesized: Callable[[str], Synthesis]) -> Synthesis:
     """Each environment of config/ in turn."""
+    return synthesized(request.param)
+
+
+@pytest.fixture(scope="session", params=native_environments())
+def native(request: pytest.FixtureRequest, synthesized: Callable[[str], Synthesis]) -> Synthesis:
+    """Each environment of config/ without another transport: what another one adds, its tests say."""
     return synthesized(request.param)

@@ -15,6 +15,7 @@ from infra.app import add_stacks
 from infra.checks import add_checks
 from infra.config import Configuration, environments, load
 from infra.identity_config import Issuer, UserPool
+from infra.transport import NATIVE, transport_name
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -40,24 +41,38 @@ class Synthesis:
         self.environment, self._stack = configuration.environment, stack
 
     @property
-    def bridged(self) -> bool:
-        """Whether calls take the SIP bridge."""
-        return self.configuration.sip_bridge is not None
-
-    @property
     def issuer(self) -> Issuer | None:
         """Whose tokens are taken instead of a user pool's."""
         source = self.configuration.identity.source
         return source if isinstance(source, Issuer) else None
 
     def alone(self, stack: str) -> Synthesis:
-        """The same, of one stack: Identity, Calling, SipBridge."""
+        """The same, of one stack, by the last part of its name: "Calling"."""
         return Synthesis(self.directory, self.configuration, stack)
 
     @property
+    def names_with_functions(self) -> list[str]:
+        """The names of the stacks that have functions, logs, a key and alarms of their own."""
+        return [name for name in self.templates if self.alone(name).resources("AWS::Lambda::Function")]
+
+    @property
     def with_functions(self) -> list[Synthesis]:
-        """Each of the stacks that have functions, logs, a key and alarms of their own."""
-        return [self.alone(stack) for stack in ("Calling", "SipBridge") if stack in self.templates]
+        """Each of those stacks."""
+        return [self.alone(name) for name in self.names_with_functions]
+
+    def variables(self, package: str) -> Mapping[str, Any]:
+        """The environment variables of the function of `lambdas/<package>`."""
+        (function,) = [
+            function
+            for function in self.resources("AWS::Lambda::Function").values()
+            if function["Handler"] == f"{package}.handler.handler"
+        ]
+        variables: Mapping[str, Any] = function["Environment"]["Variables"]
+        return variables
+
+    def asset(self, function: Properties) -> Path:
+        """The directory of what a function ships beside the layer."""
+        return self.directory / f"asset.{function['Code']['S3Key'].removesuffix('.zip')}"
 
     @cached_property
     def templates(self) -> dict[str, Any]:
@@ -69,7 +84,7 @@ class Synthesis:
 
     @cached_property
     def outputs(self) -> dict[str, Any]:
-        """What the stacks tell people, without what they export to each other."""
+        """What the stacks publish, without what they export to each other."""
         return {
             name: output
             for template in self.templates.values()
@@ -151,6 +166,15 @@ def context() -> dict[str, Any]:
     return values
 
 
+def native_environments() -> list[str]:
+    """Those of which calls take no other way than Amazon Connect's own."""
+    return [
+        environment
+        for environment in environments(CHECKOUT)
+        if transport_name(load(CHECKOUT, environment)) == NATIVE
+    ]
+
+
 def environments_with_a_user_pool() -> list[str]:
     return [
         environment
@@ -176,7 +200,7 @@ def synthesize_unchecked(configuration: Configuration, directory: Path) -> Synth
 
 
 def finish(app: cdk.App) -> None:
-    """Attaches the checks and synthesizes; open findings are left for the report to tell."""
+    """Attaches the checks and synthesizes; open findings are left to the report."""
     add_checks(app)
     try:
         app.synth()

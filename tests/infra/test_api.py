@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from infra.contract import ContractError, read_operation
+from infra.assets.request_models import ContractError, read_operation
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
 
 CONTRACT = yaml.safe_load((CHECKOUT / "openapi.yaml").read_text(encoding="utf-8"))
@@ -187,21 +187,22 @@ def test_the_gateway_takes_a_body_exactly_if_the_contract_does(synthesis: Synthe
             )
 
 
-def test_the_gateway_throttles_at_connects_quota(synthesis: Synthesis) -> None:
-    quotas, api = synthesis.configuration.connect.quotas, synthesis.configuration.api
-    throttles = {
+def throttles_of(synthesis: Synthesis) -> dict[tuple[str, str], tuple[int, int]]:
+    """Rate and burst of each method that has its own, by path and method; ("*", "*") is for the rest."""
+    return {
         (settings["ResourcePath"].replace("~1", "/").removeprefix("/"), settings["HttpMethod"]): (
             settings["ThrottlingRateLimit"],
             settings["ThrottlingBurstLimit"],
         )
         for settings in synthesis.the("AWS::ApiGateway::Stage")["MethodSettings"]
     }
+
+
+def test_the_gateway_throttles_at_connects_quota(native: Synthesis) -> None:
+    quotas, api = native.configuration.connect.quotas, native.configuration.api
+    throttles = throttles_of(native)
     start = (quotas.start_webrtc_contact_rate, quotas.start_webrtc_contact_burst)
     control = (quotas.call_control_rate, quotas.call_control_burst)
-    bridge = synthesis.configuration.sip_bridge
-    if bridge is not None:
-        start = (bridge.call_rate, bridge.call_burst)
-        control = (min(bridge.control_rate, control[0]), min(bridge.control_burst, control[1]))
     assert throttles == {
         ("*", "*"): (api.status_rate, api.status_burst),
         ("/start-call", "POST"): start,
@@ -209,10 +210,8 @@ def test_the_gateway_throttles_at_connects_quota(synthesis: Synthesis) -> None:
         ("/calls/{ContactId}/connection", "POST"): control,
         ("/calls/{ContactId}/digits", "POST"): control,
     }
-    # What has no throttle of its own asks Connect nothing.
-    apart = {(path_of(synthesis, method), method["HttpMethod"]) for method in methods(synthesis)} - set(
-        throttles
-    )
+    # What has no throttle of its own calls nothing of Connect.
+    apart = {(path_of(native, method), method["HttpMethod"]) for method in methods(native)} - set(throttles)
     assert apart == {("/calls/{ContactId}", "GET")}
 
 

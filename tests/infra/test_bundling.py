@@ -19,52 +19,13 @@ from typing import Any
 
 import pytest
 
-from infra import bundling
-from infra.bundling import FUNCTIONS, BundlingError, bundle, bundle_dependencies
+from infra.assets import bundling
+from infra.assets.bundling import BundlingError, FunctionSource, bundle, bundle_dependencies
+from infra.functions.sources import AWS_OPERATIONS, SOURCES
 from tests.infra.checkout_copy import copy_checkout
+from tests.infra.handlers import ENVIRONMENT, EXTENSIONS, START, WATCH, content, imported, run, shipped
 from tests.infra.synthesis import CHECKOUT
 from tests.lambdas.tokens import ACCESS, AUDIENCE, ISSUER, key_set, signing_key
-
-# What AWS Lambda and the stack would set.
-ENVIRONMENT = {
-    "AWS_LAMBDA_FUNCTION_NAME": "function",
-    "AWS_REGION": "eu-west-2",
-    "AWS_DEFAULT_REGION": "eu-west-2",
-    "LAMBDA_TASK_ROOT": "/var/task",
-    "POWERTOOLS_SERVICE_NAME": "service",
-    "POWERTOOLS_METRICS_NAMESPACE": "InAppCalling",
-    "CONNECT_INSTANCE_ARN": "arn:aws:connect:eu-west-2:111122223333:instance/i",
-    "CONTACT_FLOW_ARN": "arn:aws:connect:eu-west-2:111122223333:instance/i/contact-flow/f",
-    "TOPIC_CONTACT_FLOW_ARNS": "{}",
-    "CALLS_TABLE": "calls",
-    "CALLER_ATTRIBUTES": "[]",
-    "CLAIM_ATTRIBUTES": "{}",
-    "DISPLAY_NAME_CLAIM": "name",
-    "CAPABILITIES": "[]",
-    "ALLOWED_ORIGINS": "[]",
-    **dict.fromkeys(("REPLAY_SECONDS", "REFERENCE_SECONDS", "START_LEASE_SECONDS"), "30"),
-    **dict.fromkeys(("LONGEST_CALL_SECONDS", "STARTS_PER_DAY", "STARTS_PER_WINDOW", "WINDOW_SECONDS"), "60"),
-    "CALLING_PARAMETER": "/in-app-calling/test/Calling",
-    "AUTHENTICATION": "{}",
-    "ISSUER": "https://login.example.com/",
-    "AUDIENCES": '["a"]',
-    "TOKEN_USE": "access",
-    "ALGORITHMS": '["ES256"]',
-    "LEEWAY_SECONDS": "0",
-    "REQUIRED_SCOPES": "[]",
-    "REQUIRED_CLAIMS": "{}",
-    "CLAIMS": "[]",
-    "KMS_KEYS": '["arn:aws:kms:eu-west-2:111122223333:key/k"]',
-    "VOICE_CONNECTOR_ARN": "arn:aws:chime:eu-west-2:111122223333:vc/v",
-    "CALLER_NUMBER": "+12065550100",
-}
-# What makes the calls of all functions bridged ones.
-OVER_THE_BRIDGE = {
-    "SIP_MEDIA_APPLICATION_ID": "s",
-    "CONNECT_NUMBER": "+12065550101",
-    "SIP_HEADERS": "{}",
-    "EXTERNAL_MEETING_ID": "InAppCalling-test",
-}
 
 # Where else an issuer's keys can be than in KMS: the key is that of RFC 7517, appendix A.1.
 OTHER_KEYS = [
@@ -75,29 +36,6 @@ OTHER_KEYS = [
     },
 ]
 
-# Imports a handler as Lambda does, but for what was compiled for Lambda's processor.
-START = (
-    (CHECKOUT / "local" / "extension_modules.py").read_text(encoding="utf-8")
-    + """
-import importlib
-extensions, asset, layer, handler = sys.argv[1:]
-sys.meta_path.insert(0, ExtensionModules(extensions))
-sys.path[:0] = [asset, layer]
-importlib.import_module(handler)
-"""
-)
-# Prints each source that is compiled.
-WATCH = """
-import sys
-sys.addaudithook(lambda event, of: print(of[1]) if event == "compile" else None)
-"""
-# Prints the files that this took from the asset, for which those of this machine stand, and from the layer.
-LIST_FILES = """
-import json
-files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
-places = asset, extensions, layer
-print(json.dumps([[file for file in files if file.startswith(place)] for place in places]))
-"""
 # Has the authorizer answer, and prints what it lets each of TOKENS do.
 VERIFY_TOKENS = """
 import json, os, types
@@ -110,102 +48,58 @@ for token in json.loads(os.environ["TOKENS"]):
     answer = sys.modules[handler].handler(event, context)
     print("Effect:", answer["policyDocument"]["Statement"][0]["Effect"])
 """
+AUTHORIZER = SOURCES["authorizer"]
 SIGNED_BY = ["RS256", "PS256", "ES256", "ES384", "ES512", "Ed25519"]
-EXTENSIONS = CHECKOUT / ".venv-functions" / "extensions"
 
 
-@pytest.fixture(params=FUNCTIONS)
-def name(request: pytest.FixtureRequest) -> str:
-    function: str = request.param
-    return function
+@pytest.fixture(params=SOURCES)
+def source(request: pytest.FixtureRequest) -> FunctionSource:
+    return SOURCES[request.param]
 
 
 @pytest.fixture
-def asset(name: str) -> Path:
-    return bundle(CHECKOUT, name)
+def asset(source: FunctionSource) -> Path:
+    return bundle(CHECKOUT, source)
 
 
 @pytest.fixture
 def layer() -> Path:
-    return bundle_dependencies(CHECKOUT)
+    return bundle_dependencies(CHECKOUT, AWS_OPERATIONS)
 
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    bundle_dependencies(CHECKOUT)
-    for function in FUNCTIONS:
-        bundle(CHECKOUT, function)
+    bundle_dependencies(CHECKOUT, AWS_OPERATIONS)
+    for source in SOURCES.values():
+        bundle(CHECKOUT, source)
     return copy_checkout(tmp_path_factory.mktemp("elsewhere") / "checkout")
 
 
-def content(directory: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(directory).as_posix(): path.read_bytes()
-        for path in directory.rglob("*")
-        if path.is_file()
-    }
-
-
-def test_two_checkouts_build_the_same_asset(name: str, asset: Path, elsewhere: Path) -> None:
-    again = bundle(elsewhere, name)
+def test_two_checkouts_build_the_same_asset(source: FunctionSource, asset: Path, elsewhere: Path) -> None:
+    again = bundle(elsewhere, source)
     assert elsewhere in again.parents
     assert content(again) == content(asset)
 
 
 def test_two_checkouts_build_the_same_layer(layer: Path, elsewhere: Path) -> None:
-    again = bundle_dependencies(elsewhere)
+    again = bundle_dependencies(elsewhere, AWS_OPERATIONS)
     assert elsewhere in again.parents
     assert content(again) == content(layer)
 
 
-def run(name: str, what: str, environment: Mapping[str, str]) -> str:
-    """What Python code prints once a handler was imported."""
-    places = EXTENSIONS, bundle(CHECKOUT, name), bundle_dependencies(CHECKOUT) / "python"
-    return subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", START + what, *map(str, places), f"{name}.handler"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-
-
-def imported(name: str, environment: Mapping[str, str] = ENVIRONMENT) -> tuple[set[str], set[str]]:
-    """The modules and packages that a handler imports of its asset and of the layer."""
-    of_asset, of_extensions, of_layer = json.loads(run(name, LIST_FILES, environment))
-    return (
-        {module(Path(file).relative_to(bundle(CHECKOUT, name))) for file in of_asset}
-        | {module(Path(file).relative_to(EXTENSIONS)) for file in of_extensions},
-        {module(Path(file).relative_to(bundle_dependencies(CHECKOUT) / "python")) for file in of_layer},
-    )
-
-
-def module(file: Path) -> str:
-    """The name of the module or package at the top of a path."""
-    return file.parts[0].partition(".")[0]
-
-
-def shipped(directory: Path) -> set[str]:
-    """The names of the modules and packages in a directory."""
-    return {module(Path(path.name)) for path in directory.iterdir() if path.suffix != ".dist-info"}
-
-
-def test_an_asset_holds_only_what_its_handler_imports(name: str, asset: Path) -> None:
-    assert shipped(asset) == imported(name)[0]
-
-
-def test_a_handler_of_bridged_calls_needs_nothing_else(name: str) -> None:
-    """Clients are made at import, of the models that the layer has."""
-    assert imported(name, ENVIRONMENT | OVER_THE_BRIDGE) == imported(name)
+def test_an_asset_holds_only_packages_that_its_handler_imports(
+    source: FunctionSource, asset: Path, layer: Path
+) -> None:
+    assert shipped(asset) == imported(source, layer)[0]
 
 
 @pytest.mark.parametrize("keys", OTHER_KEYS)
-def test_the_authorizer_needs_nothing_else_wherever_the_keys_are(keys: dict[str, str]) -> None:
+def test_the_authorizer_needs_nothing_else_wherever_the_keys_are(keys: dict[str, str], layer: Path) -> None:
     environment = {key: value for key, value in ENVIRONMENT.items() if key != "KMS_KEYS"}
-    assert imported("authorizer", environment | keys)[0] == imported("authorizer")[0]
+    assert imported(AUTHORIZER, layer, environment | keys)[0] == imported(AUTHORIZER, layer)[0]
 
 
-def test_the_authorizers_asset_verifies_signatures_of_all_kinds() -> None:
+def test_the_authorizers_asset_verifies_signatures_of_all_kinds(layer: Path) -> None:
     """What cryptography imports only when it is used is there too."""
     keys = {algorithm: signing_key(algorithm, algorithm) for algorithm in SIGNED_BY}
     now = int(time.time())
@@ -217,18 +111,18 @@ def test_the_authorizers_asset_verifies_signatures_of_all_kinds() -> None:
         "JWKS": key_set(*(key.jwk() for key in keys.values())).decode(),
         "TOKENS": json.dumps([*tokens, tokens[0][:-2]]),
     }
-    printed = run("authorizer", VERIFY_TOKENS, environment).splitlines()
+    printed = run(AUTHORIZER, VERIFY_TOKENS, environment, layer).splitlines()
     effects = [line.removeprefix("Effect: ") for line in printed if line.startswith("Effect: ")]
     assert effects == ["Allow"] * len(tokens) + ["Deny"]
 
 
 def test_the_layer_holds_only_what_handlers_import(layer: Path) -> None:
-    used = set.union(*(imported(function)[1] for function in FUNCTIONS))
+    used = set.union(*(imported(source, layer)[1] for source in SOURCES.values()))
     assert shipped(layer / "python") == used
 
 
 def test_of_a_packages_metadata_only_its_name_and_version_stay(layer: Path) -> None:
-    for packages in (layer / "python", bundle(CHECKOUT, "authorizer")):
+    for packages in (layer / "python", bundle(CHECKOUT, AUTHORIZER)):
         described = list(packages.glob("*.dist-info/*"))
         assert described
         assert {path.name for path in described} == {"METADATA"}
@@ -244,16 +138,16 @@ def zipped_bytes(directory: Path) -> int:
 
 def test_all_assets_together_are_small(layer: Path) -> None:
     """But for the authorizer, which only environments with another issuer than a user pool have."""
-    functions = (bundle(CHECKOUT, function) for function in FUNCTIONS if function != "authorizer")
+    functions = (bundle(CHECKOUT, source) for source in SOURCES.values() if source != AUTHORIZER)
     assert sum(map(zipped_bytes, (layer, *functions))) < 6_000_000
 
 
 def test_the_authorizer_is_hardly_more_than_the_cryptography_in_it() -> None:
-    assert zipped_bytes(bundle(CHECKOUT, "authorizer")) < 5_500_000
+    assert zipped_bytes(bundle(CHECKOUT, AUTHORIZER)) < 5_500_000
 
 
 def test_what_is_compiled_is_for_the_processor_that_the_functions_run_on(layer: Path) -> None:
-    compiled = [*layer.rglob("*.so"), *bundle(CHECKOUT, "authorizer").rglob("*.so")]
+    compiled = [*layer.rglob("*.so"), *bundle(CHECKOUT, AUTHORIZER).rglob("*.so")]
     assert {"_rust.abi3.so", "_cffi_backend.cpython-313-aarch64-linux-gnu.so"} <= {
         file.name for file in compiled
     }
@@ -264,7 +158,7 @@ def test_what_is_compiled_is_for_the_processor_that_the_functions_run_on(layer: 
 
 
 def test_this_machine_runs_the_versions_that_are_shipped() -> None:
-    described = {path.name for path in bundle(CHECKOUT, "authorizer").glob("*.dist-info")}
+    described = {path.name for path in bundle(CHECKOUT, AUTHORIZER).glob("*.dist-info")}
     assert described
     assert described <= {path.name for path in EXTENSIONS.glob("*.dist-info")}
 
@@ -328,20 +222,25 @@ def test_a_library_without_what_is_stood_for_is_told(tmp_path: Path) -> None:
         bundling._put_stand_ins(tmp_path)
 
 
-def test_a_start_imports_no_parser_of_documents_and_no_reader_of_archives(name: str) -> None:
+def test_a_start_imports_no_parser_of_documents_and_no_reader_of_archives(
+    source: FunctionSource, layer: Path
+) -> None:
     """They are in the standard library, and whoever imports them costs a start more than all of ours does."""
     heavy = {"html.parser", "importlib.metadata", "zipfile"}
-    printed = run(name, f"print(sorted(set(sys.modules) & {heavy!r}))", ENVIRONMENT)
+    printed = run(source, f"print(sorted(set(sys.modules) & {heavy!r}))", ENVIRONMENT, layer)
     assert printed == "[]\n"
 
 
-def test_no_bytecode_is_compiled_again_where_that_is_possible(name: str, layer: Path, tmp_path: Path) -> None:
+def test_no_bytecode_is_compiled_again_where_that_is_possible(
+    source: FunctionSource, layer: Path, tmp_path: Path
+) -> None:
     """As it is where a process may write beside what it imports."""
-    asset = shutil.copytree(bundle(CHECKOUT, name), tmp_path / "asset")
+    asset = shutil.copytree(bundle(CHECKOUT, source), tmp_path / "asset")
     packages = shutil.copytree(layer / "python", tmp_path / "layer")
     before = content(tmp_path)
+    handler = source.handler.rpartition(".")[0]
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", WATCH + START, EXTENSIONS, asset, packages, f"{name}.handler"],
+        [sys.executable, "-I", "-S", "-c", WATCH + START, EXTENSIONS, asset, packages, handler],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
@@ -351,10 +250,10 @@ def test_no_bytecode_is_compiled_again_where_that_is_possible(name: str, layer: 
     assert content(tmp_path) == before
 
 
-@pytest.mark.parametrize("of", [*FUNCTIONS, "the layer"])
+@pytest.mark.parametrize("of", [*SOURCES, "the layer"])
 def test_the_runtime_takes_the_bytecode_without_a_look_at_the_sources(of: str, layer: Path) -> None:
     directory, runs_at = (
-        (layer, "/opt/python/") if of == "the layer" else (bundle(CHECKOUT, of), "/var/task/")
+        (layer, "/opt/python/") if of == "the layer" else (bundle(CHECKOUT, SOURCES[of]), "/var/task/")
     )
     compiled = {path: path.read_bytes() for path in directory.rglob("*.pyc")}
     assert compiled
@@ -367,9 +266,9 @@ def test_the_runtime_takes_the_bytecode_without_a_look_at_the_sources(of: str, l
         assert code.co_filename.startswith(runs_at)
 
 
-def test_sources_are_shipped_of_the_project_alone(name: str, asset: Path, layer: Path) -> None:
+def test_sources_are_shipped_of_the_project_alone(asset: Path, layer: Path) -> None:
     assert not list(layer.rglob("*.py"))
-    assert {path.relative_to(asset).parts[0] for path in asset.rglob("*.py")} == set(FUNCTIONS[name].packages)
+    assert list(asset.rglob("*.py"))
     for path in asset.rglob("*.py"):
         assert path.read_bytes() == (CHECKOUT / "lambdas" / path.relative_to(asset)).read_bytes()
         assert Path(importlib.util.cache_from_source(str(path))).exists()
@@ -381,8 +280,8 @@ def test_botocore_knows_only_the_operations_that_are_called(layer: Path) -> None
         for path in (layer / "python" / "botocore" / "data").glob("*/*/service-2.json")
     }
     called: dict[str, set[str]] = {}
-    for function in FUNCTIONS.values():
-        for service, operations in function.aws_operations.items():
+    for source in SOURCES.values():
+        for service, operations in source.aws_operations.items():
             called.setdefault(service, set()).update(operations)
     assert models == called
 
@@ -405,9 +304,11 @@ def test_a_root_that_botocore_no_longer_has_is_told(tmp_path: Path) -> None:
         bundling._trim_roots(tmp_path / "cacert.pem")
 
 
-def test_garbage_is_collected_again_once_a_function_has_started(name: str) -> None:
+def test_garbage_is_collected_again_once_a_function_has_started(source: FunctionSource, layer: Path) -> None:
     """Without it a start would look for garbage among all that it imports."""
-    printed = run(name, "import gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)", ENVIRONMENT)
+    printed = run(
+        source, "import gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)", ENVIRONMENT, layer
+    )
     assert printed.split() == ["True", "True"]
 
 
@@ -415,10 +316,10 @@ def test_garbage_is_collected_again_once_a_function_has_started(name: str) -> No
     ("environment", "checked"), [({}, True), ({"AWS_EXECUTION_ENV": "AWS_Lambda"}, False)]
 )
 def test_requests_are_checked_against_the_models_where_aws_does_not(
-    environment: dict[str, str], checked: bool
+    environment: dict[str, str], checked: bool, layer: Path
 ) -> None:
     how = "print(type(sys.modules[handler]._calls._client._serializer).__name__)"
-    printed = run("caller_context", how, ENVIRONMENT | environment)
+    printed = run(SOURCES["caller_context"], how, ENVIRONMENT | environment, layer)
     assert (printed == "ParamValidationDecorator\n") == checked
 
 
@@ -430,14 +331,14 @@ def without_tools(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("built again")
 
     monkeypatch.setattr(bundling, "find_uv_bin", refuse)
-    monkeypatch.setattr("infra.bundling.subprocess.run", refuse)
+    monkeypatch.setattr("infra.assets.bundling.subprocess.run", refuse)
 
 
 @pytest.mark.usefixtures("asset", "layer")
-def test_nothing_is_built_twice(name: str, request: pytest.FixtureRequest) -> None:
+def test_nothing_is_built_twice(source: FunctionSource, request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("without_tools")
-    assert bundle(CHECKOUT, name).is_dir()
-    assert bundle_dependencies(CHECKOUT).is_dir()
+    assert bundle(CHECKOUT, source).is_dir()
+    assert bundle_dependencies(CHECKOUT, AWS_OPERATIONS).is_dir()
 
 
 def test_changed_sources_are_built_anew_with_the_dependencies_there_are(
@@ -447,15 +348,15 @@ def test_changed_sources_are_built_anew_with_the_dependencies_there_are(
     source = checkout / "lambdas" / "caller_context" / "domain.py"
     source.write_text(f"{source.read_text(encoding='utf-8')}\nCHANGED = True\n", encoding="utf-8")
     monkeypatch.setattr(bundling, "find_uv_bin", lambda: pytest.fail("installed again"))
-    changed = bundle(checkout, "caller_context")
-    assert changed.name != bundle(CHECKOUT, "caller_context").name
+    changed = bundle(checkout, SOURCES["caller_context"])
+    assert changed.name != bundle(CHECKOUT, SOURCES["caller_context"]).name
     assert "CHANGED = True" in (changed / "caller_context" / "domain.py").read_text(encoding="utf-8")
 
 
 def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.bundling.sys.version_info", (3, 12, 1))
+    monkeypatch.setattr("infra.assets.bundling.sys.version_info", (3, 12, 1))
     with pytest.raises(BundlingError, match=r"Python 3\.12 cannot build .*\n  Fix: .*Python 3\.13"):
-        bundle(CHECKOUT, "start_call")
+        bundle(CHECKOUT, SOURCES["start_call"])
 
 
 def test_dependencies_that_cannot_be_had_are_named_with_the_fix(
@@ -468,18 +369,24 @@ def test_dependencies_that_cannot_be_had_are_named_with_the_fix(
     with pytest.raises(
         BundlingError, match=r"(?s)uv could not install lambdas/requirements\.txt:\n.*\n  Fix: "
     ):
-        bundle_dependencies(checkout)
+        bundle_dependencies(checkout, AWS_OPERATIONS)
     assert [path for path in (checkout / ".cache").rglob("*") if path.is_file()] == []
 
 
 def test_a_source_that_does_not_compile_is_named(tmp_path: Path) -> None:
     checkout = copy_checkout(tmp_path / "checkout")
-    (checkout / "lambdas" / "caller_context" / "broken.py").write_text("def", encoding="utf-8")
-    with pytest.raises(BundlingError, match=r"(?s)do not compile.*/var/task/caller_context/broken\.py"):
-        bundle(checkout, "caller_context")
-    assert not list((checkout / ".cache").glob("assets/caller_context-*"))
+    (checkout / "lambdas" / "caller_context" / "domain.py").write_text("def", encoding="utf-8")
+    with pytest.raises(BundlingError, match=r"(?s)do not compile.*lambdas/caller_context/domain\.py"):
+        bundle(checkout, SOURCES["caller_context"])
+    assert not list((checkout / ".cache").glob("assets/caller-context-*"))
 
 
 def test_a_function_without_sources_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BundlingError, match=r"lambdas/calls holds no Python.*FUNCTIONS"):
-        bundle(tmp_path, "caller_context")
+    with pytest.raises(BundlingError, match=r"no module caller_context\.handler.*\n  Fix: "):
+        bundle(tmp_path, SOURCES["caller_context"])
+
+
+def test_another_layer_is_built_for_other_operations() -> None:
+    more = [*AWS_OPERATIONS, {"connect": ("DescribeContact",)}]
+    assert bundle_dependencies(CHECKOUT, more) != bundle_dependencies(CHECKOUT, AWS_OPERATIONS)
+    assert bundle_dependencies(CHECKOUT, AWS_OPERATIONS * 2) == bundle_dependencies(CHECKOUT, AWS_OPERATIONS)

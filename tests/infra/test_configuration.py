@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.assets.key_set import SIGNATURE_ALGORITHMS
 from infra.config import (
     IN_APP_CALLING_REGIONS,
     SIP_MEDIA_APPLICATION_REGIONS,
@@ -53,7 +54,6 @@ from infra.identity_config import (
     TokenUse,
     UserPool,
 )
-from infra.key_set import SIGNATURE_ALGORITHMS
 from infra.outputs import parameter_name
 from tests.infra.synthesis import CHECKOUT, Synthesis, synthesize_unchecked
 

@@ -13,20 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.constructs.contact_flow import ContactFlow, with_attributes
-from infra.contact_flow_lint import (
-    BRIDGE_PLACEHOLDERS,
+from infra.assets.contact_flow_lint import (
     PLACEHOLDERS,
     ContactFlowError,
     faults,
     main,
     read_contact_flow,
 )
+from infra.constructs.contact_flow import ContactFlow, with_attributes
 from tests.infra.synthesis import CHECKOUT, context
 
-FLOWS = sorted((CHECKOUT / "infra" / "contact_flows").glob("*.json"))
+FLOWS = sorted((CHECKOUT / "infra").rglob("contact_flows/*.json"))
+ALL = [json.loads(flow.read_text(encoding="utf-8")) for flow in FLOWS]
 VALID = json.loads((CHECKOUT / "infra" / "contact_flows" / "inbound.json").read_text(encoding="utf-8"))
-BRIDGE = json.loads((CHECKOUT / "infra" / "contact_flows" / "bridge.json").read_text(encoding="utf-8"))
 
 type Blocks = dict[str, Any]
 type Change = Callable[[Blocks], object]
@@ -195,102 +194,12 @@ def test_a_flow_that_starts_as_verified_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        *(
-            (
-                parameters("hear-code", **{name: value}),
-                f"block 'hear-code', Parameters.{name} = {value!r}\n  Fix: {fix}",
-            )
-            for name, value, fix in (
-                ("Text", "", "a text to say"),
-                ("Text", " ", "a text to say"),
-                ("Text", None, "a text to say"),
-                ("StoreInput", "False", '"True"'),
-                ("StoreInput", True, '"True"'),
-                ("InputTimeLimitSeconds", "0", "a whole number of seconds, in quotes"),
-                ("InputTimeLimitSeconds", 8, "a whole number of seconds, in quotes"),
-                ("InputTimeLimitSeconds", "7.5", "a whole number of seconds, in quotes"),
-            )
-        ),
-        *(
-            (
-                parameters("hear-code", DTMFConfiguration=value),
-                f"InterdigitTimeLimitSeconds = {shown!r}\n  Fix: a whole number of seconds from 1 to 20",
-            )
-            for value, shown in (
-                ({}, None),
-                ([], None),
-                ({"InterdigitTimeLimitSeconds": "21"}, "21"),
-                ({"InterdigitTimeLimitSeconds": 2}, 2),
-            )
-        ),
-        (
-            parameters("hear-code", InputValidation={"CustomValidation": {"MaximumLength": "many"}}),
-            "Parameters.InputValidation.CustomValidation.MaximumLength = 'many'\n  Fix: how many digits",
-        ),
-        (
-            parameters("hear-code", InputValidation={"PhoneNumberValidation": {"NumberFormat": "E164"}}),
-            "Parameters.InputValidation.CustomValidation.MaximumLength = None\n  Fix: how many digits",
-        ),
-        (
-            transitions("hear-code", Errors=[error("hang-up")]),
-            "Transitions.Errors = ['NoMatchingError']\n  Fix: add a branch for \"InputTimeLimitExceeded\"",
-        ),
-        *(
-            (
-                parameters("ask-who-calls", LambdaInvocationAttributes=value),
-                f"LambdaInvocationAttributes = {shown!r}\n  Fix: an object of texts",
-            )
-            for value, shown in (
-                ([], "[]"),
-                ({"Code": 12}, '{"Code": 12}'),
-                ("$.StoredCustomerInput", '"$.StoredCustomerInput"'),
-            )
-        ),
-        (
-            without("go-on-by-topic", "Errors"),
-            "block 'go-on-by-topic', Transitions.Errors = []\n  Fix: add a branch for \"NoMatchingError\"",
-        ),
-        (
-            parameters("go-on-unproved", ContactFlowId="${VerifiedQueueArn}"),
-            "placeholder = 'VerifiedQueueArn'\n  Fix: one of: CallerContextFunctionArn, Default",
-        ),
-        # The code of a call that nobody proved must not go on as if it were.
-        *(
-            (change, "NextAction = 'hand-over-code-and-attributes'\n  Fix: a contact is marked verified only")
-            for change in (
-                transitions("hear-code", NextAction="hand-over-code-and-attributes"),
-                transitions("ask-who-calls", Errors=[error("hand-over-code-and-attributes")]),
-                parameters("is-the-caller-verified", ComparisonValue="$.Attributes.auth_status"),
-            )
-        ),
-    ],
-)
-def test_a_fault_of_the_bridges_flow_names_block_value_and_fix(change: Change, fault: str) -> None:
-    assert fault in "\n".join(map(str, faults(changed(change, BRIDGE), BRIDGE_PLACEHOLDERS)))
-
-
-def test_the_default_flow_is_a_placeholder_of_the_bridges_flow_alone(tmp_path: Path) -> None:
-    transfer = added(
-        "go-on",
-        "TransferToFlow",
-        NextAction="apologise",
-        Errors=[error("apologise")],
-    )
-
-    def change(blocks: Blocks) -> None:
-        transfer(blocks)
-        parameters("go-on", ContactFlowId="${DefaultContactFlowArn}")(blocks)
-        transitions("ask-who-calls", Errors=[error("go-on")])(blocks)
-
-    for name, flow in (("inbound", changed(change)), ("bridge", VALID)):
-        (tmp_path / f"{name}.json").write_text(json.dumps(flow), encoding="utf-8")
-    with pytest.raises(ContactFlowError, match="placeholder = 'DefaultContactFlowArn'"):
-        read_contact_flow(tmp_path / "inbound.json")
-    with pytest.raises(ContactFlowError, match="placeholder = 'VerifiedQueueArn'"):
-        read_contact_flow(tmp_path / "bridge.json")
+def test_a_flow_may_hold_the_placeholders_that_its_stack_fills_alone(tmp_path: Path) -> None:
+    flow = tmp_path / "inbound.json"
+    flow.write_text(json.dumps(VALID), encoding="utf-8")
+    assert read_contact_flow(flow, PLACEHOLDERS)
+    with pytest.raises(ContactFlowError, match="placeholder = 'VerifiedQueueArn'\n  Fix: one of: Other"):
+        read_contact_flow(flow, ["Other", "UnverifiedQueueArn", "CallerContextFunctionArn"])
 
 
 def json_values() -> st.SearchStrategy[Any]:
@@ -303,7 +212,7 @@ def json_values() -> st.SearchStrategy[Any]:
 
 @given(data=st.data())
 def test_whatever_a_file_holds_is_judged(data: st.DataObject) -> None:
-    flow = deepcopy(data.draw(st.sampled_from([VALID, BRIDGE])))
+    flow = deepcopy(data.draw(st.sampled_from(ALL)))
     block = data.draw(st.sampled_from(flow["Actions"]))
     where = data.draw(st.sampled_from([flow, block, block["Parameters"], block["Transitions"]]))
     keys = ["Errors", "Conditions", "NextAction", "Attributes", *where]
@@ -364,16 +273,3 @@ def test_claims_reach_the_contact_by_the_functions_word_alone() -> None:
         if "Attributes" in block["Parameters"]
     }
     assert attributes == {"mark-verified": "$.External.customer_email", "mark-unverified": "unknown"}
-
-
-def test_what_a_bridged_caller_sent_reaches_the_contact_by_the_functions_word_alone() -> None:
-    flow = with_attributes(deepcopy(BRIDGE), ["customer_email", "order_id"])
-    (attributes,) = [
-        block["Parameters"]["Attributes"] for block in flow["Actions"] if "Attributes" in block["Parameters"]
-    ]
-    assert attributes == {
-        "auth_token": "$.StoredCustomerInput",
-        "customer_id": "$.External.customer_id",
-        "customer_email": "$.External.customer_email",
-        "order_id": "$.External.order_id",
-    }

@@ -9,9 +9,10 @@ import aws_cdk as cdk
 import pytest
 
 from infra.app import add_stacks
-from infra.config import AdoptedContactFlow, Configuration, OwnVoiceConnector, load
+from infra.config import AdoptedContactFlow, Configuration, environments, load
 from infra.identity_config import Issuer
 from infra.outputs import Output
+from infra.transport import transport_name
 from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish, synthesize_unchecked
 
 # Names that are chosen here and not by CloudFormation, each for a reason.
@@ -48,32 +49,40 @@ def test_no_physical_name_stands_in_the_way_of_a_replacement(synthesis: Synthesi
     assert named <= NAMED
 
 
-def test_each_environment_tells_what_it_has(synthesis: Synthesis) -> None:
-    source, bridge = synthesis.configuration.identity.source, synthesis.configuration.sip_bridge
+def published(synthesis: Synthesis) -> set[str]:
+    """The outputs that every deployment has, and those of its users."""
+    source = synthesis.configuration.identity.source
     if isinstance(source, Issuer):
         of_users = {Output.ISSUER}
     else:
         of_users = {Output.USER_POOL_ID, Output.USER_POOL_CLIENT_ID}
         if source.managed_login is not None:
             of_users.add(Output.MANAGED_LOGIN_URL)
-    of_the_bridge = set()
-    if bridge is not None:
-        of_the_bridge = {Output.CALLER_NUMBER, Output.CONNECT_PHONE_NUMBER}
-        if isinstance(bridge.voice_connector, OwnVoiceConnector):
-            of_the_bridge |= {Output.TERMINATION_CREDENTIALS_ARN, Output.VOICE_CONNECTOR_HOST_NAME}
-    assert set(synthesis.outputs) == {
+    return {
         Output.API_URL,
         Output.REGION,
         Output.CONNECT_INSTANCE_ARN,
         Output.CONTACT_FLOW_ARN,
         Output.CALLS_TABLE,
         Output.CALLING_PARAMETER,
+        Output.CALL_TRANSPORT,
         *of_users,
-        *of_the_bridge,
     }
 
 
-def test_the_issuer_is_told_as_it_is_configured(synthesis: Synthesis) -> None:
+def test_every_environment_publishes_the_same_names(synthesis: Synthesis) -> None:
+    assert set(synthesis.outputs) >= published(synthesis)
+
+
+def test_without_another_transport_nothing_else_is_published(native: Synthesis) -> None:
+    assert set(native.outputs) == published(native)
+
+
+def test_the_transport_is_published_for_the_next_deployment(synthesis: Synthesis) -> None:
+    assert synthesis.outputs["CallTransport"]["Value"] == transport_name(synthesis.configuration)
+
+
+def test_the_issuer_is_published_as_it_is_configured(synthesis: Synthesis) -> None:
     if synthesis.issuer is not None:
         assert synthesis.outputs["Issuer"]["Value"] == synthesis.issuer.issuer
 
@@ -98,7 +107,7 @@ def test_calling_is_switched_on_until_an_operator_switches_it_off(synthesis: Syn
     )
     assert (switch["Type"], switch["Value"], switch["AllowedPattern"]) == ("String", "on", "^(on|off)$")
     assert synthesis.outputs["CallingParameter"]["Value"] == {"Ref": id_}
-    (table,) = synthesis.resources("AWS::DynamoDB::Table")
+    (table,) = synthesis.alone("Calling").resources("AWS::DynamoDB::Table")
     assert synthesis.outputs["CallsTable"]["Value"] == {"Ref": table}
 
 
@@ -120,12 +129,8 @@ def test_a_topic_may_lead_to_a_flow_that_the_instance_has(tmp_path: Path) -> Non
     flow = "arn:aws:connect:eu-west-2:444455556666:instance/44444444/contact-flow/77777777"
     connect = replace(configuration.connect, topics={"sales": AdoptedContactFlow(arn=flow)})
     synthesis = synthesize_unchecked(replace(configuration, connect=connect), tmp_path)
-    (told,) = (
-        function["Environment"]["Variables"]
-        for function in synthesis.resources("AWS::Lambda::Function").values()
-        if function["Handler"] == "start_call.handler.handler"
-    )
-    assert json.loads(told["TOPIC_CONTACT_FLOW_ARNS"]) == {"sales": flow}
+    variables = synthesis.variables("start_call")
+    assert json.loads(variables["TOPIC_CONTACT_FLOW_ARNS"]) == {"sales": flow}
     (start,) = (
         statement
         for policy in synthesis.resources("AWS::IAM::ManagedPolicy").values()
@@ -142,7 +147,7 @@ def templates_of(configuration: Configuration, directory: Path) -> str:
     return "".join(path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.template.json")))
 
 
-@pytest.mark.parametrize("environment", ["local-bridge", "local-issuer", "prod"])
+@pytest.mark.parametrize("environment", environments(CHECKOUT))
 def test_two_environments_of_the_same_values_differ_in_their_names_alone(
     tmp_path: Path, environment: str
 ) -> None:

@@ -5,40 +5,31 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from infra.bundling import FUNCTIONS
 from infra.config import OwnContactFlow, Sandbox, load
+from infra.functions.sources import SOURCES
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 
 # API Gateway gives up after this.
 GATEWAY_SECONDS = 29
-# A SIP media application hangs up a call without an answer after this.
-SIP_MEDIA_SECONDS = 20
-
-OF_THE_BRIDGE = {"bridge_resources", "sip_media"}
-OF_AN_ISSUER = {"authorizer"}
-
-# The CDK's own function between CloudFormation and bridge_resources.
-FRAMEWORK = "framework.onEvent"
 
 
 def functions(synthesis: Synthesis) -> dict[str, Properties]:
-    found = {
+    """Those of this project: the CDK has one of its own for custom resources."""
+    return {
         id_: function
         for id_, function in synthesis.resources("AWS::Lambda::Function").items()
-        if function["Handler"] != FRAMEWORK
+        if function["Runtime"].startswith("python")
     }
-    expected = set(FUNCTIONS)
-    if not synthesis.bridged:
-        expected -= OF_THE_BRIDGE
-    if synthesis.issuer is None:
-        expected -= OF_AN_ISSUER
-    assert sorted(map(package, found.values())) == sorted(expected)
-    return found
 
 
 def package(function: Properties) -> str:
-    name: str = function["Handler"].partition(".")[0]
+    name: str = function["Handler"].removesuffix(".handler.handler")
     return name
+
+
+def test_a_deployment_has_these_functions(native: Synthesis) -> None:
+    of_an_issuer = set() if native.issuer is not None else {"authorizer"}
+    assert sorted(map(package, functions(native).values())) == sorted(set(SOURCES) - of_an_issuer)
 
 
 def test_every_function_runs_python_3_13_on_arm64(synthesis: Synthesis) -> None:
@@ -49,9 +40,14 @@ def test_every_function_runs_python_3_13_on_arm64(synthesis: Synthesis) -> None:
 def test_every_function_has_the_configured_size(synthesis: Synthesis) -> None:
     settings = synthesis.configuration.functions
     for function in functions(synthesis).values():
-        if package(function) not in {"bridge_resources", "contact_events"}:
-            assert function["ReservedConcurrentExecutions"] == settings.reserved_concurrency
         assert function["MemorySize"] == settings.memory_mib
+
+
+def test_functions_that_callers_wait_for_have_the_configured_concurrency(native: Synthesis) -> None:
+    for function in functions(native).values():
+        if package(function) != "contact_events":
+            expected = native.configuration.functions.reserved_concurrency
+            assert function["ReservedConcurrentExecutions"] == expected
 
 
 def event_concurrency(synthesis: Synthesis) -> tuple[int, int]:
@@ -78,7 +74,7 @@ def test_contact_events_are_handled_in_as_many_batches_at_once_as_the_setting_sa
 
 def test_every_function_is_traced_and_logs_json_to_a_group_of_its_own(synthesis: Synthesis) -> None:
     groups = []
-    for function in functions(synthesis).values():
+    for function in synthesis.resources("AWS::Lambda::Function").values():
         assert function["TracingConfig"] == {"Mode": "Active"}
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         groups.append(function["LoggingConfig"]["LogGroup"]["Ref"])
@@ -86,22 +82,13 @@ def test_every_function_is_traced_and_logs_json_to_a_group_of_its_own(synthesis:
     assert set(groups) <= set(synthesis.resources("AWS::Logs::LogGroup"))
 
 
-def test_every_function_answers_before_its_caller_gives_up(synthesis: Synthesis) -> None:
-    timeouts = {package(function): function["Timeout"] for function in functions(synthesis).values()}
-    if synthesis.bridged:
-        (framework,) = [
-            function
-            for function in synthesis.resources("AWS::Lambda::Function").values()
-            if function["Handler"] == FRAMEWORK
-        ]
-        # The framework has to tell CloudFormation too.
-        assert timeouts.pop("bridge_resources") <= framework["Timeout"] - 60
-        assert timeouts.pop("sip_media") < SIP_MEDIA_SECONDS
+def test_every_function_answers_before_its_caller_gives_up(native: Synthesis) -> None:
+    timeouts = {package(function): function["Timeout"] for function in functions(native).values()}
     # One after the other, where the gateway asks who calls before it asks what for.
     first = timeouts.pop("authorizer", 0)
     assert first <= 5
     assert all(timeout < GATEWAY_SECONDS for timeout in timeouts.values())
-    for document in (CHECKOUT / "infra" / "contact_flows").glob("*.json"):
+    for document in (CHECKOUT / "infra").rglob("contact_flows/*.json"):
         for block in json.loads(document.read_text(encoding="utf-8"))["Actions"]:
             if block["Type"] == "InvokeLambdaFunction":
                 assert timeouts["caller_context"] <= int(block["Parameters"]["InvocationTimeLimitSeconds"])
@@ -128,7 +115,7 @@ def test_every_function_is_invoked_behind_its_alias(synthesis: Synthesis) -> Non
             assert any(f'{{"Ref": "{alias}"}}' in uri for alias in aliases)
 
 
-def test_another_sandbox_instance_makes_new_versions_of_the_functions_that_are_told_it(
+def test_another_sandbox_instance_makes_new_versions_of_its_functions(
     tmp_path: Path,
 ) -> None:
     configuration = load(CHECKOUT, "local")
@@ -141,34 +128,27 @@ def test_another_sandbox_instance_makes_new_versions_of_the_functions_that_are_t
     assert not one.keys() & other.keys()
 
 
-def test_functions_that_somebody_waits_for_start_from_a_snapshot_where_that_is_configured(
-    synthesis: Synthesis,
-) -> None:
-    snapshots = {package(function): function.get("SnapStart") for function in functions(synthesis).values()}
+def test_functions_that_callers_wait_for_start_from_a_configured_snapshot(native: Synthesis) -> None:
+    snapshots = {package(function): function.get("SnapStart") for function in functions(native).values()}
     assert snapshots.pop("contact_events") is None
-    assert snapshots.pop("bridge_resources", None) is None
-    wanted = {"ApplyOn": "PublishedVersions"} if synthesis.configuration.functions.snap_start else None
+    wanted = {"ApplyOn": "PublishedVersions"} if native.configuration.functions.snap_start else None
     assert [*snapshots.values()] == [wanted] * len(snapshots)
     # SnapStart and provisioned concurrency exclude each other.
-    assert "ProvisionedConcurren" not in json.dumps(synthesis.resources("AWS::Lambda::Alias"))
+    assert "ProvisionedConcurren" not in json.dumps(native.resources("AWS::Lambda::Alias"))
 
 
-def test_every_permission_names_who_may_invoke(synthesis: Synthesis) -> None:
-    permissions = synthesis.resources("AWS::Lambda::Permission").values()
-    account = synthesis.configuration.account
+def test_every_permission_names_who_may_invoke(native: Synthesis) -> None:
+    permissions = native.resources("AWS::Lambda::Permission").values()
+    account = native.configuration.account
     assert {permission["Action"] for permission in permissions} == {"lambda:InvokeFunction"}
     assert {permission["Principal"] for permission in permissions} == {
         "apigateway.amazonaws.com",
         "connect.amazonaws.com",
-        *(["voiceconnector.chime.amazonaws.com"] if synthesis.bridged else []),
     }
     for permission in permissions:
-        if permission["Principal"] == "voiceconnector.chime.amazonaws.com":
-            assert permission["SourceAccount"] == account
-            continue
         if permission["Principal"] == "connect.amazonaws.com":
             assert permission["SourceAccount"] == account
-            assert permission["SourceArn"] == synthesis.outputs["ConnectInstanceArn"]["Value"]
+            assert permission["SourceArn"] == native.outputs["ConnectInstanceArn"]["Value"]
         else:
             # The ARN of an API holds the account.
             arn = json.dumps(permission["SourceArn"])
@@ -178,8 +158,8 @@ def test_every_permission_names_who_may_invoke(synthesis: Synthesis) -> None:
                 r'|"/authorizers/", {"Ref": "\w+"}]]}$',
                 arn,
             )
-            alias = synthesis.resources("AWS::Lambda::Alias")[permission["FunctionName"]["Ref"]]
-            asked = package(functions(synthesis)[alias["FunctionName"]["Ref"]])
+            alias = native.resources("AWS::Lambda::Alias")[permission["FunctionName"]["Ref"]]
+            asked = package(functions(native)[alias["FunctionName"]["Ref"]])
             assert ("/authorizers/" in arn) == (asked == "authorizer")
 
 
@@ -194,18 +174,15 @@ def test_the_functions_association_with_the_instance_is_there_before_the_flows(s
     own = {
         flow for flow in (connect.contact_flow, *connect.topics.values()) if isinstance(flow, OwnContactFlow)
     }
-    # The SIP bridge has one more.
-    assert len(flows) == len(own) + synthesis.bridged
+    # A transport may have one more.
+    assert len(flows) >= len(own)
     for flow in flows:
         assert association_id in flow["DependsOn"]
 
 
 def test_every_setting_is_read_by_its_function(synthesis: Synthesis) -> None:
     for function in functions(synthesis).values():
-        sources = "".join(
-            path.read_text(encoding="utf-8")
-            for part in FUNCTIONS[package(function)].packages
-            for path in (CHECKOUT / "lambdas" / part).glob("*.py")
-        )
+        asset = synthesis.asset(function)
+        sources = "".join(path.read_text(encoding="utf-8") for path in asset.rglob("*.py"))
         for setting in function["Environment"]["Variables"]:
             assert setting.startswith("POWERTOOLS_") or f'"{setting}"' in sources

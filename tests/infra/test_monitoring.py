@@ -53,7 +53,7 @@ def test_alarms_may_use_the_topics_key(synthesis: Synthesis) -> None:
         assert set(statement["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
 
 
-def test_a_configured_address_is_told(synthesis: Synthesis) -> None:
+def test_a_configured_address_is_subscribed(synthesis: Synthesis) -> None:
     email = synthesis.configuration.alarms.email
     for stack in synthesis.with_functions:
         addresses = [
@@ -68,7 +68,7 @@ def test_every_function_is_watched(synthesis: Synthesis) -> None:
         for alarm in alarms(synthesis).values()
         if alarm["Namespace"] == "AWS/Lambda"
     }
-    # Of the CDK's own function CloudFormation tells the person who deploys.
+    # What the CDK's own function fails at is in the events of the deployment.
     functions = [
         id_
         for id_, function in synthesis.resources("AWS::Lambda::Function").items()
@@ -77,23 +77,17 @@ def test_every_function_is_watched(synthesis: Synthesis) -> None:
     assert watched == {(metric, function) for metric in ("Errors", "Throttles") for function in functions}
 
 
-# What limits the functions that callers do not wait for.
-OF_THEIR_OWN = {
-    "ContactEvents": "functions.event_concurrency",
-    "BridgeResources": "MOST_AT_ONCE of infra/constructs/custom_resources.py",
-}
-
-
-def test_an_operator_is_told_which_setting_a_throttled_function_needs(synthesis: Synthesis) -> None:
-    for alarm in alarms(synthesis).values():
+def test_the_alarm_on_throttles_names_the_setting_to_raise(native: Synthesis) -> None:
+    for alarm in alarms(native).values():
         if alarm["MetricName"] == "Throttles":
             name = alarm["AlarmDescription"].partition(" ")[0]
-            setting = OF_THEIR_OWN.get(name, "functions.reserved_concurrency")
+            own = {"ContactEvents": "functions.event_concurrency"}
+            setting = own.get(name, "functions.reserved_concurrency")
             assert alarm["AlarmDescription"] == f"{name} was throttled: raise {setting}."
             assert alarm["Dimensions"][0]["Value"]["Ref"].startswith(name)
 
 
-def test_an_operator_is_told_when_tokens_cannot_be_verified(synthesis: Synthesis) -> None:
+def test_tokens_that_cannot_be_verified_alarm(synthesis: Synthesis) -> None:
     of_authorizer = {
         alarm["MetricName"]: alarm["AlarmDescription"]
         for alarm in alarms(synthesis).values()
@@ -106,7 +100,7 @@ def test_an_operator_is_told_when_tokens_cannot_be_verified(synthesis: Synthesis
         assert (count in shown) == (synthesis.issuer is not None)
 
 
-def test_an_operator_is_told_of_contact_events_that_nobody_takes(synthesis: Synthesis) -> None:
+def test_contact_events_that_nobody_takes_alarm(synthesis: Synthesis) -> None:
     """They expire in their queue and never come to the dead-letter queue, whose alarm stays silent."""
     ((id_, queue),) = [
         (id_, of) for id_, of in synthesis.resources("AWS::SQS::Queue").items() if "RedrivePolicy" in of
@@ -127,7 +121,7 @@ def test_an_operator_is_told_of_contact_events_that_nobody_takes(synthesis: Synt
         assert advice in alarm["AlarmDescription"]
 
 
-def test_an_operator_is_told_of_functions_that_the_gateway_cannot_invoke(synthesis: Synthesis) -> None:
+def test_functions_that_the_gateway_cannot_invoke_alarm(synthesis: Synthesis) -> None:
     """Callers get 429 then, which CloudWatch counts among the callers' errors, and Lambda hears nothing."""
     log = synthesis.the("AWS::ApiGateway::Stage")["AccessLogSetting"]
     counted = synthesis.the("AWS::Logs::MetricFilter")
@@ -153,19 +147,23 @@ def test_an_operator_is_told_of_functions_that_the_gateway_cannot_invoke(synthes
         assert advice in alarm["AlarmDescription"]
 
 
-def test_the_alarms_that_a_month_is_calculated_with_are_those_that_there_are(synthesis: Synthesis) -> None:
-    """make capacity calculates an environment with a user pool and without a bridge."""
-    if synthesis.issuer is None and not synthesis.bridged:
-        assert len(alarms(synthesis)) == ASSUMED.alarms
+def test_the_alarms_that_a_month_is_calculated_with_are_those_that_there_are(native: Synthesis) -> None:
+    """make capacity calculates an environment with a user pool."""
+    if native.issuer is None:
+        assert len(alarms(native)) == ASSUMED.alarms
 
 
-def test_what_is_counted_is_what_the_functions_count(synthesis: Synthesis) -> None:
+def test_what_is_counted_is_what_the_functions_count(native: Synthesis) -> None:
+    check_counts(native, without=set())
+
+
+def check_counts(synthesis: Synthesis, *, without: set[str]) -> None:
+    """Each metric is one that a function counts; all functions but those `without` faults have alarms."""
     sources = "".join(path.read_text(encoding="utf-8") for path in (CHECKOUT / "lambdas").rglob("*.py"))
-    # bridge_resources counts nothing: it fails, and that is told to the person who deploys.
     services = {
         function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
         for function in synthesis.resources("AWS::Lambda::Function").values()
-        if function["Handler"] not in {"framework.onEvent", "bridge_resources.handler.handler"}
+        if function["Handler"].removesuffix(".handler.handler") not in {"framework.onEvent", *without}
     }
     # What API Gateway's log counts has no dimension.
     own = [

@@ -5,57 +5,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from infra.bundling import FUNCTIONS
-from infra.config import AdoptedConnectNumber, AdoptedContactFlow, OwnVoiceConnector
+from infra.config import AdoptedContactFlow
 from infra.identity_config import KmsKeys
 from tests.infra.synthesis import Properties, Synthesis
 
 KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
-
-# Each action of a role, and where the Amazon Chime SDK knows the thing that it is done to.
-BRIDGE_ACTIONS = {
-    "chime:CreateAttendee": "meeting",
-    "chime:CreateMeetingWithAttendees": "*",
-    "chime:CreatePhoneNumberOrder": "*",
-    "chime:CreateSipMediaApplicationCall": "application",
-    "chime:CreateSipRule": "application",
-    "chime:DeleteMeeting": "meeting",
-    "chime:DeletePhoneNumber": "*",
-    "chime:DeleteSipRule": "*",
-    "chime:GetAttendee": "meeting",
-    "chime:GetPhoneNumber": "*",
-    "chime:GetPhoneNumberOrder": "*",
-    "chime:ListPhoneNumbers": "*",
-    "chime:ListSipRules": "*",
-    "chime:SearchAvailablePhoneNumbers": "*",
-    "chime:UpdateSipMediaApplicationCall": "application",
-    "chime:UpdateSipRule": "*",
-    "connect:AssociatePhoneNumberContactFlow": "number and flow",
-    "connect:DisassociatePhoneNumberContactFlow": "numbers",
-    "lambda:GetFunction": "function",
-    "lambda:InvokeFunction": "function",
-}
-
-# The same of what makes a Voice Connector's settings, where none is adopted.
-CONNECTOR_ACTIONS = {
-    "chime:DeleteVoiceConnectorOrigination": "connector",
-    "chime:DeleteVoiceConnectorTermination": "connector",
-    "chime:DeleteVoiceConnectorTerminationCredentials": "connector",
-    "chime:ListVoiceConnectorTerminationCredentials": "connector",
-    "chime:PutVoiceConnectorLoggingConfiguration": "connector",
-    "chime:PutVoiceConnectorOrigination": "connector",
-    "chime:PutVoiceConnectorTermination": "connector",
-    "chime:PutVoiceConnectorTerminationCredentials": "connector",
-    "logs:CreateLogDelivery": "*",
-    "logs:CreateLogGroup": "*",
-    "logs:DeleteLogDelivery": "*",
-    "logs:DescribeLogGroups": "*",
-    "logs:DescribeResourcePolicies": "*",
-    "logs:GetLogDelivery": "*",
-    "logs:ListLogDeliveries": "*",
-    "logs:PutResourcePolicy": "*",
-    "secretsmanager:GetSecretValue": "secret",
-}
 
 
 def listed(value: Any) -> list[Any]:
@@ -81,25 +35,16 @@ def granted(synthesis: Synthesis) -> dict[str, list[Any]]:
     return grants
 
 
-def bridge_actions(synthesis: Synthesis) -> dict[str, str]:
-    """The actions that the environment's SIP bridge takes, if there is one."""
-    bridge = synthesis.configuration.sip_bridge
-    if bridge is None:
-        return {}
-    if isinstance(bridge.voice_connector, OwnVoiceConnector):
-        return BRIDGE_ACTIONS | CONNECTOR_ACTIONS
-    return BRIDGE_ACTIONS
-
-
 def arn(synthesis: Synthesis, type_: str) -> dict[str, list[str]]:
     (id_,) = synthesis.resources(type_)
     return {"Fn::GetAtt": [id_, "Arn"]}
 
 
-def test_roles_may_do_this_and_nothing_else(synthesis: Synthesis) -> None:
-    assert set(granted(synthesis)) == {
+def core_actions(synthesis: Synthesis) -> set[str]:
+    """What the functions of every deployment may do."""
+    return {
         *KEY_ACTIONS,
-        *(bridge_actions(synthesis) or ["connect:CreateParticipant", "connect:StartWebRTCContact"]),
+        "connect:CreateParticipant",
         "connect:StopContact",
         "dynamodb:GetItem",
         "dynamodb:Query",
@@ -114,6 +59,10 @@ def test_roles_may_do_this_and_nothing_else(synthesis: Synthesis) -> None:
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
     }
+
+
+def test_roles_may_do_this_and_nothing_else(native: Synthesis) -> None:
+    assert set(granted(native)) == core_actions(native) | {"connect:StartWebRTCContact"}
 
 
 def keys_of_kms(synthesis: Synthesis) -> list[str]:
@@ -155,97 +104,13 @@ def test_no_statement_allows_by_exception(synthesis: Synthesis) -> None:
         assert not {"NotAction", "NotResource", "NotPrincipal"} & set(statement)
 
 
-def test_only_tracing_and_what_aws_knows_no_resource_for_reach_every_resource(synthesis: Synthesis) -> None:
-    everywhere = {action for action, resources in granted(synthesis).items() if "*" in resources}
-    nameless = {action for action, resource in bridge_actions(synthesis).items() if resource == "*"}
-    assert everywhere == {"xray:PutTelemetryRecords", "xray:PutTraceSegments", *nameless}
+def test_tracing_alone_reaches_every_resource(native: Synthesis) -> None:
+    everywhere = {action for action, resources in granted(native).items() if "*" in resources}
+    assert everywhere == {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
 
-def test_the_bridges_rights_are_for_its_own_things_alone(synthesis: Synthesis) -> None:
-    bridge = synthesis.configuration.sip_bridge
-    if bridge is None:
-        return
-    grants, region, account = (
-        granted(synthesis),
-        synthesis.configuration.region,
-        synthesis.configuration.account,
-    )
-    number_arns: list[Any] = [
-        {"Fn::GetAtt": [id_, "PhoneNumberArn"]} for id_ in synthesis.resources("AWS::Connect::PhoneNumber")
-    ]
-    if isinstance(bridge.connect_number, AdoptedConnectNumber):
-        number_arns = [bridge.connect_number.arn]
-    ((application, _),) = synthesis.resources("AWS::Chime::SipMediaApplication").items()
-    (flow,) = [name for name in synthesis.resources("AWS::Connect::ContactFlow") if "bridge" in name]
-    (alias,) = [name for name in synthesis.resources("AWS::Lambda::Alias") if "BridgeResources" in name]
-    things: dict[str, list[Any]] = {
-        "*": ["*"],
-        "meeting": [f"arn:aws:chime:{region}:{account}:meeting/*"],
-        "application": [{"Fn::GetAtt": [application, "SipMediaApplicationArn"]}],
-        "connector": [
-            {"Fn::GetAtt": [id_, "VoiceConnectorArn"]}
-            for id_ in synthesis.resources("AWS::Chime::VoiceConnector")
-        ],
-        "numbers": [f"arn:aws:connect:{region}:{account}:phone-number/*"],
-        "number and flow": [*number_arns, {"Fn::GetAtt": [flow, "ContactFlowArn"]}],
-        "function": [{"Ref": alias}],
-        "secret": [{"Ref": id_} for id_ in synthesis.resources("AWS::SecretsManager::Secret")],
-    }
-    for action, thing in bridge_actions(synthesis).items():
-        for allowed in grants[action]:
-            # From another stack.
-            if isinstance(allowed, dict) and "Fn::ImportValue" in allowed:
-                assert [name for name in (application, alias) if name in allowed["Fn::ImportValue"]]
-            else:
-                assert allowed in things[thing], action
-
-
-def test_of_the_bridges_functions_each_has_its_own_rights(synthesis: Synthesis) -> None:
-    """What makes numbers and rules makes no calls, and what leads calls ends meetings and nothing else."""
-    if not synthesis.bridged:
-        return
-    policies, roles = synthesis.resources("AWS::IAM::ManagedPolicy"), synthesis.resources("AWS::IAM::Role")
-    held: dict[str, set[str]] = {}
-    for function in synthesis.resources("AWS::Lambda::Function").values():
-        role = function["Role"]["Fn::GetAtt"][0]
-        attached = [policy["Ref"] for policy in roles[role]["ManagedPolicyArns"]]
-        # By a reference, or from another stack by an export that is named after the role.
-        attached += [id_ for id_, policy in policies.items() if role in json.dumps(policy.get("Roles", []))]
-        held[function["Handler"].partition(".")[0]] = {
-            action
-            for id_ in attached
-            for statement in policies[id_]["PolicyDocument"]["Statement"]
-            for action in listed(statement["Action"])
-            if action.partition(":")[0] in {"chime", "connect", "lambda", "secretsmanager"}
-        }
-    assert held["sip_media"] == {"chime:DeleteMeeting"}
-    assert held["framework"] == {"lambda:GetFunction", "lambda:InvokeFunction"}
-    assert held["start_call"] == {
-        "chime:CreateMeetingWithAttendees",
-        "chime:CreateSipMediaApplicationCall",
-        "chime:DeleteMeeting",
-        "chime:UpdateSipMediaApplicationCall",
-        "connect:StopContact",
-    }
-    assert held["call_control"] == {
-        "chime:CreateAttendee",
-        "chime:DeleteMeeting",
-        "chime:GetAttendee",
-        "chime:UpdateSipMediaApplicationCall",
-        "connect:StopContact",
-    }
-    assert held["contact_events"] == {"chime:DeleteMeeting", "connect:StopContact"}
-    assert held["caller_context"] == set()
-    called = {
-        action
-        for service, operations in FUNCTIONS["bridge_resources"].aws_operations.items()
-        for action in (f"{service.removesuffix('-sdk-voice')}:{operation}" for operation in operations)
-    }
-    unused = CONNECTOR_ACTIONS.keys() - bridge_actions(synthesis).keys()
-    assert held["bridge_resources"] == called - unused
-
-
-def test_calls_start_in_the_configured_instance_and_flows_alone(synthesis: Synthesis) -> None:
+def test_calls_start_in_the_configured_instance_and_flows_alone(native: Synthesis) -> None:
+    synthesis = native
     connect = synthesis.configuration.connect
     flows: list[Any] = [
         {"Fn::GetAtt": [id_, "ContactFlowArn"]} for id_ in synthesis.resources("AWS::Connect::ContactFlow")
@@ -256,9 +121,6 @@ def test_calls_start_in_the_configured_instance_and_flows_alone(synthesis: Synth
         if isinstance(flow, AdoptedContactFlow)
     ]
     instance = synthesis.outputs["ConnectInstanceArn"]["Value"]
-    if synthesis.bridged:
-        assert "connect:StartWebRTCContact" not in granted(synthesis)
-        return
     allowed = granted(synthesis)["connect:StartWebRTCContact"]
     assert sorted(map(str, allowed)) == sorted(map(str, [instance, *flows]))
 
@@ -269,46 +131,48 @@ def test_contacts_of_the_configured_instance_alone_are_touched(synthesis: Synthe
     contacts: Any = f"{instance}/contact/*" if known else {"Fn::Join": ["", [instance, "/contact/*"]]}
     grants = granted(synthesis)
     assert all(allowed == contacts for allowed in grants["connect:StopContact"])
-    if not synthesis.bridged:
-        assert grants["connect:CreateParticipant"] == [instance, contacts]
+    assert grants["connect:CreateParticipant"] == [instance, contacts]
 
 
-def test_functions_use_the_table_alone_and_its_indexes_to_find_users(synthesis: Synthesis) -> None:
-    grants = granted(synthesis)
-    table = arn(synthesis, "AWS::DynamoDB::Table")
+def test_functions_use_the_table_alone_and_its_index_to_find_users(native: Synthesis) -> None:
+    grants = granted(native)
+    table = arn(native, "AWS::DynamoDB::Table")
     assert all(
         resource == table for action in ("GetItem", "UpdateItem") for resource in grants[f"dynamodb:{action}"]
     )
-    indexes = ["ByReference", "ByContactId", "ByMeetingId"] if synthesis.bridged else ["ByContactId"]
-    assert grants["dynamodb:Query"] == [{"Fn::Join": ["", [table, f"/index/{name}"]]} for name in indexes]
+    assert grants["dynamodb:Query"] == [{"Fn::Join": ["", [table, "/index/ByContactId"]]}]
 
 
-def test_functions_use_the_key_through_table_queue_and_secret_alone(synthesis: Synthesis) -> None:
-    region = synthesis.configuration.region
-    by = {"DecryptEvents": "sqs", "UseKeyOfCalls": "dynamodb", "DecryptCredentials": "secretsmanager"}
-    for stack in synthesis.with_functions:
-        key = arn(stack, "AWS::KMS::Key")
-        for statement in statements(stack):
-            if set(KEY_ACTIONS) & set(listed(statement["Action"])):
-                assert statement["Resource"] == key
-                through = by[statement["Sid"]]
-                assert statement["Condition"] == {
-                    "StringEquals": {"kms:ViaService": f"{through}.{region}.amazonaws.com"}
-                }
+def services_that_use_keys(synthesis: Synthesis) -> set[str]:
+    """Those through which functions use keys, all of them only through one."""
+    services = set()
+    for statement in statements(synthesis):
+        if set(KEY_ACTIONS) & set(listed(statement["Action"])):
+            (operator,) = statement["Condition"].items()
+            assert operator[0] == "StringEquals"
+            services.add(operator[1]["kms:ViaService"].partition(f".{synthesis.configuration.region}.")[0])
+    return services
 
 
-def test_who_finds_users_by_what(synthesis: Synthesis) -> None:
-    """Contact events name a contact or a meeting; a contact over the bridge presents a reference."""
-    found = {
-        name: re.findall(r"/index/(\w+)", json.dumps(policy))
+def test_functions_use_their_key_through_table_and_queue_alone(native: Synthesis) -> None:
+    assert services_that_use_keys(native) == {"dynamodb", "sqs"}
+    key = arn(native, "AWS::KMS::Key")
+    for statement in statements(native):
+        if set(KEY_ACTIONS) & set(listed(statement["Action"])):
+            assert statement["Resource"] == key
+
+
+def indexes_by_policy(synthesis: Synthesis) -> dict[str, list[str]]:
+    """By which indexes each function finds items."""
+    return {
+        re.sub(r"Policy[0-9A-F]{8}$", "", name): re.findall(r"/index/(\w+)", json.dumps(policy))
         for name, policy in synthesis.resources("AWS::IAM::ManagedPolicy").items()
         if "dynamodb:Query" in json.dumps(policy)
     }
-    by = {re.sub(r"Policy[0-9A-F]{8}$", "", name): indexes for name, indexes in found.items()}
-    assert by == {
-        "ContactEventsFunction": ["ByContactId", *(["ByMeetingId"] if synthesis.bridged else [])],
-        **({"CallerContext": ["ByReference"]} if synthesis.bridged else {}),
-    }
+
+
+def test_contact_events_alone_find_users_by_a_contact(native: Synthesis) -> None:
+    assert indexes_by_policy(native) == {"ContactEvents": ["ByContactId"]}
 
 
 def test_events_are_taken_off_their_queue_alone(synthesis: Synthesis) -> None:

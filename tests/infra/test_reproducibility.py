@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.bundling import FUNCTIONS, bundle
+from infra.assets.bundling import bundle
+from infra.functions.sources import SOURCES
 from tests.infra.checkout_copy import copy_checkout
 from tests.infra.synthesis import CHECKOUT
 
@@ -65,8 +66,8 @@ def synthesize(checkout: Path) -> tuple[dict[str, str], str]:
 
 @pytest.fixture(scope="module")
 def syntheses(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict[str, str], str]]:
-    for function in FUNCTIONS:
-        bundle(CHECKOUT, function)
+    for source in SOURCES.values():
+        bundle(CHECKOUT, source)
     root = tmp_path_factory.mktemp("clones")
     return [synthesize(copy_checkout(root / folder)) for folder in ("one", "an/other")]
 
@@ -78,7 +79,7 @@ def test_two_clones_write_the_same_templates_and_assets(
     assert one == other
     assert len([name for name in one if name.endswith(".template.json")]) == 2
     assets = {name.partition("/")[0] for name in one if name.startswith("asset.")}
-    of_production = set(FUNCTIONS) - {"authorizer", "bridge_resources", "sip_media"}
+    of_production = set(SOURCES) - {"authorizer"}
     assert len(assets) == len(of_production) + 1  # and the layer
 
 

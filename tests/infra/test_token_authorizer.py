@@ -1,4 +1,4 @@
-"""What the function is told that verifies an issuer's tokens, and start_call about how users sign in."""
+"""The settings of the function that verifies an issuer's tokens, and of start_call about signing in."""
 
 import json
 from collections.abc import Mapping
@@ -47,33 +47,28 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
 
 
 def variables(synthesis: Synthesis, package: str) -> Mapping[str, str]:
-    (function,) = (
-        of
-        for of in synthesis.resources("AWS::Lambda::Function").values()
-        if of["Handler"] == f"{package}.handler.handler"
-    )
-    told: dict[str, str] = function["Environment"]["Variables"]
-    return {name: value for name, value in told.items() if not name.startswith("POWERTOOLS_")}
+    passed = synthesis.variables(package)
+    return {name: value for name, value in passed.items() if not name.startswith("POWERTOOLS_")}
 
 
-def test_the_authorizer_is_told_what_tokens_must_be(synthesis: Synthesis) -> None:
+def test_the_authorizer_receives_what_tokens_must_be(synthesis: Synthesis) -> None:
     issuer = synthesis.issuer
     if issuer is None:
         return
-    told = dict(variables(synthesis, "authorizer"))
+    passed = dict(variables(synthesis, "authorizer"))
     match issuer.keys:
         case PublishedKeys(url=url, fresh_seconds=fresh, stale_seconds=stale):
-            assert told.pop("JWKS_URL") == url
-            assert told.pop("JWKS_FRESH_SECONDS") == str(fresh)
-            assert told.pop("JWKS_STALE_SECONDS") == str(stale)
+            assert passed.pop("JWKS_URL") == url
+            assert passed.pop("JWKS_FRESH_SECONDS") == str(fresh)
+            assert passed.pop("JWKS_STALE_SECONDS") == str(stale)
         case KmsKeys(arns=arns):
-            assert json.loads(told.pop("KMS_KEYS")) == list(arns)
+            assert json.loads(passed.pop("KMS_KEYS")) == list(arns)
         case GivenKeys(jwks=jwks):
-            assert told.pop("JWKS") == jwks
+            assert passed.pop("JWKS") == jwks
     identity, mapped = synthesis.configuration.identity, set(synthesis.configuration.attributes.from_claims)
     verified = {f"{claim}_verified" for claim in {"email", "phone_number"} & mapped}
-    assert set(json.loads(told.pop("CLAIMS"))) == {identity.display_name_claim} | mapped | verified
-    assert told == {
+    assert set(json.loads(passed.pop("CLAIMS"))) == {identity.display_name_claim} | mapped | verified
+    assert passed == {
         "ISSUER": issuer.issuer,
         "AUDIENCES": json.dumps(list(issuer.audiences)),
         "TOKEN_USE": issuer.token_use.value,
@@ -85,10 +80,10 @@ def test_the_authorizer_is_told_what_tokens_must_be(synthesis: Synthesis) -> Non
 
 
 def test_keys_of_a_file_are_handed_over_as_they_are_and_take_no_right(given: Synthesis) -> None:
-    told = variables(given, "authorizer")
-    assert told["JWKS"] == JWKS
-    assert not {"JWKS_URL", "JWKS_FRESH_SECONDS", "JWKS_STALE_SECONDS", "KMS_KEYS"} & set(told)
-    assert json.loads(told["REQUIRED_CLAIMS"]) == {"azp": "app"}
+    passed = variables(given, "authorizer")
+    assert passed["JWKS"] == JWKS
+    assert not {"JWKS_URL", "JWKS_FRESH_SECONDS", "JWKS_STALE_SECONDS", "KMS_KEYS"} & set(passed)
+    assert json.loads(passed["REQUIRED_CLAIMS"]) == {"azp": "app"}
     assert "kms:GetPublicKey" not in json.dumps(given.resources("AWS::IAM::ManagedPolicy"))
     assert given.the("AWS::ApiGateway::Authorizer")["AuthorizerResultTtlInSeconds"] == 0
 
@@ -96,22 +91,22 @@ def test_keys_of_a_file_are_handed_over_as_they_are_and_take_no_right(given: Syn
 def test_only_claims_that_are_read_are_handed_on_and_with_them_who_has_verified_them(
     given: Synthesis,
 ) -> None:
-    told = json.loads(variables(given, "authorizer")["CLAIMS"])
-    assert told == ["email", "phone_number", "https://acme.example/plan", "phone_number_verified"]
+    passed = json.loads(variables(given, "authorizer")["CLAIMS"])
+    assert passed == ["email", "phone_number", "https://acme.example/plan", "phone_number_verified"]
 
 
-def test_start_call_is_told_how_users_must_have_signed_in(given: Synthesis) -> None:
-    told = variables(given, "start_call")
-    assert json.loads(told["AUTHENTICATION"]) == {
+def test_start_call_receives_how_users_must_have_signed_in(given: Synthesis) -> None:
+    passed = variables(given, "start_call")
+    assert json.loads(passed["AUTHENTICATION"]) == {
         "": {"max_age_seconds": 86_400, "amr": []},
         "billing": {"max_age_seconds": None, "amr": ["mfa", "hwk"]},
     }
 
 
-def test_start_call_is_told_how_often_a_user_may_call_and_where_the_switch_is(synthesis: Synthesis) -> None:
-    told = variables(synthesis, "start_call")
+def test_start_call_receives_its_limits_and_the_switch(synthesis: Synthesis) -> None:
+    passed = variables(synthesis, "start_call")
     calls = synthesis.configuration.calls
-    assert told["STARTS_PER_WINDOW"] == str(calls.starts_per_window)
-    assert told["STARTS_PER_DAY"] == str(calls.starts_per_day)
-    assert told["CALLING_PARAMETER"] == synthesis.outputs["CallingParameter"]["Value"]
-    assert set(json.loads(told["AUTHENTICATION"])) == set(synthesis.configuration.identity.authentication)
+    assert passed["STARTS_PER_WINDOW"] == str(calls.starts_per_window)
+    assert passed["STARTS_PER_DAY"] == str(calls.starts_per_day)
+    assert passed["CALLING_PARAMETER"] == synthesis.outputs["CallingParameter"]["Value"]
+    assert set(json.loads(passed["AUTHENTICATION"])) == set(synthesis.configuration.identity.authentication)

@@ -6,36 +6,21 @@ from typing import Any
 
 import pytest
 
-from call_control.bridge import Bridge as BridgeControl
 from call_control.domain import CallControl
-from call_control.webrtc import WebRtcContacts as WebRtcControl
-from caller_context.domain import read_presented, verify
+from caller_context.domain import verify
 from calls.connect import ConnectInstance
-from calls.meetings import Meetings
-from calls.participant import ParticipantService
+from calls.interfaces import CallTransport
+from calls.participant_service import ParticipantService
 from calls.record import Call, Rate
-from calls.sip_media_application import SipMediaApplication
+from calls.start_call_request import StartCallRequest
 from calls.table import CallTable
+from calls.webrtc import WebRtc
 from contact_events.domain import ContactEvents, EndedCall
-from contact_events.event import read_event
-from contact_events.meeting_event import MeetingEvents
-from start_call.bridge import Bridge as BridgeStart
 from start_call.caller import Caller
-from start_call.domain import StartCall, StartedCall, Terms
-from start_call.request import StartCallRequest
-from start_call.settings import BridgeSettings
-from start_call.webrtc import WebRtcContacts as WebRtcStart
+from start_call.domain import CallLimits, StartCall, StartedCall
 from tests.lambdas.conftest import FLOW_ARN, INSTANCE_ARN, TABLE
-from tests.lambdas.events import (
-    CONNECT_NUMBER,
-    EXTERNAL_MEETING_ID,
-    START,
-    bridge_flow_event,
-    contact_event,
-    meeting_event,
-)
+from tests.lambdas.events import START, contact_event
 from tests.lambdas.fake_aws import shared_client
-from tests.lambdas.fake_chime import APPLICATION_ID, FakeChime, FakePhoneCall
 from tests.lambdas.fake_connect import FakeConnect
 
 ADA = Caller(
@@ -49,21 +34,12 @@ ADA = Caller(
     },
     auth_time=1_790_000_000,
 )
-TERMS = Terms(
+LIMITS = CallLimits(
     replay_seconds=600,
     reference_seconds=300,
     start_lease_seconds=40,
-    longest_call_seconds=7200,
+    max_call_seconds=7200,
     rates=(Rate(calls=3, seconds=60), Rate(calls=5, seconds=86_400)),
-)
-
-BRIDGE = BridgeSettings(
-    sip_media_application_id=APPLICATION_ID,
-    caller_number="+12065550100",
-    connect_number=CONNECT_NUMBER,
-    external_meeting_id=EXTERNAL_MEETING_ID,
-    sip_headers={"order_id": "X-Order-Id"},
-    attributes=frozenset({"order_id", "page"}),
 )
 
 
@@ -77,18 +53,22 @@ class Backend:
     def __init__(self, dynamodb: Any) -> None:
         self.connect = FakeConnect()
         self.now = START
-        self.table = CallTable(dynamodb, TABLE, retention_seconds=TERMS.longest_call_seconds)
+        self.table = CallTable(dynamodb, TABLE, retention_seconds=LIMITS.max_call_seconds)
         self.instance = ConnectInstance(self.connect.attach(shared_client("connect")), INSTANCE_ARN)
         self.participants = ParticipantService(
             self.connect.attach(shared_client("connectparticipant", signed=False))
         )
-        self.start_call = StartCall(self.table, WebRtcStart(self.instance), TERMS, self.time)
-        self.call_control = CallControl(
-            self.table,
-            WebRtcControl(self.table, self.instance, self.participants, self.time),
-            self.time,
+        self.native = WebRtc(
+            self.table, self.instance, self.participants, self.time, instance_arn=INSTANCE_ARN
         )
         self.contact_events = ContactEvents(self.table, self.instance, self.time)
+        self.use(self.native)
+
+    def use(self, transport: CallTransport) -> None:
+        """Has the functions loaded with a transport."""
+        self.transport = transport
+        self.start_call = StartCall(self.table, transport, LIMITS, self.time)
+        self.call_control = CallControl(self.table, transport, self.time)
 
     def time(self) -> int:
         return self.now
@@ -106,18 +86,29 @@ class Backend:
         assert call is not None
         return call
 
-    def tell(self, event_type: str, contact_id: str, *, attempt: int = 1, **told: Any) -> EndedCall | None:
-        """Connect tells of a contact; times are `START` plus seconds."""
-        event = read_event(contact_event(event_type, contact_id, **told))
-        return self.contact_events(event, may_be_early=attempt <= 2)
+    def deliver(
+        self, event_type: str, contact_id: str, *, attempt: int = 1, **detail: Any
+    ) -> EndedCall | None:
+        """Delivers an event of a contact; times are `START` plus seconds."""
+        return self.deliver_envelope(contact_event(event_type, contact_id, **detail), attempt=attempt)
+
+    def deliver_envelope(self, envelope: dict[str, Any], *, attempt: int = 1) -> EndedCall | None:
+        """Delivers an event of EventBridge."""
+        early_delivery = attempt <= 2
+        event = self.transport.read_event(envelope, early_delivery=early_delivery)
+        return None if event is None else self.contact_events(event, early_delivery=early_delivery)
+
+    def verify(self, event: dict[str, Any]) -> dict[str, str]:
+        """The answer to a contact flow."""
+        return verify(self.transport.read_credential(event), self.table, self.now)
 
     def answer(self, contact_id: str) -> None:
-        """An agent takes the call, and Connect tells of it."""
+        """An agent takes the call, and the event of it is delivered."""
         self.connect.answered.add(contact_id)
-        self.tell("CONNECTED_TO_AGENT", contact_id, queued=1, connected=5)
+        self.deliver("CONNECTED_TO_AGENT", contact_id, queued=1, connected=5)
 
     def starts(self) -> list[dict[str, Any]]:
-        return self.connect.asked("StartWebRTCContact")
+        return self.connect.requested("StartWebRTCContact")
 
     def leave_unanswered(self, *, bound: bool = True) -> str:
         """A start dies after Connect started its contact, whose flow may have been through; its contact."""
@@ -127,49 +118,6 @@ class Backend:
         if bound:
             self.table.bind("user-1", self.starts()[-1]["Attributes"]["auth_token"], contact_id, self.now)
         return contact_id
-
-
-class BridgedBackend(Backend):
-    """The same with calls over the SIP bridge."""
-
-    def __init__(self, dynamodb: Any) -> None:
-        super().__init__(dynamodb)
-        self.chime = FakeChime(self.connect)
-        self.meetings = Meetings(self.chime.attach(shared_client("chime-sdk-meetings")))
-        self.phone_calls = SipMediaApplication(
-            self.chime.attach(shared_client("chime-sdk-voice", repeats=False)), APPLICATION_ID
-        )
-        self.start_call = StartCall(
-            self.table,
-            BridgeStart(self.table, self.meetings, self.phone_calls, self.instance, BRIDGE),
-            TERMS,
-            self.time,
-        )
-        self.call_control = CallControl(
-            self.table, BridgeControl(self.meetings, self.phone_calls, self.instance, self.time), self.time
-        )
-        self.meeting_events = MeetingEvents(self.table, self.meetings, BRIDGE.external_meeting_id, self.time)
-
-    def phone_call(self) -> FakePhoneCall:
-        """The latest phone call."""
-        return list(self.chime.phone_calls.values())[-1]
-
-    def come_through(self) -> str:
-        """The latest phone call reaches Connect, where its code is taken; its contact."""
-        contact_id = self.chime.reach_connect(list(self.chime.phone_calls)[-1])
-        assert self.key_in(self.phone_call().arguments["Code"], contact_id)["auth_status"] == "verified"
-        return contact_id
-
-    def key_in(self, code: str, contact_id: str) -> dict[str, str]:
-        """What the bridge's contact flow is answered about a contact that keys in a code."""
-        event = bridge_flow_event({}, ContactId=contact_id, InitialContactId=contact_id)
-        event["Details"]["Parameters"] = {"Code": code}
-        return verify(read_presented(event, INSTANCE_ARN, BRIDGE.connect_number), self.table, self.now)
-
-    def tell_meeting(self, event_type: str, meeting_id: str, **detail: Any) -> EndedCall | None:
-        """Chime tells of a meeting."""
-        event = self.meeting_events(meeting_event(event_type, meeting_id, **detail), may_be_early=False)
-        return None if event is None else self.contact_events(event, may_be_early=True)
 
 
 @contextmanager

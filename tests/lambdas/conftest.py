@@ -16,7 +16,7 @@ INSTANCE_ARN = "arn:aws:connect:eu-west-2:111122223333:instance/0f000000-0000-40
 FLOW_ARN = f"{INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000002"
 BILLING_FLOW_ARN = f"{INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000003"
 TABLE = "calls"
-INDEXES = {"ByContactId": "ContactId", "ByMeetingId": "MeetingId", "ByReference": "Reference"}
+INDEXES = {"ByContactId": "ContactId"}
 """Of the table: each index and its attribute."""
 
 # The handlers read their environment and make their clients at import, as on AWS.
@@ -48,7 +48,8 @@ os.environ |= {
 os.environ.pop("AWS_ENDPOINT_URL", None)
 
 # After the environment is set, and before a test: the tracer opens a socket, which tests may not.
-from calls.observability import logger, metrics  # noqa: E402
+from runtime.telemetry import logger, metrics  # noqa: E402
+
 from tests.lambdas.fake_aws import shared_client  # noqa: E402
 from tests.lambdas.fake_dynamodb import FakeDynamoDb  # noqa: E402
 
@@ -99,7 +100,7 @@ def dynamodb_local() -> Iterator[str]:
 def written(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> Iterator[Callable[[], str]]:
-    """Tells all that the functions have written: their log, their metrics, and what libraries logged."""
+    """All that the functions have written: their log, their metrics, and what libraries logged."""
     log = io.StringIO()
     handler: Any = logger.registered_handler
     # Not by setStream, which flushes the one before: a run within a run, as mutmut's, has closed it.

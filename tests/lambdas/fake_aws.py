@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSResponse
 
-from calls import aws
+from runtime import aws
 
 Answer = tuple[int, str | None, dict[str, Any]]
 """HTTP status, error code or None, body."""
@@ -29,11 +29,11 @@ def attach(client: Any, receive: Callable[..., AWSResponse]) -> Any:
 
 
 class RefusedError(Exception):
-    """The service refuses, with an HTTP status, the code of an error and what else it tells of it."""
+    """The service refuses, with an HTTP status, the code of an error and other members."""
 
-    def __init__(self, status: int, code: str, **told: Any) -> None:
+    def __init__(self, status: int, code: str, **reported: Any) -> None:
         super().__init__(code)
-        self.answer: Answer = (status, code, {"message": "SECRET-AWS", **told})
+        self.answer: Answer = (status, code, {"message": "SECRET-AWS", **reported})
 
 
 class _Raw:

@@ -61,8 +61,8 @@ class FakeConnect:
     def active(self) -> list[str]:
         return [c["ContactId"] for c in self.contacts.values() if not self._is_over(c["ContactId"])]
 
-    def asked(self, operation: str) -> list[dict[str, Any]]:
-        return [parameters for asked, parameters in self.requests if asked == operation]
+    def requested(self, operation: str) -> list[dict[str, Any]]:
+        return [parameters for name, parameters in self.requests if name == operation]
 
     def drop(self, contact_id: str) -> None:
         """The customer of a contact has been away for over a minute."""
@@ -79,7 +79,7 @@ class FakeConnect:
         if "X-Amz-Bearer" in request.headers:
             parameters["X-Amz-Bearer"] = request.headers["X-Amz-Bearer"].decode()
         self.requests.append((operation, parameters))
-        # The Participant Service knows participants by their tokens alone.
+        # The Participant Service has_key participants by their tokens alone.
         assert is_signed != ("X-Amz-Bearer" in request.headers)
         faults = {
             "StartWebRTCContact": self.start_faults,

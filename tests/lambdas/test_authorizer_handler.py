@@ -54,7 +54,7 @@ def function(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def ask(function: Any, token: Any, method_arn: str = METHOD_ARN) -> dict[str, Any]:
+def invoke(function: Any, token: Any, method_arn: str = METHOD_ARN) -> dict[str, Any]:
     event = {"type": "TOKEN", "authorizationToken": token, "methodArn": method_arn}
     answer: dict[str, Any] = function.handler(event, LambdaContext())
     return answer
@@ -72,7 +72,7 @@ def policy(effect: str) -> dict[str, Any]:
 
 def test_a_good_token_is_allowed_with_its_claims(function: Any) -> None:
     token = KEY.token({**ACCESS, "name": "Zoë", "auth_time": NOW - 60, "amr": ["pwd", "mfa"], "roles": ["r"]})
-    answer = ask(function, token)
+    answer = invoke(function, token)
     context = answer.pop("context")
     assert answer == policy("Allow")
     assert context["expiresAt"] == str(NOW + 300 + 30)
@@ -92,7 +92,7 @@ def test_a_good_token_is_allowed_with_its_claims(function: Any) -> None:
 
 @pytest.mark.parametrize("scheme", ["", "Bearer ", "bearer ", "BEARER "])
 def test_a_token_may_come_with_the_scheme_before_it(scheme: str, function: Any) -> None:
-    answer = ask(function, scheme + KEY.token())
+    answer = invoke(function, scheme + KEY.token())
     assert answer["policyDocument"] == policy("Allow")["policyDocument"]
 
 
@@ -116,8 +116,8 @@ BAD_TOKENS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("token", BAD_TOKENS.values(), ids=BAD_TOKENS)
-def test_a_bad_token_is_denied_and_told_nothing(token: Any, function: Any) -> None:
-    assert ask(function, token) == policy("Deny")
+def test_a_bad_token_is_denied_and_learns_nothing(token: Any, function: Any) -> None:
+    assert invoke(function, token) == policy("Deny")
 
 
 def test_an_event_without_a_token_is_denied(function: Any) -> None:
@@ -127,16 +127,16 @@ def test_an_event_without_a_token_is_denied(function: Any) -> None:
 @pytest.mark.parametrize(
     "path", ["GET/calls/0f000000-0000-4000-8000-000000000001", "DELETE/", "GET/a/../../*", "GET/é%2F"]
 )
-def test_an_answer_is_for_the_whole_stage_whatever_path_it_was_asked_for(path: str, function: Any) -> None:
+def test_an_answer_is_for_the_whole_stage_whatever_the_path(path: str, function: Any) -> None:
     for token in (KEY.token(), "none"):
-        answer = ask(function, token, METHOD_ARN.replace("POST/start-call", path))
+        answer = invoke(function, token, METHOD_ARN.replace("POST/start-call", path))
         assert answer["policyDocument"]["Statement"][0]["Resource"] == RESOURCE
 
 
 def test_what_is_decided_is_counted(function: Any, written: Callable[[], str]) -> None:
-    ask(function, KEY.token())
+    invoke(function, KEY.token())
     assert '"TokenAccepted":[1.0]' in written().replace(" ", "")
-    ask(function, "none")
+    invoke(function, "none")
     output = written()
     assert '"TokenRefused":[1.0]' in output.replace(" ", "")
     assert '"reason":"not-a-jws"' in output
@@ -155,7 +155,7 @@ def test_without_keys_nothing_is_decided(
 ) -> None:
     without_keys(function, monkeypatch, DownloadFailed("SECRET"))
     with pytest.raises(function.NotDecided) as raised:
-        ask(function, KEY.token())
+        invoke(function, KEY.token())
     assert raised.value.args == ()
     assert raised.value.__suppress_context__
     output = written()
@@ -167,7 +167,7 @@ def test_without_keys_what_is_no_token_is_still_denied(
     function: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_keys(function, monkeypatch, DownloadFailed("down"))
-    assert ask(function, "Bearer none") == policy("Deny")
+    assert invoke(function, "Bearer none") == policy("Deny")
 
 
 def test_an_error_that_nobody_foresaw_lets_nobody_through(
@@ -178,7 +178,7 @@ def test_an_error_that_nobody_foresaw_lets_nobody_through(
 
     monkeypatch.setattr(function, "_verify", fail)
     with pytest.raises(function.NotDecided) as raised:
-        ask(function, KEY.token())
+        invoke(function, KEY.token())
     assert raised.value.args == ()
     assert raised.value.__suppress_context__
     output = written()
@@ -234,7 +234,7 @@ def test_a_deployment_without_a_usable_place_of_keys_does_not_start(
     )
 )
 def test_whatever_a_caller_sends_is_denied_and_never_an_error(token: Any, function: Any) -> None:
-    assert ask(function, token) == policy("Deny")
+    assert invoke(function, token) == policy("Deny")
 
 
 def test_nothing_of_a_token_is_logged_or_counted(
@@ -261,10 +261,10 @@ def test_nothing_of_a_token_is_logged_or_counted(
         "SECRET",
         "Basic SECRET",
     ]
-    answers = [ask(function, token) for token in tokens]
+    answers = [invoke(function, token) for token in tokens]
     without_keys(function, monkeypatch, ValueError("SECRET"))
     with pytest.raises(function.NotDecided):
-        ask(function, tokens[0])
+        invoke(function, tokens[0])
     assert [answer["policyDocument"]["Statement"][0]["Effect"] for answer in answers] == ["Allow"] + [
         "Deny"
     ] * 12

@@ -30,16 +30,16 @@ GARBAGE = [
 
 @dataclass
 class Issuer:
-    """Answers with its key set, or with what it was told to, and notes when it was asked."""
+    """Answers with its key set, or with `answer`, and notes when it was requested."""
 
     keys: list[dict[str, Any]] = field(default_factory=lambda: [KEY.jwk()])
     now: float = 1_790_000_000.0
     answer: bytes | Exception | None = None
     takes_seconds: float = 0
-    asked_at: list[float] = field(default_factory=list)
+    requested_at: list[float] = field(default_factory=list)
 
     def download(self) -> bytes:
-        self.asked_at.append(self.now)
+        self.requested_at.append(self.now)
         self.now += self.takes_seconds
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -52,8 +52,8 @@ class Issuer:
         self.answer = None
 
     def within(self, seconds: float) -> int:
-        """How often it was asked in the last so many seconds."""
-        return sum(self.now - asked_at <= seconds for asked_at in self.asked_at)
+        """How often it was requested in the last so many seconds."""
+        return sum(self.now - requested_at <= seconds for requested_at in self.requested_at)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def issuer() -> Issuer:
 
 
 @pytest.fixture
-def knows(issuer: Issuer) -> Callable[[str], bool]:
+def has_key(issuer: Issuer) -> Callable[[str], bool]:
     """Whether a signature by the key with this id can be verified now."""
     return reader(issuer)
 
@@ -74,58 +74,62 @@ def reader(issuer: Issuer, *, fresh: int = FRESH, stale: int = STALE) -> Callabl
     return lambda key_id: [key.key_id for key in keys.find(key_id, "ES256")] == [key_id]
 
 
-def test_the_issuer_is_asked_when_the_first_token_comes(issuer: Issuer, knows: Callable[[str], bool]) -> None:
-    assert not issuer.asked_at
-    assert knows("key-1")
-    assert len(issuer.asked_at) == 1
+def test_keys_are_requested_when_the_first_token_comes(
+    issuer: Issuer, has_key: Callable[[str], bool]
+) -> None:
+    assert not issuer.requested_at
+    assert has_key("key-1")
+    assert len(issuer.requested_at) == 1
 
 
-def test_fresh_keys_are_not_asked_for_again(issuer: Issuer, knows: Callable[[str], bool]) -> None:
+def test_fresh_keys_are_not_requested_again(issuer: Issuer, has_key: Callable[[str], bool]) -> None:
     for _ in range(FRESH):
-        assert knows("key-1")
+        assert has_key("key-1")
         issuer.now += 1
-    assert len(issuer.asked_at) == 1
-    assert knows("key-1")
-    assert len(issuer.asked_at) == 2
+    assert len(issuer.requested_at) == 1
+    assert has_key("key-1")
+    assert len(issuer.requested_at) == 2
 
 
-def test_a_new_key_is_known_at_once(issuer: Issuer, knows: Callable[[str], bool]) -> None:
-    assert knows("key-1")
+def test_a_new_key_is_known_at_once(issuer: Issuer, has_key: Callable[[str], bool]) -> None:
+    assert has_key("key-1")
     issuer.keys.append(NEW_KEY.jwk())
     issuer.now += 30
-    assert knows("key-2")
-    assert knows("key-1")
+    assert has_key("key-2")
+    assert has_key("key-1")
 
 
-def test_a_new_key_may_be_known_half_a_minute_after_an_unknown_one_was_asked_for(
-    issuer: Issuer, knows: Callable[[str], bool]
+def test_a_new_key_may_be_known_half_a_minute_after_an_unknown_one(
+    issuer: Issuer, has_key: Callable[[str], bool]
 ) -> None:
-    assert not knows("invented")
+    assert not has_key("invented")
     issuer.keys.append(NEW_KEY.jwk())
     issuer.now += 29
-    assert not knows("key-2")
+    assert not has_key("key-2")
     issuer.now += 1
-    assert knows("key-2")
+    assert has_key("key-2")
 
 
 def test_a_key_that_the_issuer_has_taken_out_is_refused_from_the_next_answer_on(
-    issuer: Issuer, knows: Callable[[str], bool]
+    issuer: Issuer, has_key: Callable[[str], bool]
 ) -> None:
-    assert knows("key-1")
+    assert has_key("key-1")
     issuer.keys = [NEW_KEY.jwk()]
     issuer.now += FRESH - 1
-    assert knows("key-1")
+    assert has_key("key-1")
     issuer.now += 1
-    assert not knows("key-1")
-    assert knows("key-2")
+    assert not has_key("key-1")
+    assert has_key("key-2")
 
 
-def test_asking_for_a_new_key_takes_out_the_old_one(issuer: Issuer, knows: Callable[[str], bool]) -> None:
-    assert knows("key-1")
+def test_a_request_for_a_new_key_takes_out_the_old_one(
+    issuer: Issuer, has_key: Callable[[str], bool]
+) -> None:
+    assert has_key("key-1")
     issuer.keys = [NEW_KEY.jwk()]
     issuer.now += 30
-    assert knows("key-2")
-    assert not knows("key-1")
+    assert has_key("key-2")
+    assert not has_key("key-1")
 
 
 def test_another_key_under_the_same_id_is_taken_with_the_next_answer(issuer: Issuer) -> None:
@@ -140,7 +144,9 @@ def test_another_key_under_the_same_id_is_taken_with_the_next_answer(issuer: Iss
     assert not keys.find("key-1", "ES256")[0].has_signed(token, "ES256")
 
 
-def test_without_an_id_all_keys_may_be_meant_and_an_unknown_algorithm_asks_once(issuer: Issuer) -> None:
+def test_without_an_id_all_keys_may_be_meant_and_an_unknown_algorithm_costs_one_request(
+    issuer: Issuer,
+) -> None:
     keys = IssuerKeys(
         issuer.download, ALGORITHMS, fresh_seconds=FRESH, stale_seconds=STALE, now=lambda: issuer.now
     )
@@ -148,7 +154,7 @@ def test_without_an_id_all_keys_may_be_meant_and_an_unknown_algorithm_asks_once(
     assert len(keys.find(None, "ES256")) == 2
     issuer.now += 30
     assert [keys.find(None, "RS256") for _ in range(10)] == [[]] * 10
-    assert len(issuer.asked_at) == 2
+    assert len(issuer.requested_at) == 2
 
 
 # The start alone: the keys in them are others each time.
@@ -158,112 +164,112 @@ def _id(fault: object) -> str:
 
 @pytest.mark.parametrize("fault", [DownloadFailed("down"), *GARBAGE, RuntimeError("SECRET")], ids=_id)
 def test_whatever_the_issuer_answers_its_good_keys_stay(
-    fault: bytes | Exception, issuer: Issuer, knows: Callable[[str], bool]
+    fault: bytes | Exception, issuer: Issuer, has_key: Callable[[str], bool]
 ) -> None:
-    assert knows("key-1")
+    assert has_key("key-1")
     issuer.answer = fault
     for _ in range((FRESH + STALE) // 20 - 1):
         issuer.now += 20
-        assert knows("key-1")
-        assert not knows("key-2")
+        assert has_key("key-1")
+        assert not has_key("key-2")
     issuer.now += 20
     with pytest.raises(KeysUnavailable):
-        knows("key-1")
+        has_key("key-1")
     issuer.now += 10
     issuer.recover()
-    assert knows("key-1")
+    assert has_key("key-1")
 
 
 @pytest.mark.parametrize("fault", [DownloadFailed("down"), *GARBAGE], ids=_id)
 def test_without_any_keys_nothing_is_decided(
-    fault: bytes | Exception, issuer: Issuer, knows: Callable[[str], bool]
+    fault: bytes | Exception, issuer: Issuer, has_key: Callable[[str], bool]
 ) -> None:
     issuer.answer = fault
     for key_id in ("key-1", "invented"):
         with pytest.raises(KeysUnavailable):
-            knows(key_id)
+            has_key(key_id)
     issuer.recover()
     issuer.now += 9
     with pytest.raises(KeysUnavailable):
-        knows("key-1")
-    assert len(issuer.asked_at) == 1
+        has_key("key-1")
+    assert len(issuer.requested_at) == 1
     issuer.now += 1
-    assert knows("key-1")
+    assert has_key("key-1")
 
 
 def test_keys_are_not_kept_in_an_outage_where_nothing_stale_is_wanted(issuer: Issuer) -> None:
-    knows = reader(issuer, fresh=60, stale=0)
-    assert knows("key-1")
+    has_key = reader(issuer, fresh=60, stale=0)
+    assert has_key("key-1")
     issuer.fail()
     issuer.now += 59
-    assert knows("key-1")
+    assert has_key("key-1")
     issuer.now += 1
     with pytest.raises(KeysUnavailable):
-        knows("key-1")
+        has_key("key-1")
 
 
 def test_stale_keys_are_not_older_than_the_bound_however_slow_the_issuer_is(issuer: Issuer) -> None:
-    knows = reader(issuer)
+    has_key = reader(issuer)
     issuer.takes_seconds = 3
     began = issuer.now
-    assert knows("key-1")
+    assert has_key("key-1")
     issuer.fail()
     issuer.now = began + FRESH + STALE - 4
-    assert knows("key-1")  # the try takes 3 s
+    assert has_key("key-1")  # the try takes 3 s
     assert issuer.now == began + FRESH + STALE - 1
     issuer.now += 1
     with pytest.raises(KeysUnavailable):
-        knows("key-1")
+        has_key("key-1")
 
 
-def test_in_an_outage_the_issuer_is_asked_every_ten_seconds(issuer: Issuer) -> None:
-    knows = reader(issuer)
-    assert knows("key-1")
+def test_in_an_outage_keys_are_requested_every_ten_seconds(issuer: Issuer) -> None:
+    has_key = reader(issuer)
+    assert has_key("key-1")
     issuer.fail()
     issuer.now += FRESH
     for _ in range(3600):
-        knows("key-1")
-        knows("invented")
+        has_key("key-1")
+        has_key("invented")
         issuer.now += 0.999
     assert issuer.within(3600) <= 360
 
 
 def test_a_slow_issuer_in_an_outage_holds_requests_up_for_three_of_ten_seconds(issuer: Issuer) -> None:
-    knows = reader(issuer)
-    assert knows("key-1")
+    has_key = reader(issuer)
+    assert has_key("key-1")
     issuer.fail()
     issuer.takes_seconds = 3
     issuer.now += FRESH
     began = issuer.now
     while issuer.now - began < 1000:
-        assert knows("key-1")
+        assert has_key("key-1")
         issuer.now += 0.1
     assert issuer.within(1000) <= 101
 
 
 @pytest.mark.parametrize("is_down", [False, True])
 def test_random_key_ids_cannot_make_it_hammer_the_issuer(is_down: bool, issuer: Issuer) -> None:
-    knows = reader(issuer, fresh=86_400)
-    assert knows("key-1")
+    has_key = reader(issuer, fresh=86_400)
+    assert has_key("key-1")
     if is_down:
         issuer.fail()
     ids = (f"random-{number}" for number in itertools.count())
     issuer.now += 30
     for _ in range(36_000):
-        assert not knows(next(ids))
+        assert not has_key(next(ids))
         issuer.now += 0.1
     assert issuer.within(3600) <= 120
-    assert knows("key-1")
+    assert has_key("key-1")
 
 
 @pytest.mark.parametrize("set_back", [1, 3600, 10**9])
 def test_a_clock_that_is_set_back_is_no_reason_to_trust_old_keys(set_back: int, issuer: Issuer) -> None:
-    knows = reader(issuer)
-    assert knows("key-1")
+    has_key = reader(issuer)
+    assert has_key("key-1")
     issuer.keys = [NEW_KEY.jwk()]
     issuer.now -= set_back
-    assert knows("key-2")
-    assert not knows("key-1")
+    assert has_key("key-2")
+    assert not has_key("key-1")
 
 
 def test_why_keys_were_not_fetched_is_logged_in_no_words_of_the_issuer(
@@ -299,11 +305,11 @@ def test_why_keys_were_not_fetched_is_logged_in_no_words_of_the_issuer(
         max_size=60,
     )
 )
-def test_no_course_of_events_leaves_a_key_longer_than_it_may_or_asks_too_often(
+def test_no_course_of_events_keeps_a_key_too_long_or_requests_too_often(
     steps: list[tuple[str, float, str]],
 ) -> None:
     issuer = Issuer()
-    knows = reader(issuer)
+    has_key = reader(issuer)
     published: dict[str, float] = {}  # key id to when the issuer last said that it has it
     for event, seconds, key_id in steps:
         match event:
@@ -316,12 +322,12 @@ def test_no_course_of_events_leaves_a_key_longer_than_it_may_or_asks_too_often(
             case _:
                 issuer.keys = [NEW_KEY.jwk()] if issuer.keys == [KEY.jwk()] else [KEY.jwk()]
         issuer.now += seconds
-        asked = len(issuer.asked_at)
+        sent = len(issuer.requested_at)
         try:
-            known = knows(key_id)
+            known = has_key(key_id)
         except KeysUnavailable:
             known = False
-        if len(issuer.asked_at) > asked and issuer.answer is None:
+        if len(issuer.requested_at) > sent and issuer.answer is None:
             published = {str(key["kid"]): issuer.now for key in issuer.keys}
         assert not known or issuer.now - published[key_id] < FRESH + STALE
-    assert all(later - earlier >= 10 for earlier, later in itertools.pairwise(issuer.asked_at))
+    assert all(later - earlier >= 10 for earlier, later in itertools.pairwise(issuer.requested_at))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authorizer.keys import ALGORITHMS, MOST_KEYS, read_jwks
+from authorizer.keys import ALGORITHMS, MAX_KEYS, read_jwks
 from tests.lambdas.tokens import encode, key_set, signing_key
 
 KEY = signing_key("ES256")
@@ -28,7 +28,7 @@ NO_KEY_SETS = {
     "60,000 brackets": b"[" * 60_000,
     "one key by itself": json.dumps(JWK).encode(),
     "another encoding": key_set(JWK).decode().encode("utf-16"),
-    "a key too many": key_set(*[JWK] * (MOST_KEYS + 1)),
+    "a key too many": key_set(*[JWK] * (MAX_KEYS + 1)),
     "keys for other uses": key_set(JWK | {"use": "enc"}, {"kty": "oct", "k": "AA"}),
     "a key of 1,024 bits": key_set(signing_key("RS1024").jwk()),
     "a key on another curve": key_set(signing_key("ES256K").jwk(alg=None)),
@@ -48,8 +48,8 @@ def test_keys_for_other_algorithms_than_the_configured_are_not_usable() -> None:
 
 
 def test_a_key_set_may_be_as_large_as_it_may_be() -> None:
-    keys = [KEY.jwk(kid=str(number)) for number in range(MOST_KEYS)]
-    assert len(read_jwks(key_set(*keys), ALGORITHMS)) == MOST_KEYS
+    keys = [KEY.jwk(kid=str(number)) for number in range(MAX_KEYS)]
+    assert len(read_jwks(key_set(*keys), ALGORITHMS)) == MAX_KEYS
 
 
 _values = (

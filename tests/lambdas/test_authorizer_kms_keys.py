@@ -8,10 +8,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from runtime import aws
+from runtime.telemetry import metrics
+
 from authorizer.keys import ALGORITHMS, KeysUnavailable
 from authorizer.kms_keys import KmsKeys
-from calls import aws
-from calls.observability import metrics
 from tests.lambdas.fake_aws import Answer, respond
 from tests.lambdas.tokens import SigningKey, signing_key
 
@@ -55,12 +56,12 @@ def described(key: SigningKey, **changed: Any) -> dict[str, Any]:
 
 
 class FakeKms:
-    """KMS behind a botocore client: what it answers, and for which keys it was asked."""
+    """KMS behind a botocore client: what it answers, and for which keys it was sent."""
 
     def __init__(self) -> None:
         self.answers: dict[str, dict[str, Any]] = {ARN + ID: described(KEY)}
         self.faults: list[Answer | Exception] = []
-        self.asked: list[str] = []
+        self.sent: list[str] = []
 
     def attach(self, client: Any) -> Any:
         client.meta.events.register("before-parameter-build.kms.GetPublicKey", self._note)
@@ -68,10 +69,10 @@ class FakeKms:
         return client
 
     def _note(self, params: dict[str, Any], **_: Any) -> None:
-        self.asked.append(params["KeyId"])
+        self.sent.append(params["KeyId"])
 
     def _answer(self, request: Any, **_: Any) -> Any:
-        return respond(request.url, self.faults, lambda: self.answers[self.asked[-1]])
+        return respond(request.url, self.faults, lambda: self.answers[self.sent[-1]])
 
 
 @pytest.fixture
@@ -100,23 +101,23 @@ def test_a_key_verifies_what_it_has_signed(algorithm: str, kms: FakeKms) -> None
     assert not found[0].has_signed(signing_key(key.algorithm, "other").token(algorithm=algorithm), algorithm)
 
 
-def test_kms_is_asked_once_for_a_key(kms: FakeKms, keys: KmsKeys) -> None:
+def test_a_key_is_requested_once(kms: FakeKms, keys: KmsKeys) -> None:
     for _ in range(3):
         assert len(keys.find(ID, "ES256")) == 1
-    assert kms.asked == [ARN + ID]
+    assert kms.sent == [ARN + ID]
 
 
-def test_kms_is_asked_for_configured_keys_alone(kms: FakeKms, keys: KmsKeys) -> None:
+def test_configured_keys_alone_are_requested(kms: FakeKms, keys: KmsKeys) -> None:
     for key_id in (OTHER_ID, ARN + ID, "alias/mine", ID.upper(), ""):
         assert keys.find(key_id, "ES256") == []
-    assert not kms.asked
+    assert not kms.sent
 
 
-def test_each_key_is_asked_for_when_a_token_names_it(kms: FakeKms) -> None:
+def test_each_key_is_requested_when_a_token_names_it(kms: FakeKms) -> None:
     kms.answers[ARN + OTHER_ID] = described(signing_key("ES256", OTHER_ID))
     keys = source(kms, ID, OTHER_ID)
     assert [key.key_id for key in keys.find(OTHER_ID, "ES256")] == [OTHER_ID]
-    assert kms.asked == [ARN + OTHER_ID]
+    assert kms.sent == [ARN + OTHER_ID]
     assert [key.key_id for key in keys.find(None, "ES256")] == [OTHER_ID, ID]
 
 
@@ -136,13 +137,13 @@ def test_an_algorithm_that_the_key_does_not_have_finds_none(keys: KmsKeys) -> No
     ],
     ids=str,
 )
-def test_the_next_request_asks_again_when_kms_does_not_tell_a_key(
+def test_the_next_token_requests_a_key_again_that_kms_did_not_answer(
     fault: Answer | Exception, kms: FakeKms, keys: KmsKeys
 ) -> None:
     kms.faults = [fault]
     with pytest.raises(KeysUnavailable):
         keys.find(ID, "ES256")
-    assert len(kms.asked) == 1
+    assert len(kms.sent) == 1
     assert len(keys.find(ID, "ES256")) == 1
 
 

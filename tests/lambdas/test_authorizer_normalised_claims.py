@@ -50,7 +50,7 @@ def test_what_is_no_text_is_left_out(value: Any) -> None:
     assert normalise({**CLAIMS, "claim": value}, ["claim"]) == {"sub": "user-1", "exp": "1790000000"}
 
 
-def test_only_claims_that_are_asked_for_are_handed_on_and_those_that_every_function_needs() -> None:
+def test_only_configured_claims_are_handed_on_and_those_that_every_function_needs() -> None:
     claims = {
         **CLAIMS,
         "iat": 1_789_999_000,
@@ -73,5 +73,5 @@ def test_only_claims_that_are_asked_for_are_handed_on_and_those_that_every_funct
     }
 
 
-def test_the_end_of_a_token_is_told_in_whole_seconds_and_never_later_than_it_is() -> None:
+def test_the_end_of_a_token_is_in_whole_seconds_and_never_later_than_it_is() -> None:
     assert normalise({**CLAIMS, "exp": 1_790_000_000.9}, [])["exp"] == "1790000000"

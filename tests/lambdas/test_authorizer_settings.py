@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from authorizer.settings import PublishedKeys, Settings
+from authorizer.settings import AuthorizerSettings, PublishedKeys
 from authorizer.verification import TokenRules, TokenUse
 
 ENVIRONMENT = {
@@ -22,7 +22,7 @@ WITHOUT_KEYS = {name: value for name, value in ENVIRONMENT.items() if name != "J
 
 
 def test_settings_are_read() -> None:
-    assert Settings.read(ENVIRONMENT) == Settings(
+    assert AuthorizerSettings.read(ENVIRONMENT) == AuthorizerSettings(
         rules=TokenRules(
             issuer="https://login.example.com/",
             audiences=frozenset({"https://calls.example.com"}),
@@ -38,8 +38,11 @@ def test_settings_are_read() -> None:
 
 
 def test_keys_are_published_part_of_the_deployment_or_in_kms() -> None:
-    assert Settings.read({**WITHOUT_KEYS, "JWKS": '{"keys": []}'}).keys == b'{"keys": []}'
-    assert Settings.read({**WITHOUT_KEYS, "KMS_KEYS": '["arn:1", "arn:2"]'}).keys == ("arn:1", "arn:2")
+    assert AuthorizerSettings.read({**WITHOUT_KEYS, "JWKS": '{"keys": []}'}).keys == b'{"keys": []}'
+    assert AuthorizerSettings.read({**WITHOUT_KEYS, "KMS_KEYS": '["arn:1", "arn:2"]'}).keys == (
+        "arn:1",
+        "arn:2",
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,13 +50,13 @@ def test_keys_are_published_part_of_the_deployment_or_in_kms() -> None:
 )
 def test_keys_come_from_one_place(other: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="Exactly one of JWKS_URL, JWKS, KMS_KEYS"):
-        Settings.read({**WITHOUT_KEYS, **other})
+        AuthorizerSettings.read({**WITHOUT_KEYS, **other})
 
 
 @pytest.mark.parametrize("name", sorted(ENVIRONMENT))
 def test_nothing_may_be_missing(name: str) -> None:
     with pytest.raises((KeyError, ValueError)):
-        Settings.read({other: value for other, value in ENVIRONMENT.items() if other != name})
+        AuthorizerSettings.read({other: value for other, value in ENVIRONMENT.items() if other != name})
 
 
 @pytest.mark.parametrize(
@@ -76,4 +79,4 @@ def test_nothing_may_be_missing(name: str) -> None:
 def test_a_value_that_would_check_nothing_fails_the_start(name: str, value: object) -> None:
     text = value if isinstance(value, str) and name not in {"ALGORITHMS", "AUDIENCES"} else json.dumps(value)
     with pytest.raises(ValueError, match=r"."):
-        Settings.read({**ENVIRONMENT, name: text})
+        AuthorizerSettings.read({**ENVIRONMENT, name: text})

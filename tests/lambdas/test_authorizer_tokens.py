@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from authorizer.refusal import Reason, TokenRefused
-from authorizer.unverified_token import LONGEST_TOKEN
+from authorizer.unverified_token import MAX_TOKEN_LENGTH
 from tests.lambdas.tokens import (
     ACCESS,
     AUDIENCE,
@@ -240,7 +240,7 @@ KEYS = [
             "has an id that is a number": KEY.jwk(kid=1),
             "is not on its curve": KEY.jwk(y=KEY.jwk()["x"]),
             "lacks half of itself": KEY.jwk(y=None),
-            "has a type that nobody knows": KEY.jwk(kty="AKP"),
+            "has a type that nobody has_key": KEY.jwk(kty="AKP"),
             "has a type that is a list": KEY.jwk(kty=["EC"]),
             "has no type": KEY.jwk(kty=None),
         }.items()
@@ -268,7 +268,7 @@ TEXTS = [
     Hostile("no header", f".{PAYLOAD}.{SIGNATURE}", Reason.NOT_A_JWS),
     Hostile("dots alone", "..", Reason.NOT_A_JWS),
     Hostile("100 kB", KEY.token(claims(extra="x" * 100_000)), Reason.TOO_LONG),
-    Hostile("a character too long", of_length(LONGEST_TOKEN + 1), Reason.TOO_LONG),
+    Hostile("a character too long", of_length(MAX_TOKEN_LENGTH + 1), Reason.TOO_LONG),
     Hostile("header padded", f"{padded(HEADER + 'A')}.{PAYLOAD}.{SIGNATURE}", Reason.NOT_A_JWS),
     Hostile("signature padded", f"{HEADER}.{PAYLOAD}.{padded(SIGNATURE)}", Reason.NOT_A_JWS),
     Hostile(
@@ -564,7 +564,7 @@ SUBJECTS = [
 USES = [
     *(
         Hostile(
-            f"an ID token where access tokens are asked for: {what}",
+            f"an ID token where access tokens are sent for: {what}",
             KEY.token(sent),
             Reason.NOT_AN_ACCESS_TOKEN,
             {"required_scopes": frozenset()},
@@ -581,7 +581,7 @@ USES = [
     ),
     *(
         Hostile(
-            f"a {what} where access tokens are asked for",
+            f"a {what} where access tokens are sent for",
             KEY.token(sent),
             Reason.NOT_AN_ACCESS_TOKEN,
         )
@@ -596,7 +596,7 @@ USES = [
     ),
     *(
         Hostile(
-            f"{what} where ID tokens are asked for",
+            f"{what} where ID tokens are sent for",
             KEY.token(sent, header),
             Reason.NOT_AN_ID_TOKEN,
             ID_TOKENS,
@@ -696,7 +696,7 @@ class Good:
 
 GOOD = [
     Good("as most are", TOKEN),
-    Good("of the greatest length", of_length(LONGEST_TOKEN)),
+    Good("of the greatest length", of_length(MAX_TOKEN_LENGTH)),
     *(
         Good(f"signed by {algorithm}", key.token(algorithm=algorithm), keys=(key.jwk(alg=algorithm),))
         for algorithm, key in {
@@ -726,7 +726,7 @@ GOOD = [
     Good("no kid and a key without one", KEY.token(header={"kid": None}), keys=(KEY.jwk(kid=None),)),
     Good("a key for whatever it can do", KEY.token(), keys=(KEY.jwk(alg=None, use=None),)),
     Good("a key with operations", KEY.token(), keys=(KEY.jwk(use=None, key_ops=["verify"]),)),
-    Good("a key with members nobody knows", KEY.token(), keys=(KEY.jwk(x5u="not a URL", x5c=1),)),
+    Good("a key with members nobody has_key", KEY.token(), keys=(KEY.jwk(x5u="not a URL", x5c=1),)),
     Good(
         "among keys that are not usable",
         KEY.token(),
@@ -789,6 +789,6 @@ GOOD = [
 
 
 @pytest.mark.parametrize("good", [pytest.param(each, id=each.why) for each in GOOD])
-def test_a_good_token_tells_who_sends_it(good: Good) -> None:
+def test_a_good_token_proves_who_sends_it(good: Good) -> None:
     payload = base64.urlsafe_b64decode(good.token.split(".")[1] + "==")
     assert verifier(*good.keys, **good.rules)(good.token) == json.loads(payload)

@@ -7,25 +7,28 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from runtime.errors import (
+    AnswerIncomplete,
+    CapacityReached,
+    ConfigurationFault,
+    ServiceError,
+    TimedOut,
+    Unavailable,
+)
+
 from calls.errors import (
     AgentNotConnected,
-    AnswerIncomplete,
     CallActive,
     CallEnded,
     CallerBlocked,
-    CallError,
     CallNotFound,
-    CapacityReached,
-    ConfigurationFault,
     NotConnected,
     NotPossibleNow,
-    TimedOut,
-    Unavailable,
 )
 from calls.record import State
 from operations import blocks
 from start_call.caller import Caller
-from tests.lambdas.backend import TERMS, Backend, dying
+from tests.lambdas.backend import LIMITS, Backend, dying
 from tests.lambdas.conftest import TABLE
 from tests.lambdas.events import START
 from tests.lambdas.fake_aws import Answer
@@ -33,7 +36,7 @@ from tests.lambdas.fake_connect import connection_of, rejoin_of
 
 GRACE = Caller(user_id="user-2", display_name="Grace", context={"customer_id": "user-2"})
 MADE_UP = "0f000000-0000-4000-8000-00000000dead"
-LONGEST_CALL = TERMS.longest_call_seconds * 1000
+LONGEST_CALL = LIMITS.max_call_seconds * 1000
 RETENTION = LONGEST_CALL
 
 ACTIONS: dict[str, Callable[[Backend, str, str], object]] = {
@@ -57,7 +60,7 @@ def connecting(backend: Backend) -> str:
 
 def queued(backend: Backend) -> str:
     contact_id = backend.call(display_name="Countess", capabilities=frozenset({"Video"})).contact_id
-    backend.tell("QUEUED", contact_id, queued=1)
+    backend.deliver("QUEUED", contact_id, queued=1)
     return contact_id
 
 
@@ -115,7 +118,7 @@ def an_earlier_one(backend: Backend) -> tuple[str, str]:
 
 
 def a_later_contact_of_ones_own(backend: Backend) -> tuple[str, str]:
-    backend.tell("QUEUED", "leg-2", initialContactId=connected(backend), initiationMethod="TRANSFER")
+    backend.deliver("QUEUED", "leg-2", initialContactId=connected(backend), initiationMethod="TRANSFER")
     return "user-1", "leg-2"
 
 
@@ -133,7 +136,7 @@ def a_later_contact_of_ones_own(backend: Backend) -> tuple[str, str]:
         a_later_contact_of_ones_own,
     ],
 )
-def test_what_is_not_the_users_latest_call_is_not_found_and_connect_is_not_asked(
+def test_what_is_not_the_users_latest_call_is_not_found_without_a_request_to_connect(
     backend: Backend, action: str, case: Callable[[Backend], tuple[str, str]]
 ) -> None:
     user_id, contact_id = case(backend)
@@ -165,30 +168,30 @@ def test_a_call_is_hung_up_twice_and_stopped_once(backend: Backend) -> None:
     backend.now += 1000
     backend.call_control.hang_up("user-1", contact_id)
     assert backend.connect.stopped == [contact_id]
-    assert len(backend.connect.asked("StopContact")) == 1
+    assert len(backend.connect.requested("StopContact")) == 1
     assert backend.record().ended_at == ended_at
 
 
 def test_a_call_that_connect_has_ended_is_hung_up_as_well(backend: Backend) -> None:
     contact_id = connected(backend)
     backend.connect.ended.add(contact_id)
-    backend.tell("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
+    backend.deliver("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
     backend.call_control.hang_up("user-1", contact_id)
     assert backend.record().ended_at == START + 9000
-    assert not backend.connect.asked("StopContact")
+    assert not backend.connect.requested("StopContact")
 
 
-def test_a_transfer_that_is_told_late_does_not_take_a_hang_up_back(backend: Backend) -> None:
+def test_a_late_event_of_a_transfer_does_not_take_a_hang_up_back(backend: Backend) -> None:
     contact_id = connected(backend)
-    backend.tell("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
+    backend.deliver("DISCONNECTED", contact_id, queued=1, connected=5, ended=9)
     backend.call_control.hang_up("user-1", contact_id)
-    backend.tell("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
+    backend.deliver("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
     assert backend.record().state(backend.now) is State.ENDED
     backend.now += 60_000
     assert backend.call(key="next").contact_id != contact_id
 
 
-def test_a_call_whose_end_nobody_told_is_hung_up(backend: Backend) -> None:
+def test_a_call_whose_end_had_no_event_is_hung_up(backend: Backend) -> None:
     contact_id = connected(backend)
     backend.connect.ended.add(contact_id)
     backend.call_control.hang_up("user-1", contact_id)  # 410
@@ -210,9 +213,9 @@ def test_a_start_that_was_never_answered_is_hung_up_when_its_contact_is_known(ba
 
 
 def transferred(backend: Backend) -> str:
-    """A call that goes on as another contact; both are open, as far as Connect has told."""
+    """A call that goes on as another contact; both are open, as far as events have come."""
     contact_id = connected(backend)
-    backend.tell("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
+    backend.deliver("INITIATED", "leg-2", initialContactId=contact_id, initiationMethod="TRANSFER")
     return contact_id
 
 
@@ -225,14 +228,14 @@ def test_after_a_transfer_the_first_contact_is_stopped_if_it_goes_on(backend: Ba
 def test_after_a_transfer_a_caller_hangs_up_though_connect_stops_nothing(backend: Backend) -> None:
     """StopContact refuses contacts that a transfer began; they end when the caller's app leaves them."""
     contact_id = transferred(backend)
-    backend.tell("DISCONNECTED", contact_id, ended=8)
+    backend.deliver("DISCONNECTED", contact_id, ended=8)
     backend.call_control.hang_up("user-1", contact_id)
     assert not backend.connect.stopped
     assert backend.record().ended_at is not None
     backend.call(key="next")
 
 
-STOP_FAULTS: list[tuple[Answer | Exception, type[CallError] | None]] = [
+STOP_FAULTS: list[tuple[Answer | Exception, type[ServiceError] | None]] = [
     ((410, "ContactNotFoundException", {}), None),
     ((404, "ResourceNotFoundException", {}), None),
     ((400, "InvalidRequestException", {"message": "SECRET"}), NotPossibleNow),
@@ -248,7 +251,7 @@ STOP_FAULTS: list[tuple[Answer | Exception, type[CallError] | None]] = [
 
 @pytest.mark.parametrize(("fault", "expected"), STOP_FAULTS, ids=lambda value: str(value)[:40])
 def test_each_answer_to_a_hang_up_frees_the_user_or_leaves_the_call_to_be_hung_up_again(
-    backend: Backend, fault: Answer | Exception, expected: type[CallError] | None
+    backend: Backend, fault: Answer | Exception, expected: type[ServiceError] | None
 ) -> None:
     contact_id = queued(backend)
     backend.connect.stop_faults = [fault, fault]
@@ -292,7 +295,7 @@ def test_a_hang_up_that_dies_is_put_right_by_the_event_of_the_end(backend: Backe
     contact_id = queued(backend)
     with dying(backend.table, "end", before=True):
         backend.call_control.hang_up("user-1", contact_id)
-    backend.tell("DISCONNECTED", contact_id, queued=1, ended=4)
+    backend.deliver("DISCONNECTED", contact_id, queued=1, ended=4)
     backend.call(key="next")
 
 
@@ -301,20 +304,20 @@ def test_a_caller_whose_place_is_kept_gets_the_very_answer_that_the_app_had(back
     assert backend.call_control.rejoin("user-1", started.contact_id) == started.body
     backend.answer(started.contact_id)
     assert backend.call_control.rejoin("user-1", started.contact_id) == started.body
-    assert not backend.connect.asked("CreateParticipant")
+    assert not backend.connect.requested("CreateParticipant")
 
 
 def test_a_caller_who_was_away_too_long_gets_another_place_as_the_same_person(backend: Backend) -> None:
     contact_id = dropped(backend)
     body = backend.call_control.rejoin("user-1", contact_id)
-    (asked,) = backend.connect.asked("CreateParticipant")
-    assert asked["ContactId"] == contact_id
-    assert asked["ParticipantDetails"] == {
+    (sent,) = backend.connect.requested("CreateParticipant")
+    assert sent["ContactId"] == contact_id
+    assert sent["ParticipantDetails"] == {
         "ParticipantRole": "CUSTOMER",
         "DisplayName": "Countess",
         "ParticipantCapabilities": {"Video": "SEND"},
     }
-    types = [asked["Type"] for asked in backend.connect.asked("CreateParticipantConnection")]
+    types = [sent["Type"] for sent in backend.connect.requested("CreateParticipantConnection")]
     assert types == [["CONNECTION_CREDENTIALS"], ["WEBRTC_CONNECTION"]]
     before = connection_of(contact_id)["ConnectionData"]["Meeting"]
     now = rejoin_of("participant-2")
@@ -459,7 +462,7 @@ def test_the_new_place_is_kept_and_lost_like_the_first(backend: Backend) -> None
     backend.connect.drop(contact_id)
     third = backend.call_control.rejoin("user-1", contact_id)
     assert json.loads(third)["ParticipantId"] == "participant-3"
-    assert len(backend.connect.asked("CreateParticipant")) == 2
+    assert len(backend.connect.requested("CreateParticipant")) == 2
 
 
 @pytest.mark.parametrize("stage", [connecting, queued])
@@ -483,7 +486,7 @@ def test_a_call_that_is_just_changing_is_not_said_to_want_an_agent(backend: Back
     assert refused.value.retry_after == 1
 
 
-def test_an_agent_of_whom_no_event_told_yet_is_enough(backend: Backend) -> None:
+def test_an_agent_without_an_event_yet_is_enough(backend: Backend) -> None:
     contact_id = queued(backend)
     backend.connect.answered.add(contact_id)
     backend.connect.drop(contact_id)
@@ -502,7 +505,7 @@ def test_a_refused_connection_is_not_said_to_be_for_want_of_an_agent(backend: Ba
 
 
 @pytest.mark.parametrize("action", ["rejoin", "send_digits"])
-def test_in_an_ended_call_nothing_is_asked_of_connect(backend: Backend, action: str) -> None:
+def test_an_ended_call_needs_no_request_to_connect(backend: Backend, action: str) -> None:
     contact_id = connected(backend)
     backend.call_control.hang_up("user-1", contact_id)
     backend.connect.requests.clear()
@@ -549,7 +552,7 @@ def test_a_call_that_is_still_being_set_up_says_when_to_come_back(backend: Backe
     assert refused.value.retry_after == 1
 
 
-def test_a_call_that_ended_untold_is_found_out_at_the_rejoin_and_frees_the_user(backend: Backend) -> None:
+def test_a_call_that_ended_without_an_event_is_found_out_at_the_rejoin(backend: Backend) -> None:
     contact_id = connected(backend)
     backend.connect.ended.add(contact_id)
     with pytest.raises(CallEnded):
@@ -573,7 +576,7 @@ def test_a_call_that_is_hung_up_during_a_rejoin_stays_ended(backend: Backend) ->
     assert not backend.connect.active
 
 
-REJOIN_FAULTS: list[tuple[Answer | Exception, type[CallError], int | None]] = [
+REJOIN_FAULTS: list[tuple[Answer | Exception, type[ServiceError], int | None]] = [
     ((400, "InvalidRequestException", {"message": "SECRET"}), NotPossibleNow, None),
     ((409, "ConflictException", {}), NotPossibleNow, 1),
     ((402, "ServiceQuotaExceededException", {}), CapacityReached, 2),
@@ -587,8 +590,8 @@ REJOIN_FAULTS: list[tuple[Answer | Exception, type[CallError], int | None]] = [
 @pytest.mark.parametrize(
     ("fault", "expected", "retry_after"), REJOIN_FAULTS, ids=lambda value: str(value)[:40]
 )
-def test_each_failure_to_make_a_place_is_told_and_harms_nothing(
-    backend: Backend, fault: Answer | Exception, expected: type[CallError], retry_after: int | None
+def test_each_failure_to_make_a_place_has_its_error_and_harms_nothing(
+    backend: Backend, fault: Answer | Exception, expected: type[ServiceError], retry_after: int | None
 ) -> None:
     contact_id = dropped(backend)
     before = backend.record()
@@ -610,7 +613,7 @@ def test_a_contact_that_connect_no_longer_knows_has_ended(backend: Backend) -> N
     assert backend.record().ended_at == backend.now
 
 
-CONNECTION_FAULTS: list[tuple[Answer | Exception, type[CallError], int | None]] = [
+CONNECTION_FAULTS: list[tuple[Answer | Exception, type[ServiceError], int | None]] = [
     ((400, "ValidationException", {"message": "SECRET"}), NotPossibleNow, None),
     ((429, "ThrottlingException", {}), CapacityReached, 2),
     ((500, "InternalServerException", {}), Unavailable, 5),
@@ -622,10 +625,10 @@ CONNECTION_FAULTS: list[tuple[Answer | Exception, type[CallError], int | None]] 
 @pytest.mark.parametrize(
     ("fault", "expected", "retry_after"), CONNECTION_FAULTS, ids=lambda value: str(value)[:40]
 )
-def test_each_failure_to_connect_a_participant_is_told_and_harms_nothing(
+def test_each_failure_to_connect_a_participant_has_its_error_and_harms_nothing(
     backend: Backend,
     fault: Answer | Exception,
-    expected: type[CallError],
+    expected: type[ServiceError],
     retry_after: int | None,
     of_new_place: bool,
 ) -> None:
@@ -744,7 +747,7 @@ def test_a_key_press_that_is_sent_again_is_the_same_message_and_without_a_key_an
         ("1", None),
     ):
         backend.call_control.send_digits("user-1", contact_id, digits, key)
-    sent = [message["ClientToken"] for message in backend.connect.asked("SendMessage")]
+    sent = [message["ClientToken"] for message in backend.connect.requested("SendMessage")]
     assert sent[0] == sent[1]
     assert len(set(sent)) == 5
 
@@ -798,7 +801,7 @@ def test_a_caller_who_dropped_out_has_to_rejoin_before_digits_are_sent(backend: 
     assert [digits for _, digits in backend.connect.digits] == ["1", "3"]
 
 
-DIGIT_FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
+DIGIT_FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
     ((400, "ValidationException", {"message": "SECRET"}), NotPossibleNow),
     ((429, "ThrottlingException", {}), CapacityReached),
     ((500, "InternalServerException", {}), Unavailable),
@@ -809,8 +812,8 @@ DIGIT_FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
 @pytest.mark.parametrize("operation", ["connection_faults", "message_faults"])
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize(("fault", "expected"), DIGIT_FAULTS, ids=lambda value: str(value)[:40])
-def test_each_failure_to_send_digits_is_told_and_the_next_try_gets_through(
-    backend: Backend, operation: str, cached: bool, fault: Answer | Exception, expected: type[CallError]
+def test_each_failure_to_send_digits_has_its_error_and_the_next_try_gets_through(
+    backend: Backend, operation: str, cached: bool, fault: Answer | Exception, expected: type[ServiceError]
 ) -> None:
     contact_id = connected(backend)
     if cached:

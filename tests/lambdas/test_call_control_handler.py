@@ -37,12 +37,12 @@ def contact_id(backend: Backend) -> str:
     """A call that an agent has taken."""
     contact_id = backend.call(display_name="SECRET-NAME").contact_id
     backend.now += 10_000
-    backend.tell("QUEUED", contact_id, queued=1.25)
+    backend.deliver("QUEUED", contact_id, queued=1.25)
     backend.answer(contact_id)
     return contact_id
 
 
-def ask(*args: Any, **kwargs: Any) -> dict[str, Any]:
+def invoke(*args: Any, **kwargs: Any) -> dict[str, Any]:
     response: dict[str, Any] = module.handler(call_event(*args, **kwargs), LambdaContext())
     assert response["headers"]["Cache-Control"] == "no-store"
     return response
@@ -61,28 +61,28 @@ def slug(response: dict[str, Any]) -> str:
 
 
 def status(contact_id: str) -> dict[str, Any]:
-    response = ask("GET", CALL, contact_id)
+    response = invoke("GET", CALL, contact_id)
     assert response["statusCode"] == 200
     assert response["headers"]["Content-Type"] == "application/json"
     body: dict[str, Any] = json.loads(response["body"])
     return body
 
 
-def test_the_status_tells_the_times_that_have_come(backend: Backend) -> None:
+def test_the_status_has_the_times_that_have_come(backend: Backend) -> None:
     contact_id = backend.call().contact_id
     began = {"ContactId": contact_id, "StartedAt": "2026-09-21T14:13:20.000Z"}
     assert status(contact_id) == {**began, "State": "CONNECTING"}
-    backend.tell("QUEUED", contact_id, queued=1.25)
+    backend.deliver("QUEUED", contact_id, queued=1.25)
     queued = {**began, "QueuedAt": "2026-09-21T14:13:21.250Z"}
     assert status(contact_id) == {**queued, "State": "QUEUED"}
-    backend.tell("CONNECTED_TO_AGENT", contact_id, queued=1.25, connected=5)
+    backend.deliver("CONNECTED_TO_AGENT", contact_id, queued=1.25, connected=5)
     connected = {**queued, "ConnectedAt": "2026-09-21T14:13:25.000Z"}
     assert status(contact_id) == {**connected, "State": "CONNECTED"}
-    backend.tell("DISCONNECTED", contact_id, ended=9)
+    backend.deliver("DISCONNECTED", contact_id, ended=9)
     assert status(contact_id) == {**connected, "State": "ENDED", "EndedAt": "2026-09-21T14:13:29.000Z"}
 
 
-def test_a_call_whose_end_nobody_told_ended_when_it_was_at_its_longest(backend: Backend) -> None:
+def test_a_call_without_an_event_of_its_end_ends_at_its_longest(backend: Backend) -> None:
     contact_id = backend.call().contact_id
     backend.now = START + 7_200_000
     assert status(contact_id) == {
@@ -93,9 +93,9 @@ def test_a_call_whose_end_nobody_told_ended_when_it_was_at_its_longest(backend: 
     }
 
 
-def test_a_hang_up_has_nothing_to_say_and_twice_is_as_good(backend: Backend, contact_id: str) -> None:
+def test_a_hang_up_is_idempotent_and_has_no_content(backend: Backend, contact_id: str) -> None:
     for _ in range(2):
-        response = ask("DELETE", CALL, contact_id)
+        response = invoke("DELETE", CALL, contact_id)
         assert (response["statusCode"], response["body"]) == (204, "")
         assert "Content-Type" not in response["headers"]
     assert not backend.connect.active
@@ -104,28 +104,28 @@ def test_a_hang_up_has_nothing_to_say_and_twice_is_as_good(backend: Backend, con
 
 @pytest.mark.parametrize("body", [None, "{}"])
 def test_a_rejoin_is_answered_with_a_connection(backend: Backend, contact_id: str, body: str | None) -> None:
-    response = ask("POST", CONNECTION, contact_id, body)
+    response = invoke("POST", CONNECTION, contact_id, body)
     assert response["statusCode"] == 200
     assert response["headers"]["Content-Type"] == "application/json"
     assert response["body"] == backend.record().answer
 
 
 def test_digits_are_sent(backend: Backend, contact_id: str) -> None:
-    response = ask("POST", DIGITS, contact_id, '{"Digits": "1*#,"}')
+    response = invoke("POST", DIGITS, contact_id, '{"Digits": "1*#,"}')
     assert (response["statusCode"], response["body"]) == (204, "")
     encoded = base64.b64encode(b'{"Digits": "2"}').decode()
-    assert ask("POST", DIGITS, contact_id, encoded, base64=True)["statusCode"] == 204
+    assert invoke("POST", DIGITS, contact_id, encoded, base64=True)["statusCode"] == 204
     assert backend.connect.digits == [(contact_id, "1*#,"), (contact_id, "2")]
 
 
 @pytest.mark.parametrize(("method", "resource", "body"), ROUTES)
-def test_somebody_elses_call_is_to_the_byte_like_one_that_never_was_and_connect_is_not_asked(
+def test_404_for_unknown_calls_and_other_users_calls_without_a_request_to_connect(
     backend: Backend, contact_id: str, method: str, resource: str, body: str | None
 ) -> None:
     backend.connect.requests.clear()
     answers = [
-        ask(method, resource, asked, body, claims=CLAIMS | {"sub": user_id})
-        for asked, user_id in [
+        invoke(method, resource, sent, body, claims=CLAIMS | {"sub": user_id})
+        for sent, user_id in [
             (contact_id, "user-2"),
             ("made-up", "user-2"),
             ("made-up", "user-1"),
@@ -145,7 +145,7 @@ def test_nobody_is_served_without_a_verified_subject(
 ) -> None:
     backend.connect.requests.clear()
     for claims in ({}, {"sub": ""}):
-        response = ask(method, resource, contact_id, body, claims=claims)
+        response = invoke(method, resource, contact_id, body, claims=claims)
         assert (response["statusCode"], slug(response)) == (401, "unauthorized")
     assert not backend.connect.requests
 
@@ -156,7 +156,7 @@ def test_nobody_is_served_without_a_verified_subject(
 def test_a_path_or_method_of_no_contract_is_not_found(
     backend: Backend, contact_id: str, method: str, resource: str
 ) -> None:
-    assert ask(method, resource, contact_id)["statusCode"] == 404
+    assert invoke(method, resource, contact_id)["statusCode"] == 404
     assert len(backend.connect.active) == 1
 
 
@@ -169,11 +169,11 @@ def test_a_path_or_method_of_no_contract_is_not_found(
         (DIGITS, '{"Digits": "x", "Extra": 1}', ["/Extra", "/Digits"]),
     ],
 )
-def test_faults_of_the_request_are_listed_before_anybody_is_asked(
+def test_faults_of_the_request_are_listed_before_any_request_to_connect(
     backend: Backend, contact_id: str, resource: str, body: str | None, pointers: list[str]
 ) -> None:
     backend.connect.requests.clear()
-    response = ask("POST", resource, contact_id, body)
+    response = invoke("POST", resource, contact_id, body)
     assert response["statusCode"] == 400
     assert [error["pointer"] for error in problem(response)["errors"]] == pointers
     assert not backend.connect.requests
@@ -183,14 +183,14 @@ def test_faults_of_the_request_are_listed_before_anybody_is_asked(
 def test_a_body_where_the_contract_has_none_is_not_read(
     backend: Backend, contact_id: str, method: str
 ) -> None:
-    assert ask(method, CALL, contact_id, "%%%", base64=True)["statusCode"] < 300
+    assert invoke(method, CALL, contact_id, "%%%", base64=True)["statusCode"] < 300
 
 
 @pytest.mark.parametrize("resource", [CONNECTION, DIGITS])
 def test_a_body_of_another_type_or_size_is_refused(backend: Backend, contact_id: str, resource: str) -> None:
-    plain = ask("POST", resource, contact_id, "{}", {"Content-Type": "text/plain"})
+    plain = invoke("POST", resource, contact_id, "{}", {"Content-Type": "text/plain"})
     assert (plain["statusCode"], slug(plain)) == (415, "unsupported-media-type")
-    large = ask("POST", resource, contact_id, " " * 262_145)
+    large = invoke("POST", resource, contact_id, " " * 262_145)
     assert (large["statusCode"], slug(large)) == (413, "too-large")
 
 
@@ -226,7 +226,7 @@ def test_a_failure_of_connect_is_the_problem_that_fits(
 ) -> None:
     for operation, answers in faults.items():
         setattr(backend.connect, f"{operation}_faults", list(answers))
-    response = ask(method, resource, contact_id, '{"Digits": "1"}' if resource == DIGITS else None)
+    response = invoke(method, resource, contact_id, '{"Digits": "1"}' if resource == DIGITS else None)
     assert (response["statusCode"], slug(response)) == (code, expected)
     assert response["headers"].get("Retry-After") == retry_after
 
@@ -234,32 +234,34 @@ def test_a_failure_of_connect_is_the_problem_that_fits(
 def test_whoever_waits_for_an_agent_cannot_come_back_yet(backend: Backend) -> None:
     contact_id = backend.call().contact_id
     backend.connect.drop(contact_id)
-    response = ask("POST", CONNECTION, contact_id)
+    response = invoke("POST", CONNECTION, contact_id)
     assert (response["statusCode"], slug(response)) == (409, "agent-not-connected")
 
 
 @pytest.mark.parametrize("resource", [CONNECTION, DIGITS])
 def test_an_ended_call_says_so(backend: Backend, contact_id: str, resource: str) -> None:
-    ask("DELETE", CALL, contact_id)
-    response = ask("POST", resource, contact_id, '{"Digits": "1"}' if resource == DIGITS else None)
+    invoke("DELETE", CALL, contact_id)
+    response = invoke("POST", resource, contact_id, '{"Digits": "1"}' if resource == DIGITS else None)
     assert (response["statusCode"], slug(response)) == (409, "call-ended")
 
 
 def test_a_browser_of_an_allowed_origin_may_read_the_answer(backend: Backend, contact_id: str) -> None:
-    told = ask("GET", CALL, contact_id, headers={"Origin": "https://app.example"})["headers"]
-    assert told["Access-Control-Allow-Origin"] == "https://app.example"
-    assert "Access-Control-Allow-Origin" not in ask("GET", CALL, contact_id)["headers"]
+    reported = invoke("GET", CALL, contact_id, headers={"Origin": "https://app.example"})["headers"]
+    assert reported["Access-Control-Allow-Origin"] == "https://app.example"
+    assert "Access-Control-Allow-Origin" not in invoke("GET", CALL, contact_id)["headers"]
 
 
-def test_nothing_secret_is_logged_counted_or_told(
+def test_nothing_secret_is_logged_counted_or_answered(
     backend: Backend, contact_id: str, written: Callable[[], str]
 ) -> None:
-    answers = [ask(method, resource, contact_id, body) for method, resource, body in ROUTES[:1] + ROUTES[3:]]
+    answers = [
+        invoke(method, resource, contact_id, body) for method, resource, body in ROUTES[:1] + ROUTES[3:]
+    ]
     backend.connect.drop(contact_id)
-    answers.append(ask("POST", DIGITS, contact_id, '{"Digits": "99779977"}'))
-    rejoined = ask("POST", CONNECTION, contact_id)
-    answers.append(ask("POST", DIGITS, contact_id, '{"Digits": "SECRET"}'))
-    answers.append(ask("POST", CONNECTION, contact_id, '{"Digits": "SECRET"}'))
+    answers.append(invoke("POST", DIGITS, contact_id, '{"Digits": "99779977"}'))
+    rejoined = invoke("POST", CONNECTION, contact_id)
+    answers.append(invoke("POST", DIGITS, contact_id, '{"Digits": "SECRET"}'))
+    answers.append(invoke("POST", CONNECTION, contact_id, '{"Digits": "SECRET"}'))
     for faults, route in [
         ("connection_faults", ROUTES[2]),
         ("message_faults", ROUTES[3]),
@@ -268,25 +270,25 @@ def test_nothing_secret_is_logged_counted_or_told(
         for fault in [(400, "ValidationException"), (400, "InvalidRequestException"), (500, "X")]:
             setattr(backend.connect, faults, [(*fault, {"message": "SECRET-AWS"})] * 2)
             method, resource, body = route
-            answers.append(ask(method, resource, contact_id, body))
+            answers.append(invoke(method, resource, contact_id, body))
             setattr(backend.connect, faults, [])
-    answers.append(ask("DELETE", CALL, contact_id))
+    answers.append(invoke("DELETE", CALL, contact_id))
     assert [answer["statusCode"] for answer in answers[:5]] == [200, 204, 409, 400, 400]
     assert rejoined["statusCode"] == 200
     assert "SECRET" in rejoined["body"]
     output = written()
     for name in ("CallHungUp", "CallRejoined", "DigitsSent", "StatusRead", contact_id):
         assert name in output
-    told = "".join(answer["body"] for answer in answers)
-    assert "SECRET" not in told + output
+    reported = "".join(answer["body"] for answer in answers)
+    assert "SECRET" not in reported + output
     assert "99779977" not in output
-    assert ADA.context["customer_email"] not in told + output
+    assert ADA.context["customer_email"] not in reported + output
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(
     route=st.sampled_from([("GET", CALL), ("POST", CONNECTION), ("POST", DIGITS), ("PATCH", CALL)]),
-    asked=st.none() | st.text() | st.just("the call"),
+    sent=st.none() | st.text() | st.just("the call"),
     body=st.none()
     | st.text()
     | st.text(alphabet="0123456789*#,a", max_size=22).map(lambda digits: json.dumps({"Digits": digits})),
@@ -299,12 +301,12 @@ def test_whatever_is_sent_is_never_a_5xx(
     backend: Backend,
     contact_id: str,
     route: tuple[str, str],
-    asked: str | None,
+    sent: str | None,
     body: str | None,
     headers: dict[str, str],
     encoded: bool,
 ) -> None:
-    response = ask(*route, contact_id if asked == "the call" else asked, body, headers, base64=encoded)
+    response = invoke(*route, contact_id if sent == "the call" else sent, body, headers, base64=encoded)
     assert response["statusCode"] < 500
     if response["statusCode"] >= 400:
         problem(response)

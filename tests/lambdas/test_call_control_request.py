@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.request import Request
 from call_control.request import parse_digits, parse_nothing
 from calls.errors import InvalidRequest, UnsupportedMediaType
 
@@ -13,14 +14,15 @@ JSON_TYPE = {"content-type": ["application/json"]}
 
 
 def pointers(body: Any) -> list[str]:
+    text = body if isinstance(body, str) or body is None else json.dumps(body)
     with pytest.raises(InvalidRequest) as refused:
-        parse_digits(JSON_TYPE, body if isinstance(body, str) or body is None else json.dumps(body))
+        parse_digits(Request(headers=JSON_TYPE, body=text))
     return [violation.pointer for violation in refused.value.violations]
 
 
 @pytest.mark.parametrize("digits", ["1", "0123456789*#,", "," * 20])
 def test_digits_are_what_a_dial_pad_has_and_pauses(digits: str) -> None:
-    assert parse_digits(JSON_TYPE, json.dumps({"Digits": digits})).digits == digits
+    assert parse_digits(Request(headers=JSON_TYPE, body=json.dumps({"Digits": digits}))).digits == digits
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_a_body_that_is_no_json_object_is_refused(body: str) -> None:
 
 @pytest.mark.parametrize("body", [None, "", "{}", " { } "])
 def test_nothing_may_be_written_as_an_empty_object(body: str | None) -> None:
-    parse_nothing(JSON_TYPE, body)
+    parse_nothing(Request(headers=JSON_TYPE, body=body))
 
 
 @pytest.mark.parametrize(
@@ -58,21 +60,22 @@ def test_nothing_may_be_written_as_an_empty_object(body: str | None) -> None:
 )
 def test_something_is_not_nothing(body: str, pointer: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        parse_nothing(JSON_TYPE, body)
+        parse_nothing(Request(headers=JSON_TYPE, body=body))
     assert [violation.pointer for violation in refused.value.violations] == [pointer]
 
 
 @pytest.mark.parametrize("parse", [parse_digits, parse_nothing])
 def test_a_body_of_another_type_is_refused(parse: Any) -> None:
     with pytest.raises(UnsupportedMediaType):
-        parse({"content-type": ["text/plain"]}, '{"Digits": "1"}')
+        parse(Request(headers={"content-type": ["text/plain"]}, body='{"Digits": "1"}'))
 
 
 def test_digits_may_have_a_key_which_is_checked() -> None:
     body = json.dumps({"Digits": "1"})
-    assert parse_digits({**JSON_TYPE, "idempotency-key": ["press-1"]}, body).idempotency_key == "press-1"
+    request = Request(headers={**JSON_TYPE, "idempotency-key": ["press-1"]}, body=body)
+    assert parse_digits(request).idempotency_key == "press-1"
     with pytest.raises(InvalidRequest) as refused:
-        parse_digits({**JSON_TYPE, "idempotency-key": ["no key"]}, body)
+        parse_digits(Request(headers={**JSON_TYPE, "idempotency-key": ["no key"]}, body=body))
     assert [violation.pointer for violation in refused.value.violations] == ["header Idempotency-Key"]
 
 
@@ -86,7 +89,7 @@ json_values = st.none() | st.booleans() | st.integers() | st.text() | st.lists(s
 )
 def test_whatever_is_sent_is_either_refused_or_digits(body: str) -> None:
     try:
-        digits = parse_digits(JSON_TYPE, body).digits
+        digits = parse_digits(Request(headers=JSON_TYPE, body=body)).digits
     except InvalidRequest:
         return
     assert re.fullmatch(r"[0-9*#,]{1,20}", digits)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runtime.errors import Unavailable
+
 from caller_context import handler as module
-from calls.errors import Unavailable
 from calls.record import Call, Rate
 from calls.table import CallTable
 from tests.lambdas.conftest import TABLE
@@ -38,7 +39,7 @@ def table(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> CallTable:
     return table
 
 
-def ask(attributes: Any = None, **contact: Any) -> dict[str, str]:
+def invoke(attributes: Any = None, **contact: Any) -> dict[str, str]:
     answer: dict[str, str] = module.handler(
         flow_event(GENUINE if attributes is None else attributes, **contact), LambdaContext()
     )
@@ -46,23 +47,23 @@ def ask(attributes: Any = None, **contact: Any) -> dict[str, str]:
 
 
 def test_the_contact_of_start_call_is_verified_with_the_recorded_context(table: CallTable) -> None:
-    assert ask() == {"auth_status": "verified", **CONTEXT}
+    assert invoke() == {"auth_status": "verified", **CONTEXT}
 
 
-def test_the_flow_may_ask_again_as_connect_does_on_an_error(table: CallTable) -> None:
-    assert ask() == ask()
+def test_the_flow_may_repeat_its_request_as_connect_does_on_an_error(table: CallTable) -> None:
+    assert invoke() == invoke()
 
 
 @pytest.mark.parametrize("method", ["TRANSFER", "QUEUE_TRANSFER"])
 def test_a_transferred_contact_is_still_the_call(method: str, table: CallTable) -> None:
-    ask()
-    leg = ask(ContactId="contact-2", InitialContactId="contact-1", InitiationMethod=method)
+    invoke()
+    leg = invoke(ContactId="contact-2", InitialContactId="contact-1", InitiationMethod=method)
     assert leg["auth_status"] == "verified"
 
 
 def test_a_reference_copied_to_another_contact_proves_nothing(table: CallTable) -> None:
-    ask()
-    assert ask(ContactId="contact-2", InitialContactId="contact-2") == {"auth_status": "unverified"}
+    invoke()
+    assert invoke(ContactId="contact-2", InitialContactId="contact-2") == {"auth_status": "unverified"}
 
 
 @pytest.mark.parametrize(
@@ -83,18 +84,18 @@ def test_a_reference_copied_to_another_contact_proves_nothing(table: CallTable) 
 def test_whatever_is_not_a_call_of_start_call_is_unverified(
     table: CallTable, attributes: Any, contact: dict[str, Any]
 ) -> None:
-    assert ask(attributes, **contact) == {"auth_status": "unverified"}
-    assert ask()["auth_status"] == "verified"  # and has not used the reference up
+    assert invoke(attributes, **contact) == {"auth_status": "unverified"}
+    assert invoke()["auth_status"] == "verified"  # and has not used the reference up
 
 
 def test_an_old_reference_is_unverified(table: CallTable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "now", lambda: CALL.reference_until)
-    assert ask() == {"auth_status": "unverified"}
+    assert invoke() == {"auth_status": "unverified"}
 
 
 def test_the_contact_of_a_start_that_failed_is_abandoned(table: CallTable) -> None:
     table.end(CALL, NOW + 500)
-    assert ask() == {"auth_status": "abandoned"}
+    assert invoke() == {"auth_status": "abandoned"}
 
 
 def test_no_failure_reaches_the_flow(table: CallTable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,16 +105,16 @@ def test_no_failure_reaches_the_flow(table: CallTable, monkeypatch: pytest.Monke
             raise error
 
         monkeypatch.setattr(table, "bind", fail)
-        assert ask() == {"auth_status": "unverified"}
+        assert invoke() == {"auth_status": "unverified"}
 
 
 def test_nothing_secret_is_logged(
     table: CallTable, written: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask()
-    ask(ContactId="contact-2", InitialContactId="contact-2")
+    invoke()
+    invoke(ContactId="contact-2", InitialContactId="contact-2")
     monkeypatch.setattr(table, "bind", lambda *_: 1 / 0)
-    ask()
+    invoke()
     output = written()
     assert "ContactVerified" in output
     assert "ContactUnverified" in output

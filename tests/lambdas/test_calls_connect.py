@@ -4,18 +4,19 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from calls.connect import ConnectInstance, Participant
-from calls.errors import (
+from runtime.errors import (
     AnswerIncomplete,
-    CallEnded,
-    CallError,
     CapacityReached,
     ConfigurationFault,
-    NotPossibleNow,
+    ServiceError,
     TimedOut,
     Unavailable,
 )
-from calls.observability import metrics
+from runtime.telemetry import metrics
+
+from calls.connect import ConnectInstance
+from calls.errors import CallEnded, NotPossibleNow
+from calls.interfaces import Participant
 from tests.lambdas.conftest import INSTANCE_ARN
 from tests.lambdas.fake_aws import Answer, shared_client
 from tests.lambdas.fake_connect import EXPIRY, FakeConnect
@@ -57,10 +58,10 @@ def test_a_contact_is_stopped_in_its_instance(
     connect: FakeConnect, instance: ConnectInstance, contact_id: str
 ) -> None:
     instance.stop(contact_id)
-    assert connect.asked("StopContact") == [{"InstanceId": INSTANCE_ID, "ContactId": contact_id}]
+    assert connect.requested("StopContact") == [{"InstanceId": INSTANCE_ID, "ContactId": contact_id}]
 
 
-def test_a_contact_that_has_ended_is_as_good_as_stopped(
+def test_stopping_a_contact_is_idempotent(
     connect: FakeConnect, instance: ConnectInstance, contact_id: str
 ) -> None:
     counted()
@@ -71,12 +72,12 @@ def test_a_contact_that_has_ended_is_as_good_as_stopped(
     assert "ContactStopFailed" not in counted()
 
 
-THROTTLED: list[tuple[Answer | Exception, type[CallError], int | None]] = [
+THROTTLED: list[tuple[Answer | Exception, type[ServiceError], int | None]] = [
     ((429, "ThrottlingException", {}), CapacityReached, 2),
     ((429, "TooManyRequestsException", {}), CapacityReached, 2),
     ((400, "LimitExceededException", {}), CapacityReached, 2),
 ]
-FAILING: list[tuple[Answer | Exception, type[CallError], int | None]] = [
+FAILING: list[tuple[Answer | Exception, type[ServiceError], int | None]] = [
     ((500, "InternalServiceException", {"message": "SECRET"}), Unavailable, 5),
     ((503, None, {}), Unavailable, 5),
     (EndpointConnectionError(endpoint_url="x"), Unavailable, 5),
@@ -97,13 +98,13 @@ FAILING: list[tuple[Answer | Exception, type[CallError], int | None]] = [
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_a_contact_that_is_not_stopped_is_told_counted_and_nothing_of_it_is_quoted(
+def test_a_contact_that_is_not_stopped_raises_is_counted_and_quotes_nothing(
     connect: FakeConnect,
     instance: ConnectInstance,
     contact_id: str,
     written: Callable[[], str],
     fault: Answer | Exception,
-    expected: type[CallError],
+    expected: type[ServiceError],
     retry_after: int | None,
 ) -> None:
     counted()
@@ -127,7 +128,7 @@ def test_a_participant_is_a_customer_with_name_and_capabilities(
 ) -> None:
     participant = join(instance, contact_id, "Video", "ScreenShare")
     assert connect.participants[participant.token].participant_id == participant.participant_id
-    assert connect.asked("CreateParticipant") == [
+    assert connect.requested("CreateParticipant") == [
         {
             "InstanceId": INSTANCE_ID,
             "ContactId": contact_id,
@@ -141,12 +142,12 @@ def test_a_participant_is_a_customer_with_name_and_capabilities(
     ]
 
 
-def test_a_participant_with_audio_alone_asks_for_no_capability(
+def test_a_participant_with_audio_alone_has_no_capability(
     connect: FakeConnect, instance: ConnectInstance, contact_id: str
 ) -> None:
     join(instance, contact_id)
-    (asked,) = connect.asked("CreateParticipant")
-    assert asked["ParticipantDetails"] == {"ParticipantRole": "CUSTOMER", "DisplayName": "Ada"}
+    (sent,) = connect.requested("CreateParticipant")
+    assert sent["ParticipantDetails"] == {"ParticipantRole": "CUSTOMER", "DisplayName": "Ada"}
 
 
 def test_the_same_client_token_gives_the_same_participant(instance: ConnectInstance, contact_id: str) -> None:
@@ -176,13 +177,13 @@ def test_the_same_client_token_gives_the_same_participant(instance: ConnectInsta
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_a_participant_who_is_not_let_in_is_told_why_and_nothing_is_quoted(
+def test_a_participant_who_is_not_let_in_gets_the_reason_and_nothing_is_quoted(
     connect: FakeConnect,
     instance: ConnectInstance,
     contact_id: str,
     written: Callable[[], str],
     fault: Any,
-    expected: type[CallError],
+    expected: type[ServiceError],
     retry_after: int | None,
 ) -> None:
     connect.participant_faults = [fault, fault]

@@ -76,7 +76,7 @@ def test_the_state_is_how_far_the_times_have_come(times: dict[str, int], state: 
     assert call.state(1_040_000) is State.ENDED
 
 
-def test_the_open_contacts_are_those_whose_end_nobody_told() -> None:
+def test_the_open_contacts_are_those_without_an_end() -> None:
     assert CALL.open_contacts == []
     call = replace(CALL, contact_id="c1")
     assert call.open_contacts == ["c1"]
@@ -85,14 +85,12 @@ def test_the_open_contacts_are_those_whose_end_nobody_told() -> None:
     assert replace(call, legs={"c1": 5}).open_contacts == []
 
 
-def test_an_app_knows_a_call_by_its_contact_and_over_the_bridge_by_its_meeting() -> None:
-    assert (CALL.id, CALL.connect_contact_id) == (None, None)
-    contact = replace(CALL, contact_id="c1")
-    assert (contact.id, contact.connect_contact_id) == ("c1", "c1")
-    dialled = replace(CALL, meeting_id="m1", contact_id="m1")
-    assert (dialled.id, dialled.connect_contact_id) == ("m1", None)
-    bound = replace(dialled, contact_id="c1")
-    assert (bound.id, bound.connect_contact_id) == ("m1", "c1")
+def test_a_native_call_is_known_by_its_contact_and_any_other_by_its_answer() -> None:
+    assert CALL.id is None
+    assert replace(CALL, contact_id="c1").id == "c1"
+    other = replace(CALL, transport="other", contact_id="c1")
+    assert other.id is None
+    assert replace(other, call_id="id-1").id == "id-1"
 
 
 def test_times_are_milliseconds_since_the_epoch() -> None:

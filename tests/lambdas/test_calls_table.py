@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
-from calls.errors import CallerBlocked, CallError, CapacityReached, ConfigurationFault, TimedOut, Unavailable
+from runtime.errors import (
+    CapacityReached,
+    ConfigurationFault,
+    ServiceError,
+    TimedOut,
+    Unavailable,
+)
+
+from calls.errors import CallerBlocked
 from calls.record import Call, Rate
 from calls.table import CallTable
 from operations import blocks
@@ -48,6 +56,7 @@ def call(number: int = 1, at: int = NOW, key: str | None = None) -> Call:
 def answered(of: Call, contact_id: str = "contact-1") -> Call:
     return replace(
         of,
+        call_id=contact_id,
         contact_id=contact_id,
         answer='{"a": 1}',
         replay_until=of.started_at + 600_000,
@@ -256,7 +265,7 @@ def test_a_wrong_reference_binds_nothing(table: CallTable, user_id: str, referen
     assert table.bind(user_id, reference, "contact-1", at) is None
 
 
-def test_the_reference_of_an_ended_call_tells_so_to_its_own_contact_alone(table: CallTable) -> None:
+def test_the_reference_of_an_ended_call_is_ended_for_its_own_contact_alone(table: CallTable) -> None:
     table.claim(call(), RATES)
     table.store_answer(answered(call()), RATES)
     table.end(call(), NOW + 1)
@@ -307,7 +316,7 @@ def test_a_contact_leads_to_its_user_once_it_is_known_and_until_the_next_call(ta
     assert table.find_user("contact-1") is None
 
 
-TOLD: dict[str, dict[str, Any]] = {
+EVENTS: dict[str, dict[str, Any]] = {
     "queued": {"queued_at": NOW + 1, "legs": {"contact-1": 0}},
     "connected": {"queued_at": NOW + 1, "connected_at": NOW + 2, "legs": {"contact-1": 0}},
     "transferred": {"legs": {"contact-1": NOW + 3, "contact-2": 0}},
@@ -319,12 +328,12 @@ TOLD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("told", TOLD)
-def test_what_connect_told_is_stored_once_and_over_the_record_it_was_told_about_alone(
-    table: CallTable, told: str
+@pytest.mark.parametrize("event", EVENTS)
+def test_an_event_is_stored_once_and_over_the_record_that_it_was_merged_with_alone(
+    table: CallTable, event: str
 ) -> None:
     before = answered(call())
-    after = replace(before, **TOLD[told])
+    after = replace(before, **EVENTS[event])
     table.claim(call(), RATES)
     table.store_answer(before, RATES)
     assert table.store_events(before, after)
@@ -333,23 +342,21 @@ def test_what_connect_told_is_stored_once_and_over_the_record_it_was_told_about_
     assert table.store_events(after, replace(after, legs={**after.legs, "contact-9": 0}))
 
 
-@pytest.mark.parametrize("first", TOLD)
-@pytest.mark.parametrize("second", TOLD)
-def test_of_two_that_are_told_at_once_one_has_to_look_again(
-    table: CallTable, first: str, second: str
-) -> None:
+@pytest.mark.parametrize("first", EVENTS)
+@pytest.mark.parametrize("second", EVENTS)
+def test_of_two_events_at_once_one_has_to_be_merged_again(table: CallTable, first: str, second: str) -> None:
     before = answered(call())
     table.claim(call(), RATES)
     table.store_answer(before, RATES)
-    assert table.store_events(before, replace(before, **TOLD[first]))
-    assert not table.store_events(before, replace(before, **TOLD[second]))
-    assert table.find("user-1", NOW) == replace(before, **TOLD[first])
+    assert table.store_events(before, replace(before, **EVENTS[first]))
+    assert not table.store_events(before, replace(before, **EVENTS[second]))
+    assert table.find("user-1", NOW) == replace(before, **EVENTS[first])
 
 
 def test_a_call_that_goes_on_after_all_is_not_ended_any_more(table: CallTable, dynamodb: Any) -> None:
     before = answered(call())
-    ended = replace(before, **TOLD["ended"])
-    reopened = replace(before, **TOLD["transferred"])
+    ended = replace(before, **EVENTS["ended"])
+    reopened = replace(before, **EVENTS["transferred"])
     table.claim(call(), RATES)
     table.store_answer(before, RATES)
     table.store_events(before, ended)
@@ -358,11 +365,11 @@ def test_a_call_that_goes_on_after_all_is_not_ended_any_more(table: CallTable, d
     assert not stored(dynamodb).keys() & {"EndedAt", "EndedBy"}
 
 
-def test_what_connect_tells_is_stored_neither_over_a_hang_up_of_meanwhile_nor_into_the_next_call(
+def test_an_event_is_stored_neither_over_a_hang_up_of_meanwhile_nor_into_the_next_call(
     table: CallTable,
 ) -> None:
     before = answered(call())
-    after = replace(before, **TOLD["queued"])
+    after = replace(before, **EVENTS["queued"])
     table.claim(call(), RATES)
     table.store_answer(before, RATES)
     table.end(before, NOW + 5)
@@ -372,12 +379,12 @@ def test_what_connect_tells_is_stored_neither_over_a_hang_up_of_meanwhile_nor_in
     assert table.find("user-1", NOW) == replace(call(2, NOW + 6), starts=[NOW + 6, NOW])
 
 
-def test_nothing_that_connect_told_shows_through_into_the_next_call(table: CallTable, dynamodb: Any) -> None:
+def test_nothing_of_an_event_shows_through_into_the_next_call(table: CallTable, dynamodb: Any) -> None:
     before = answered(call())
     table.claim(call(), RATES)
     table.store_answer(before, RATES)
     table.store_connection_token(before, "token", NOW + 9)
-    table.store_events(before, replace(before, queued_at=NOW, connected_at=NOW, **TOLD["ended"]))
+    table.store_events(before, replace(before, queued_at=NOW, connected_at=NOW, **EVENTS["ended"]))
     assert table.claim(call(2, NOW + 10), RATES) is None
     assert not stored(dynamodb).keys() & {
         "QueuedAt", "ConnectedAt", "EndedAt", "EndedBy", "Legs", "ConnectionToken", "ConnectionTokenUntil"
@@ -471,103 +478,63 @@ def test_a_token_for_digits_is_kept_with_its_participant_alone(table: CallTable)
     assert table.find("user-1", NOW) == replace(before, answer="{}")
 
 
-def bridged(number: int = 1, at: int = NOW) -> Call:
-    """A call over the SIP bridge, of which nothing is known yet."""
-    return replace(call(number, at), contact_flow_arn="flow", attributes={"order_id": "A-1", "page": ""})
+def other(number: int = 1, at: int = NOW) -> Call:
+    """A call of a transport that learns of its contact only when that presents the reference."""
+    return replace(call(number, at), transport="other")
 
 
-def met(of: Call) -> Call:
-    return replace(of, meeting_id="meeting-1", contact_id="meeting-1")
+def other_answered(of: Call, call_id: str = "id-1") -> Call:
+    return replace(answered(of), call_id=call_id, contact_id=None)
 
 
-def dialled(of: Call) -> Call:
-    return replace(answered(met(of), "meeting-1"), transaction_id="transaction-1")
-
-
-def test_a_bridged_call_is_found_as_it_was_written_and_by_its_meeting_and_its_reference(
-    table: CallTable,
-) -> None:
-    assert table.claim(bridged(), RATES) is None
-    assert table.find("user-1", NOW) == bridged()
-    assert table.store_meeting(met(bridged()))
-    assert table.find("user-1", NOW) == met(bridged())
-    assert table.find_user("meeting-1") == "user-1"
-    assert table.store_answer(dialled(bridged()), RATES)
-    assert table.find("user-1", NOW) == dialled(bridged())
-    assert table.find_user_by_reference("reference-1") == "user-1"
-    assert table.find_user_by_reference("reference-2") is None
-
-
-def test_a_reference_that_two_users_have_is_nobodys(table: CallTable) -> None:
-    table.claim(bridged(), RATES)
-    table.claim(replace(bridged(), user_id="user-2"), RATES)
-    assert table.find_user_by_reference("reference-1") is None
-
-
-def test_a_meeting_is_stored_twice_without_harm_and_another_one_is_not(table: CallTable) -> None:
-    table.claim(bridged(), RATES)
-    assert table.store_meeting(met(bridged()))
-    assert table.store_meeting(met(bridged()))
-    assert not table.store_meeting(replace(bridged(), meeting_id="meeting-2"))
-
-
-def test_no_meeting_is_stored_of_a_call_that_was_answered_ended_or_replaced(table: CallTable) -> None:
-    table.claim(bridged(), RATES)
-    table.store_meeting(met(bridged()))
-    table.store_answer(dialled(bridged()), RATES)
-    assert not table.store_meeting(met(bridged()))
-    table.end(bridged(), NOW + 1)
-    assert not table.store_meeting(met(bridged()))
-    table.claim(bridged(2, NOW + 2), RATES)
-    assert not table.store_meeting(met(bridged()))
-
-
-def test_the_contact_takes_the_place_of_the_meeting_once(table: CallTable) -> None:
-    table.claim(bridged(), RATES)
-    table.store_meeting(met(bridged()))
-    bound = table.bind("user-1", "reference-1", "contact-1", NOW)
-    assert bound is not None
-    assert (bound.id, bound.contact_id) == ("meeting-1", "contact-1")
-    assert table.find_user("meeting-1") is None
-    assert table.find_user("contact-1") == "user-1"
-    assert table.bind("user-1", "reference-1", "contact-1", NOW) is not None
-    assert table.bind("user-1", "reference-1", "contact-2", NOW) is None
+def test_a_call_whose_contact_is_not_known_is_found_as_it_was_written(table: CallTable) -> None:
+    assert table.claim(other(), RATES) is None
+    assert table.find("user-1", NOW) == other()
+    for _ in range(2):
+        assert table.store_answer(other_answered(other()), RATES)
+        assert table.find("user-1", NOW) == other_answered(other())
+    assert table.find_user("id-1") is None
 
 
 def test_an_answer_leaves_the_contact_that_was_bound_meanwhile(table: CallTable) -> None:
-    table.claim(bridged(), RATES)
-    table.store_meeting(met(bridged()))
-    table.bind("user-1", "reference-1", "contact-1", NOW)
+    table.claim(other(), RATES)
+    bound = table.bind("user-1", "reference-1", "contact-1", NOW)
+    assert bound is not None
+    assert (bound.id, bound.contact_id) == (None, "contact-1")
     for _ in range(2):
-        assert table.store_answer(dialled(bridged()), RATES)
-        assert table.find("user-1", NOW) == replace(dialled(bridged()), contact_id="contact-1")
+        assert table.store_answer(other_answered(other()), RATES)
+        assert table.find("user-1", NOW) == replace(other_answered(other()), contact_id="contact-1")
+    assert table.find_user("contact-1") == "user-1"
+    assert table.bind("user-1", "reference-1", "contact-2", NOW) is None
 
 
-def test_an_answer_about_another_meeting_or_an_ended_call_is_refused(table: CallTable) -> None:
-    table.claim(bridged(), RATES)
-    table.store_meeting(met(bridged()))
-    assert not table.store_answer(replace(dialled(bridged()), meeting_id="meeting-2"), RATES)
-    table.end(bridged(), NOW + 1)
-    assert not table.store_answer(dialled(bridged()), RATES)
+def test_an_answer_with_another_id_or_of_an_ended_call_is_refused(table: CallTable) -> None:
+    table.claim(other(), RATES)
+    assert table.store_answer(other_answered(other()), RATES)
+    assert not table.store_answer(other_answered(other(), "id-2"), RATES)
+    table.end(other(), NOW + 1)
+    assert not table.store_answer(other_answered(other()), RATES)
 
 
-def test_nothing_of_a_bridged_call_shows_through_into_the_next_whatever_that_is(
-    table: CallTable, dynamodb: Any
-) -> None:
-    table.claim(bridged(), RATES)
-    table.store_meeting(met(bridged()))
-    table.store_answer(dialled(bridged()), RATES)
-    table.end(bridged(), NOW + 1)
-    following = replace(bridged(2, NOW + 10), attributes={}, starts=[NOW + 10, NOW])
+def test_calls_of_different_transports_leave_nothing_to_each_other(table: CallTable, dynamodb: Any) -> None:
+    table.claim(other(), RATES)
+    table.store_answer(other_answered(other()), RATES)
+    table.end(other(), NOW + 1)
+    following = call(2, NOW + 10)
     table.claim(following, RATES)
-    assert table.find("user-1", NOW + 10) == following
-    table.store_meeting(met(following))
-    table.store_answer(dialled(following), RATES)
-    table.end(following, NOW + 11)
-    table.claim(call(3, NOW + 100_000), RATES)
-    assert not stored(dynamodb).keys() & {
-        "ContactId", "MeetingId", "TransactionId", "ContactFlowArn", "CallerAttributes"
-    }  # fmt: skip
+    assert table.find("user-1", NOW + 10) == replace(following, starts=[NOW + 10, NOW])
+    assert "CallId" not in stored(dynamodb)
+
+
+def test_an_item_without_a_transport_is_of_a_native_call(table: CallTable, dynamodb: Any) -> None:
+    table.claim(call(), RATES)
+    dynamodb.update_item(
+        TableName=TABLE,
+        Key={"UserId": {"S": "user-1"}},
+        UpdateExpression="REMOVE #Transport",
+        ExpressionAttributeNames={"#Transport": "Transport"},
+    )
+    assert table.find("user-1", NOW) == call()
 
 
 def refusal(code: str, status: int) -> ClientError:
@@ -606,7 +573,7 @@ class RefusingClient:
     ids=lambda value: getattr(value, "__name__", str(value))[:60],
 )
 def test_each_failure_of_dynamodb_has_a_meaning_and_says_nothing_of_its_text(
-    error: Exception, expected: type[CallError], capsys: pytest.CaptureFixture[str]
+    error: Exception, expected: type[ServiceError], capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = CallTable(RefusingClient(error), TABLE)
     for attempt in (
@@ -618,8 +585,6 @@ def test_each_failure_of_dynamodb_has_a_meaning_and_says_nothing_of_its_text(
         lambda: table.give_up(call(), NOW),
         lambda: table.find("user-1", NOW),
         lambda: table.find_user("contact-1"),
-        lambda: table.find_user_by_reference("reference-1"),
-        lambda: table.store_meeting(met(call())),
         lambda: table.store_events(call(), replace(call(), queued_at=NOW)),
         lambda: table.store_connection(call(), "{}"),
         lambda: table.store_connection_token(answered(call()), "token", NOW),

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.errors import NotPossibleNow, Unavailable
+from runtime.errors import Unavailable
+
+from calls.contact_event import ContactEvent, read_contact_event
+from calls.errors import NotPossibleNow, RetryLater
 from calls.record import Call, State
-from contact_events.domain import ContactEvents, EndedCall, TryLaterError, merge
-from contact_events.event import ContactEvent, read_event
-from tests.lambdas.backend import TERMS, Backend, dying
+from calls.webrtc import STARTED_BY_API
+from contact_events.domain import ContactEvents, EndedCall, merge
+from tests.lambdas.backend import LIMITS, Backend, dying
 from tests.lambdas.events import START, contact_event
 
 CONNECTING = Call(
@@ -26,13 +29,17 @@ CONNECTING = Call(
     contact_id="contact-1",
     answer="{}",
 )
-LEASE = TERMS.start_lease_seconds * 1000
+LEASE = LIMITS.start_lease_seconds * 1000
+
+
+def read_event(envelope: dict[str, Any]) -> ContactEvent:
+    return read_contact_event(envelope, STARTED_BY_API)
 
 
 def life(
     contact_id: str, *, began: int = 0, answered: bool = True, not_yet: bool = False, **detail: Any
 ) -> list[ContactEvent]:
-    """All that Connect tells of one contact, in the order in which it happens."""
+    """All events of one contact, in the order in which they happen."""
     queued: dict[str, Any] = {"queued": began + 1.25}
     connected = queued | ({"connected": began + 5.5} if answered else {})
     ended = connected | {"ended": began + 9.75}
@@ -51,7 +58,7 @@ def life(
 
 
 def transferred(*, answered: bool = True, not_yet: bool = False) -> list[ContactEvent]:
-    """What Connect tells of the contact that the call goes on as."""
+    """The events of the contact that the call goes on as."""
     return life(
         "leg-2", began=8, answered=answered, not_yet=not_yet,
         initialContactId="contact-1", previousContactId="contact-1", initiationMethod="TRANSFER",
@@ -89,9 +96,10 @@ class OneCall:
 
 
 def ways_it_went(events: Iterable[ContactEvent], calls: OneCall) -> list[EndedCall]:
-    note = ContactEvents(calls, calls, lambda: START)
-    told = [note(event, may_be_early=True) for event in events]
-    return [way for way in told if way is not None]
+    adapter: Any = calls
+    process = ContactEvents(adapter, adapter, lambda: START)
+    ways = [process(event, early_delivery=True) for event in events]
+    return [way for way in ways if way is not None]
 
 
 @pytest.mark.parametrize("not_yet", [False, True])
@@ -205,11 +213,11 @@ def test_no_event_revives_a_call_that_was_hung_up(event_type: str) -> None:
     assert after.ended_at == START + 3000
 
 
-def test_an_agent_who_is_told_of_after_the_end_changes_no_state() -> None:
+def test_an_agent_whose_event_comes_after_the_end_changes_no_state() -> None:
     *_, connected, disconnected, _ = life("contact-1")
     ended = merged([disconnected])
     assert merge(ended, connected) == ended
-    # Nor where the end did not tell of the agent.
+    # Nor where the event of the end did not hold the agent.
     abrupt = merged([replace(disconnected, connected_at=None)])
     assert merge(abrupt, connected).state(START) is State.ENDED
 
@@ -227,20 +235,20 @@ def test_a_transferred_call_goes_on_until_its_last_contact_ends() -> None:
     assert call.connected_at == START + 5500  # the first agent
 
 
-def test_a_transfer_that_is_told_of_after_the_first_contacts_end_takes_the_end_back() -> None:
+def test_a_transfer_whose_event_comes_after_the_first_contacts_end_takes_it_back() -> None:
     call = merged([*life("contact-1"), transferred()[0]])
     assert (call.ended_at, call.ended_by_connect) == (None, False)
     assert call.state(START) is State.CONNECTED
 
 
-def test_a_contact_that_is_told_of_before_the_first_one_does_not_end_the_call_alone() -> None:
+def test_a_contact_whose_events_come_before_the_first_ones_does_not_end_the_call_alone() -> None:
     call = merged(transferred())
     assert call.legs == {"contact-1": 0, "leg-2": START + 17_750}
     assert call.state(START) is State.CONNECTED
 
 
 @given(events=st.permutations(life("contact-1") * 2))
-def test_how_a_call_went_is_told_once_in_any_order_and_number(events: Sequence[ContactEvent]) -> None:
+def test_how_a_call_went_is_returned_once_in_any_order_and_number(events: Sequence[ContactEvent]) -> None:
     (way,) = ways_it_went(events, OneCall(CONNECTING))
     assert way.waited in (4250, None)
     assert not way.was_abandoned
@@ -271,12 +279,12 @@ def test_how_a_call_went_is_told_once_in_any_order_and_number(events: Sequence[C
     ],
     ids=["answered", "abandoned", "never queued", "not queued but answered", "clocks", "transferred"],
 )
-def test_how_a_call_went_is_told_with_its_times(events: list[ContactEvent], way: EndedCall) -> None:
+def test_how_a_call_went_is_returned_with_its_times(events: list[ContactEvent], way: EndedCall) -> None:
     assert ways_it_went(events * 2, OneCall(CONNECTING)) == [way]
 
 
 @pytest.mark.parametrize("queued", [True, False])
-def test_a_call_that_was_hung_up_is_told_of_when_connect_tells_its_end(queued: bool) -> None:
+def test_a_call_that_was_hung_up_is_returned_at_the_event_of_its_end(queued: bool) -> None:
     hung_up = replace(
         CONNECTING,
         queued_at=START + 1250 if queued else None,
@@ -298,62 +306,62 @@ def test_events_move_the_call_that_its_app_reads_and_free_the_users_slot(backend
     contact_id = backend.call().contact_id
     states = []
     for name, times in list(EVENTS.items())[:8]:
-        backend.tell(name, contact_id, **times)
+        backend.deliver(name, contact_id, **times)
         states.append(backend.record().state(backend.now))
     assert states == [State.CONNECTING] * 3 + [State.QUEUED] * 3 + [State.CONNECTED, State.ENDED]
     backend.connect.ended.add(contact_id)
     backend.call(key="next")
-    assert not backend.connect.asked("StopContact")
+    assert not backend.connect.requested("StopContact")
 
 
 @pytest.mark.parametrize("first", ["DISCONNECTED", "COMPLETED"])
 def test_a_repeated_event_is_not_written_again(backend: Backend, first: str) -> None:
     contact_id = backend.call().contact_id
-    assert backend.tell(first, contact_id, queued=1, ended=9) is not None
+    assert backend.deliver(first, contact_id, queued=1, ended=9) is not None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backend.table, "store_events", None)
-        assert backend.tell(first, contact_id, queued=1, ended=9) is None
+        assert backend.deliver(first, contact_id, queued=1, ended=9) is None
 
 
 def test_the_contacts_of_others_are_ignored(backend: Backend) -> None:
     backend.call()
     before = backend.record()
     for event_type, times in EVENTS.items():
-        assert backend.tell(event_type, "of-others", attempt=3, **times) is None
-        assert backend.tell(event_type, "of-others", initiationMethod="TRANSFER", **times) is None
+        assert backend.deliver(event_type, "of-others", attempt=3, **times) is None
+        assert backend.deliver(event_type, "of-others", initiationMethod="TRANSFER", **times) is None
         assert (
-            backend.tell(
+            backend.deliver(
                 event_type, "leg", initialContactId="of-others", initiationMethod="QUEUE_TRANSFER", **times
             )
             is None
         )
     assert backend.record() == before
-    assert not backend.connect.asked("StopContact")
+    assert not backend.connect.requested("StopContact")
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
-def test_news_of_a_contact_of_which_start_call_may_not_have_written_yet_comes_again_once(
+def test_progress_of_a_contact_that_start_call_may_not_have_written_yet_comes_again_once(
     backend: Backend, event_type: str
 ) -> None:
     contact_id = backend.leave_unanswered(bound=False)
     event = read_event(contact_event(event_type, contact_id, **EVENTS[event_type]))
-    if not event.is_news:
-        assert backend.contact_events(event, may_be_early=True) is None
+    if not event.has_progress:
+        assert backend.contact_events(event, early_delivery=True) is None
         return
-    with pytest.raises(TryLaterError):
-        backend.contact_events(event, may_be_early=True)
-    assert backend.contact_events(event, may_be_early=False) is None
+    with pytest.raises(RetryLater):
+        backend.contact_events(event, early_delivery=True)
+    assert backend.contact_events(event, early_delivery=False) is None
 
 
 def test_a_call_that_ends_as_it_begins_is_ended_when_the_event_comes_again(backend: Backend) -> None:
     with dying(backend.table, "store_answer", before=True):
         backend.call()
     (contact_id,) = backend.connect.active
-    with pytest.raises(TryLaterError):
-        backend.tell("DISCONNECTED", contact_id, ended=1)
+    with pytest.raises(RetryLater):
+        backend.deliver("DISCONNECTED", contact_id, ended=1)
     backend.now += LEASE
     assert backend.call().contact_id == contact_id
-    assert backend.tell("DISCONNECTED", contact_id, ended=1, attempt=2) is not None
+    assert backend.deliver("DISCONNECTED", contact_id, ended=1, attempt=2) is not None
     assert backend.record().state(backend.now) is State.ENDED
 
 
@@ -364,7 +372,7 @@ def test_the_events_of_an_earlier_call_change_nothing(backend: Backend) -> None:
     backend.call(key="next")
     before = backend.record()
     for event_type, times in EVENTS.items():
-        assert backend.tell(event_type, earlier, attempt=3, **times) is None
+        assert backend.deliver(event_type, earlier, attempt=3, **times) is None
     assert backend.record() == before
     assert backend.connect.active == [before.contact_id]
 
@@ -377,14 +385,14 @@ def test_an_index_that_is_behind_does_not_lead_into_the_next_call(backend: Backe
     before = backend.record()
     with pytest.MonkeyPatch.context() as behind:
         behind.setattr(backend.table, "find_user", lambda _: "user-1")
-        backend.tell("DISCONNECTED", earlier, ended=9)
+        backend.deliver("DISCONNECTED", earlier, ended=9)
     assert backend.record() == before
 
 
 def test_the_events_of_an_expired_record_change_nothing(backend: Backend) -> None:
     contact_id = backend.call().contact_id
-    backend.now += 2 * TERMS.longest_call_seconds * 1000
-    assert backend.tell("DISCONNECTED", contact_id, ended=9) is None
+    backend.now += 2 * LIMITS.max_call_seconds * 1000
+    assert backend.deliver("DISCONNECTED", contact_id, ended=9) is None
 
 
 def meanwhile(backend: Backend, what: Callable[[], object], *, times: int = 1) -> None:
@@ -404,36 +412,36 @@ def meanwhile(backend: Backend, what: Callable[[], object], *, times: int = 1) -
 def test_two_events_at_once_are_both_noted(backend: Backend, is_known: bool) -> None:
     contact_id = backend.call().contact_id
     if is_known:
-        backend.tell("INITIATED", contact_id)
-    meanwhile(backend, lambda: backend.tell("QUEUED", contact_id, queued=1))
-    backend.tell("CONNECTED_TO_AGENT", contact_id, connected=5)
+        backend.deliver("INITIATED", contact_id)
+    meanwhile(backend, lambda: backend.deliver("QUEUED", contact_id, queued=1))
+    backend.deliver("CONNECTED_TO_AGENT", contact_id, connected=5)
     call = backend.record()
     assert (call.queued_at, call.connected_at) == (START + 1000, START + 5000)
 
 
 @pytest.mark.parametrize("time", ["queued", "connected"])
-def test_of_two_times_that_are_told_at_once_the_earlier_counts(backend: Backend, time: str) -> None:
+def test_of_two_times_at_once_the_earlier_counts(backend: Backend, time: str) -> None:
     contact_id = backend.call().contact_id
-    backend.tell("INITIATED", contact_id)
+    backend.deliver("INITIATED", contact_id)
     earlier: dict[str, Any] = {time: 1}
     later: dict[str, Any] = {time: 3}
-    meanwhile(backend, lambda: backend.tell("RESUMED", contact_id, **earlier))
-    backend.tell("PAUSED", contact_id, **later)
+    meanwhile(backend, lambda: backend.deliver("RESUMED", contact_id, **earlier))
+    backend.deliver("PAUSED", contact_id, **later)
     assert getattr(backend.record(), f"{time}_at") == START + 1000
 
 
-def test_the_same_event_twice_at_once_tells_once_how_the_call_went(backend: Backend) -> None:
+def test_the_same_event_twice_at_once_returns_once_how_the_call_went(backend: Backend) -> None:
     contact_id = backend.call().contact_id
-    told: list[EndedCall | None] = []
-    meanwhile(backend, lambda: told.append(backend.tell("DISCONNECTED", contact_id, ended=9)))
-    told.append(backend.tell("DISCONNECTED", contact_id, ended=9))
-    assert len([way for way in told if way]) == 1
+    ways: list[EndedCall | None] = []
+    meanwhile(backend, lambda: ways.append(backend.deliver("DISCONNECTED", contact_id, ended=9)))
+    ways.append(backend.deliver("DISCONNECTED", contact_id, ended=9))
+    assert len([way for way in ways if way]) == 1
 
 
 def test_a_caller_who_hangs_up_at_the_moment_of_an_event_has_hung_up(backend: Backend) -> None:
     contact_id = backend.call().contact_id
     meanwhile(backend, lambda: backend.call_control.hang_up("user-1", contact_id))
-    backend.tell("QUEUED", contact_id, queued=1)
+    backend.deliver("QUEUED", contact_id, queued=1)
     call = backend.record()
     assert call.state(backend.now) is State.ENDED
     assert call.queued_at == START + 1000
@@ -448,7 +456,7 @@ def test_a_user_who_calls_again_at_the_moment_of_an_event_has_the_next_call(back
         backend.call(key="next")
 
     meanwhile(backend, call_again)
-    backend.tell("QUEUED", contact_id, queued=1)
+    backend.deliver("QUEUED", contact_id, queued=1)
     assert backend.record().queued_at is None
     assert backend.connect.active == [backend.record().contact_id]
 
@@ -457,34 +465,34 @@ def test_a_record_that_never_holds_still_has_the_event_come_again(backend: Backe
     contact_id = backend.call().contact_id
     legs = iter(range(100))
 
-    def tell_of_another() -> None:
+    def another_leg() -> None:
         event = read_event(contact_event("INITIATED", f"leg-{next(legs)}", initialContactId=contact_id))
         before = backend.record()
         assert real(before, merge(before, event))
 
     real = backend.table.store_events
-    meanwhile(backend, tell_of_another, times=5)
+    meanwhile(backend, another_leg, times=5)
     with pytest.raises(Unavailable):
-        backend.tell("QUEUED", contact_id, queued=1)
-    backend.tell("QUEUED", contact_id, queued=1)
+        backend.deliver("QUEUED", contact_id, queued=1)
+    backend.deliver("QUEUED", contact_id, queued=1)
     assert backend.record().state(backend.now) is State.QUEUED
 
 
 def test_a_start_that_is_still_running_is_looked_at_again_with_its_event_noted(backend: Backend) -> None:
     contact_id = backend.leave_unanswered()
-    with pytest.raises(TryLaterError):
-        backend.tell("QUEUED", contact_id, queued=1)
+    with pytest.raises(RetryLater):
+        backend.deliver("QUEUED", contact_id, queued=1)
     assert backend.record().state(backend.now) is State.QUEUED
     assert backend.connect.active == [contact_id]
 
 
 def test_a_start_whose_answer_comes_meanwhile_is_a_call(backend: Backend) -> None:
     contact_id = backend.leave_unanswered()
-    with pytest.raises(TryLaterError):
-        backend.tell("QUEUED", contact_id, queued=1)
+    with pytest.raises(RetryLater):
+        backend.deliver("QUEUED", contact_id, queued=1)
     backend.now += LEASE
     assert backend.call().contact_id == contact_id
-    backend.tell("QUEUED", contact_id, queued=1, attempt=2)
+    backend.deliver("QUEUED", contact_id, queued=1, attempt=2)
     assert backend.connect.active == [contact_id]
     assert backend.record().state(backend.now) is State.QUEUED
 
@@ -492,10 +500,10 @@ def test_a_start_whose_answer_comes_meanwhile_is_a_call(backend: Backend) -> Non
 def test_a_start_that_nobody_repeats_is_given_up_and_its_contact_stopped(backend: Backend) -> None:
     contact_id = backend.leave_unanswered()
     backend.now += LEASE
-    backend.tell("QUEUED", contact_id, queued=1, attempt=2)
+    backend.deliver("QUEUED", contact_id, queued=1, attempt=2)
     assert backend.connect.stopped == [contact_id]
     assert backend.record().state(backend.now) is State.ENDED
-    backend.tell("QUEUED", contact_id, queued=1, attempt=3)  # 410
+    backend.deliver("QUEUED", contact_id, queued=1, attempt=3)  # 410
     assert backend.call().contact_id != contact_id
 
 
@@ -504,8 +512,8 @@ def test_a_start_that_a_request_takes_over_is_not_stopped(backend: Backend) -> N
     backend.now += LEASE
     with dying(backend.table, "store_answer", before=True):
         backend.call()
-    with pytest.raises(TryLaterError):
-        backend.tell("QUEUED", contact_id, queued=1, attempt=2)
+    with pytest.raises(RetryLater):
+        backend.deliver("QUEUED", contact_id, queued=1, attempt=2)
     assert backend.connect.active == [contact_id]
 
 
@@ -520,9 +528,9 @@ def test_a_start_that_a_request_takes_over_at_the_last_moment_is_not_stopped(bac
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backend.table, "give_up", take_over_first)
-        with pytest.raises(TryLaterError):
-            backend.tell("QUEUED", contact_id, queued=1, attempt=2)
-    backend.tell("QUEUED", contact_id, queued=1, attempt=3)
+        with pytest.raises(RetryLater):
+            backend.deliver("QUEUED", contact_id, queued=1, attempt=2)
+    backend.deliver("QUEUED", contact_id, queued=1, attempt=3)
     assert backend.connect.active == [contact_id]
 
 
@@ -533,7 +541,7 @@ def test_an_answer_that_comes_after_its_start_was_given_up_leaves_no_contact(bac
     def give_up(_: dict[str, Any]) -> None:
         backend.connect.alter_answer = lambda _: None
         backend.now += LEASE
-        backend.tell("QUEUED", contact_id, queued=1, attempt=2)
+        backend.deliver("QUEUED", contact_id, queued=1, attempt=2)
 
     backend.connect.alter_answer = give_up
     with pytest.raises(Unavailable):
@@ -560,8 +568,8 @@ def test_giving_up_a_start_that_dies_is_put_right_when_the_event_comes_again(
     contact_id = backend.leave_unanswered()
     backend.now += LEASE
     with dying(getattr(backend, owner), step, before=before):
-        backend.tell("QUEUED", contact_id, queued=1, attempt=2)
-    backend.tell("QUEUED", contact_id, queued=1, attempt=3)
+        backend.deliver("QUEUED", contact_id, queued=1, attempt=2)
+    backend.deliver("QUEUED", contact_id, queued=1, attempt=3)
     assert backend.connect.stopped == [contact_id]
     assert backend.record().state(backend.now) is State.ENDED
     backend.call(key="next")
@@ -572,8 +580,8 @@ def test_a_contact_that_cannot_be_stopped_yet_has_its_event_come_again(backend: 
     backend.now += LEASE
     backend.connect.stop_faults = [(400, "InvalidRequestException", {})]
     with pytest.raises(NotPossibleNow):
-        backend.tell("QUEUED", contact_id, queued=1, attempt=2)
-    backend.tell("QUEUED", contact_id, queued=1, attempt=3)
+        backend.deliver("QUEUED", contact_id, queued=1, attempt=2)
+    backend.deliver("QUEUED", contact_id, queued=1, attempt=3)
     assert not backend.connect.active
 
 
@@ -583,7 +591,7 @@ def test_a_contact_that_goes_on_after_its_caller_has_hung_up_is_stopped(
 ) -> None:
     contact_id = backend.call().contact_id
     backend.end()
-    backend.tell(event_type, contact_id, **EVENTS[event_type])
+    backend.deliver(event_type, contact_id, **EVENTS[event_type])
     assert backend.connect.stopped == [contact_id]
 
 
@@ -593,22 +601,22 @@ def test_the_end_of_a_hung_up_call_stops_nothing_and_neither_does_what_comes_aft
     contact_id = backend.call().contact_id
     backend.end()
     for event_type in ("DISCONNECTED", "COMPLETED", "QUEUED", "CONNECTED_TO_AGENT"):
-        backend.tell(event_type, contact_id, **EVENTS[event_type])
-    assert not backend.connect.asked("StopContact")
+        backend.deliver(event_type, contact_id, **EVENTS[event_type])
+    assert not backend.connect.requested("StopContact")
 
 
 def test_late_events_of_an_ended_call_stop_nothing(backend: Backend) -> None:
     contact_id = backend.call().contact_id
     for event_type in ("DISCONNECTED", "QUEUED", "CONNECTED_TO_AGENT", "COMPLETED"):
-        backend.tell(event_type, contact_id, **EVENTS[event_type])
-    assert not backend.connect.asked("StopContact")
+        backend.deliver(event_type, contact_id, **EVENTS[event_type])
+    assert not backend.connect.requested("StopContact")
 
 
 def test_what_a_transfer_began_is_left_alone_after_a_hang_up(backend: Backend) -> None:
     """Connect would refuse; it ends when the caller's app leaves it."""
     contact_id = backend.call().contact_id
     backend.end()
-    backend.tell("QUEUED", "leg-2", queued=1, initialContactId=contact_id, initiationMethod="TRANSFER")
+    backend.deliver("QUEUED", "leg-2", queued=1, initialContactId=contact_id, initiationMethod="TRANSFER")
     assert not backend.connect.stopped
 
 
@@ -621,6 +629,6 @@ def test_an_event_whose_function_dies_is_noted_when_it_comes_again(
 ) -> None:
     contact_id = backend.call().contact_id
     with dying(backend.table, step, before=before):
-        backend.tell("DISCONNECTED", contact_id, ended=9)
-    backend.tell("DISCONNECTED", contact_id, ended=9, attempt=2)
+        backend.deliver("DISCONNECTED", contact_id, ended=9)
+    backend.deliver("DISCONNECTED", contact_id, ended=9, attempt=2)
     assert backend.record().state(backend.now) is State.ENDED

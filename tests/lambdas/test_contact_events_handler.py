@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from calls.record import State
 from contact_events import handler as module
-from tests.lambdas.backend import ADA, TERMS, Backend
+from tests.lambdas.backend import ADA, LIMITS, Backend
 from tests.lambdas.events import LambdaContext, contact_event, sqs_batch
 
 
@@ -107,7 +107,7 @@ def test_a_contact_that_cannot_be_stopped_has_its_message_come_again_and_is_coun
     backend: Backend, written: Callable[[], str]
 ) -> None:
     contact_id = backend.leave_unanswered()
-    backend.now += TERMS.start_lease_seconds * 1000
+    backend.now += LIMITS.start_lease_seconds * 1000
     backend.connect.stop_faults = [(500, "InternalServiceException", {})] * 2
     event = contact_event("QUEUED", contact_id, queued=1)
     assert take(event, received=2) == ["message-0"]
@@ -154,7 +154,7 @@ def test_an_abandoned_call_is_counted_once_with_no_times(
     backend: Backend, written: Callable[[], str]
 ) -> None:
     contact_id = backend.call().contact_id
-    backend.tell("QUEUED", contact_id, queued=1)
+    backend.deliver("QUEUED", contact_id, queued=1)
     backend.call_control.hang_up("user-1", contact_id)
     for _ in range(2):
         take(contact_event("DISCONNECTED", contact_id, queued=1, ended=9))
@@ -199,7 +199,7 @@ def test_nothing_secret_is_logged_or_counted(
     take(contact_event("QUEUED", contact_id, queueInfo={"enqueueTimestamp": "SECRET-TIME"}))
     backend.connect.ended.add(contact_id)
     unanswered = backend.leave_unanswered()
-    backend.now += TERMS.start_lease_seconds * 1000
+    backend.now += LIMITS.start_lease_seconds * 1000
     backend.connect.stop_faults = [(400, "InvalidRequestException", {"message": "SECRET-AWS"})]
     take(contact_event("QUEUED", unanswered, queued=1), received=2)
     monkeypatch.setattr(backend.table, "find_user", lambda _: 1 / 0)
@@ -251,7 +251,7 @@ json_values = st.recursive(
 def test_no_message_whatever_it_holds_keeps_a_good_one_from_being_handled(
     backend: Backend, bodies: list[dict[str, Any] | str]
 ) -> None:
-    backend.now += TERMS.rates[1].seconds * 1000
+    backend.now += LIMITS.rates[1].seconds * 1000
     contact_id = backend.call(key=None).contact_id
     failed = take(*bodies, contact_event("DISCONNECTED", contact_id, ended=9))
     assert f"message-{len(bodies)}" not in failed

@@ -115,7 +115,7 @@ def test_a_sign_in_that_is_recent_and_strong_enough_is_let_through(
         (Authentication(max_age_seconds=300, amr=frozenset({"mfa"})), {"amr": "pwd"}),
     ],
 )
-def test_any_other_sign_in_has_to_be_repeated_and_the_app_is_told_how(
+def test_any_other_sign_in_has_to_be_repeated_as_the_answer_says(
     required: Authentication, claims: dict[str, str]
 ) -> None:
     with pytest.raises(AuthenticationInsufficient) as refused:

@@ -5,24 +5,28 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from caller_context.domain import Presented, verify
-from calls.errors import (
+from runtime.errors import (
     AnswerIncomplete,
-    CallActive,
-    CallError,
     CapacityReached,
     ConfigurationFault,
+    ServiceError,
+    TimedOut,
+    Unavailable,
+)
+
+from caller_context.domain import verify
+from calls.errors import (
+    CallActive,
     IdempotencyKeyReused,
     InvalidRequest,
     RateExceeded,
     RequestInProgress,
-    TimedOut,
-    Unavailable,
 )
+from calls.interfaces import Credential
 from calls.record import Call, Rate
+from calls.start_call_request import MAX_ATTRIBUTES_BYTES
 from start_call.caller import Caller
-from start_call.request import LARGEST_ATTRIBUTES
-from tests.lambdas.backend import ADA, TERMS, Backend, dying
+from tests.lambdas.backend import ADA, LIMITS, Backend, dying
 from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
 from tests.lambdas.events import START
 from tests.lambdas.fake_aws import Answer
@@ -56,7 +60,7 @@ def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backe
     assert bound.context == ADA.context
 
 
-def test_an_audio_call_asks_for_no_capability_and_the_sent_name_wins(backend: Backend) -> None:
+def test_an_audio_call_has_no_capability_and_the_sent_name_wins(backend: Backend) -> None:
     backend.call(display_name="Countess", contact_flow_arn=BILLING_FLOW_ARN)
     (start,) = backend.starts()
     assert "AllowedCapabilities" not in start
@@ -112,7 +116,7 @@ def test_another_user_can_call_at_the_same_time_with_the_same_key(backend: Backe
     assert backend.call().contact_id != backend.call(caller=grace).contact_id
 
 
-def test_a_user_who_called_too_often_is_told_when_to_call_again(backend: Backend) -> None:
+def test_a_user_who_called_too_often_hears_when_to_call_again(backend: Backend) -> None:
     for number in range(3):
         backend.call(key=f"tap-{number}")
         backend.now += 10_000
@@ -126,12 +130,12 @@ def test_a_user_who_called_too_often_is_told_when_to_call_again(backend: Backend
 
 def test_attributes_that_are_too_large_only_with_the_trusted_ones_cost_no_start(backend: Backend) -> None:
     with pytest.raises(InvalidRequest):
-        backend.call(attributes={"page": "x" * (LARGEST_ATTRIBUTES - 4)})
+        backend.call(attributes={"page": "x" * (MAX_ATTRIBUTES_BYTES - 4)})
     assert not backend.connect.requests
     backend.call()
 
 
-FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
+FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
     ((429, "LimitExceededException", {"message": "SECRET"}), CapacityReached),
     ((429, "ThrottlingException", {}), CapacityReached),
     ((400, "ThrottlingException", {}), CapacityReached),
@@ -156,8 +160,8 @@ FAULTS: list[tuple[Answer | Exception, type[CallError]]] = [
 
 
 @pytest.mark.parametrize(("fault", "expected"), FAULTS, ids=lambda value: str(value)[:50])
-def test_each_failure_of_connect_is_told_and_leaves_the_user_free_to_try_again(
-    backend: Backend, fault: Answer | Exception, expected: type[CallError]
+def test_each_failure_of_connect_has_its_error_and_leaves_the_user_free_to_try_again(
+    backend: Backend, fault: Answer | Exception, expected: type[ServiceError]
 ) -> None:
     backend.connect.start_faults = [fault, fault]  # botocore repeats some of them once
     with pytest.raises(expected) as raised:
@@ -264,7 +268,7 @@ def test_an_answer_that_comes_to_the_table_after_its_start_was_given_up_is_refus
         slow.setattr(backend.table, "store_answer", be_late)
         with pytest.raises(TimedOut):
             backend.call(key="tap")
-    assert not store(late[0], TERMS.rates)
+    assert not store(late[0], LIMITS.rates)
     backend.now += 1
     again = backend.call(key="tap")
     assert not again.replayed
@@ -279,7 +283,7 @@ def test_a_slow_start_that_was_taken_over_leaves_the_call_of_the_one_that_took_i
 
     def freeze(_: dict[str, Any]) -> None:
         backend.connect.alter_answer = lambda _: None
-        backend.now += TERMS.start_lease_seconds * 1000
+        backend.now += LIMITS.start_lease_seconds * 1000
         taken_over.append(backend.call(key="tap"))
         backend.connect.start_faults = [(403, "AccessDeniedException", {})]
         raise ReadTimeoutError(endpoint_url="x")
@@ -291,7 +295,7 @@ def test_a_slow_start_that_was_taken_over_leaves_the_call_of_the_one_that_took_i
 
 
 def test_starts_that_failed_do_not_use_up_the_users_rate(backend: Backend) -> None:
-    for tap in range(2 * TERMS.rates[1].calls):
+    for tap in range(2 * LIMITS.rates[1].calls):
         backend.connect.start_faults = [(400, "InvalidRequestException", {})]
         with pytest.raises(ConfigurationFault):
             backend.call(key=f"tap-{tap}")
@@ -309,7 +313,7 @@ def test_a_crashed_start_that_cannot_be_cleared_away_lets_no_other_begin(
         raise Unavailable("away")
 
     contact_id = backend.leave_unanswered()
-    backend.now += TERMS.start_lease_seconds * 1000
+    backend.now += LIMITS.start_lease_seconds * 1000
     with monkeypatch.context() as away:
         away.setattr(backend.instance if step == "stop" else backend.table, step, fail)
         with pytest.raises(Unavailable):
@@ -318,7 +322,7 @@ def test_a_crashed_start_that_cannot_be_cleared_away_lets_no_other_begin(
     with pytest.raises(CallActive) as refused:
         backend.call(key="next")
     assert refused.value.retry_after == 1
-    backend.now += TERMS.start_lease_seconds * 1000
+    backend.now += LIMITS.start_lease_seconds * 1000
     backend.call(key="next")
     assert contact_id in backend.connect.stopped
 
@@ -328,7 +332,7 @@ def test_a_contact_that_comes_to_its_flow_while_its_crashed_start_is_cleared_awa
 ) -> None:
     contact_id = backend.leave_unanswered(bound=False)
     (start,) = backend.starts()
-    backend.now += TERMS.start_lease_seconds * 1000
+    backend.now += LIMITS.start_lease_seconds * 1000
     abandon = backend.table.abandon
 
     def bind_first(call: Call, now: int) -> Call | None:
@@ -345,7 +349,7 @@ def test_a_crashed_start_that_is_repeated_while_another_key_clears_it_away_has_o
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contact_id = backend.leave_unanswered()
-    backend.now += TERMS.start_lease_seconds * 1000
+    backend.now += LIMITS.start_lease_seconds * 1000
     stop = backend.instance.stop
     repeated: list[object] = []
 
@@ -353,7 +357,7 @@ def test_a_crashed_start_that_is_repeated_while_another_key_clears_it_away_has_o
         monkeypatch.setattr(backend.instance, "stop", stop)
         try:
             repeated.append(backend.call())
-        except CallError as error:
+        except ServiceError as error:
             repeated.append(error)
         stop(contact)
 
@@ -383,7 +387,7 @@ def test_a_contact_of_a_failed_start_is_sent_away_though_its_user_has_called_aga
     started = backend.call()
     assert len(failed) == failures
     for reference in failed:
-        contact = Presented(user_id="user-1", reference=reference, contact_id="late")
+        contact = Credential(user_id="user-1", reference=reference, contact_id="late")
         assert verify(contact, backend.table, backend.now) == {"auth_status": "abandoned"}
     assert backend.record().contact_id == started.contact_id
 

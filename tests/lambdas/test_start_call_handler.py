@@ -8,16 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runtime.errors import ServiceError
+
+from api.problems import PROBLEMS
 from calls.connect import ConnectInstance
-from calls.errors import CallError
-from calls.problem import PROBLEMS
 from calls.table import CallTable
+from calls.webrtc import WebRtc
 from operations import blocks
 from start_call import handler as module
 from start_call.caller import Authentication
 from start_call.domain import StartCall
 from start_call.switch import Switch
-from start_call.webrtc import WebRtcContacts
 from tests.lambdas.conftest import INSTANCE_ARN, TABLE
 from tests.lambdas.events import CLAIMS, REQUEST_ID, LambdaContext, start_call_event
 from tests.lambdas.fake_aws import shared_client
@@ -42,15 +43,14 @@ def connect(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> FakeConnect:
     """The handler with fresh clients; returns the Connect behind it."""
     fake = FakeConnect()
     switched_on(monkeypatch)
+    table = CallTable(dynamodb, TABLE)
+    contacts = ConnectInstance(fake.attach(shared_client("connect")), INSTANCE_ARN)
+    no_participants: Any = None
+    transport = WebRtc(table, contacts, no_participants, lambda: NOW, instance_arn=INSTANCE_ARN)
     monkeypatch.setattr(
         module,
         "_start_call",
-        StartCall(
-            CallTable(dynamodb, TABLE),
-            WebRtcContacts(ConnectInstance(fake.attach(shared_client("connect")), INSTANCE_ARN)),
-            module._settings.terms,
-            lambda: NOW,
-        ),
+        StartCall(table, transport, module._settings.limits, lambda: NOW),
     )
     return fake
 
@@ -107,7 +107,7 @@ def test_a_switch_that_is_not_on_stops_the_call_before_anything_is_written(
         assert response["headers"]["Retry-After"] == "60"
 
 
-def test_a_topic_may_ask_for_another_sign_in_than_a_plain_call(
+def test_a_topic_may_require_another_sign_in_than_a_plain_call(
     connect: FakeConnect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rules = {"billing": Authentication(max_age_seconds=300, amr=frozenset({"mfa", "hwk"}))}
@@ -129,7 +129,7 @@ def test_what_has_no_rule_of_its_own_follows_the_rule_for_all(topic: str | None,
     assert settings.authentication_for(topic).max_age_seconds == age
 
 
-def test_a_blocked_user_is_told_so_and_nothing_else(connect: FakeConnect, dynamodb: Any) -> None:
+def test_a_blocked_user_hears_so_and_nothing_else(connect: FakeConnect, dynamodb: Any) -> None:
     blocks.block(dynamodb, TABLE, "user-1", until=NOW + 1)
     response = post()
     assert response["statusCode"] == 403
@@ -211,13 +211,15 @@ def test_a_browser_of_an_allowed_origin_may_read_the_answer_and_no_other(connect
 
 
 def test_every_error_of_the_domain_has_an_answer() -> None:
-    def leaves(of: type[CallError]) -> set[type[CallError]]:
+    def leaves(of: type[ServiceError]) -> set[type[ServiceError]]:
         return {of} if not of.__subclasses__() else set().union(*map(leaves, of.__subclasses__()))
 
-    assert leaves(CallError) == PROBLEMS.keys()
+    assert leaves(ServiceError) == PROBLEMS.keys()
 
 
-def test_nothing_secret_is_logged_counted_or_told(connect: FakeConnect, written: Callable[[], str]) -> None:
+def test_nothing_secret_is_logged_counted_or_answered(
+    connect: FakeConnect, written: Callable[[], str]
+) -> None:
     secret_body = json.dumps({"DisplayName": "SECRET-NAME", "Attributes": {"order_id": "SECRET-ORDER"}})
     answers = [
         post(secret_body, {"Idempotency-Key": "tap"}),
@@ -234,10 +236,10 @@ def test_nothing_secret_is_logged_counted_or_told(connect: FakeConnect, written:
         connect.start_faults = [(*fault, {"message": "SECRET-AWS"})] * 2
         answers.append(post(secret_body, claims=None))
     assert [answer["statusCode"] for answer in answers[:5]] == [201, 200, 409, 400, 400]
-    told = "".join(answer["body"] for answer in answers[2:])
+    answered = "".join(answer["body"] for answer in answers[2:])
     output = written()
     assert "CallStarted" in output
-    assert "SECRET" not in told + output
+    assert "SECRET" not in answered + output
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)

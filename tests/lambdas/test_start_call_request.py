@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.request import MAX_BODY, Request
 from calls.errors import InvalidRequest, TooLarge, UnsupportedMediaType
-from calls.http import LARGEST_BODY
-from start_call.request import LARGEST_ATTRIBUTES, Offer, StartCallRequest, parse, size_of
+from calls.start_call_request import MAX_ATTRIBUTES_BYTES, StartCallRequest, size_of
+from start_call.request import RequestPolicy, parse
 from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
 
-OFFER = Offer(
+POLICY = RequestPolicy(
     instance_arn=INSTANCE_ARN,
     contact_flow_arn=FLOW_ARN,
     topics={"billing": BILLING_FLOW_ARN},
@@ -23,9 +24,8 @@ JSON_TYPE = {"content-type": ["application/json"]}
 
 def read(body: Any, **headers: str) -> StartCallRequest:
     text = body if isinstance(body, str) or body is None else json.dumps(body)
-    return parse(
-        JSON_TYPE | {name.replace("_", "-"): [value] for name, value in headers.items()}, text, OFFER
-    )
+    sent = {name.replace("_", "-"): [value] for name, value in headers.items()}
+    return parse(Request(headers=JSON_TYPE | sent, body=text), POLICY)
 
 
 def pointers(body: Any, **headers: str) -> list[str]:
@@ -35,7 +35,7 @@ def pointers(body: Any, **headers: str) -> list[str]:
 
 
 @pytest.mark.parametrize("body", [None, "", {}])
-def test_a_request_that_asks_for_nothing_gets_the_defaults(body: Any) -> None:
+def test_an_empty_request_gets_the_defaults(body: Any) -> None:
     assert read(body) == StartCallRequest(contact_flow_arn=FLOW_ARN)
 
 
@@ -102,8 +102,8 @@ def test_a_full_request_is_read() -> None:
         ({"Attributes": {"page": 1}}, "/Attributes/page"),
         ({"Attributes": {"page": None}}, "/Attributes/page"),
         ('{"Attributes": {"page": "\\udfff"}}', "/Attributes/page"),
-        ({"Attributes": {"page": "x" * (LARGEST_ATTRIBUTES - 3)}}, "/Attributes"),
-        ({"Attributes": {"page": "é" * (LARGEST_ATTRIBUTES // 2)}}, "/Attributes"),
+        ({"Attributes": {"page": "x" * (MAX_ATTRIBUTES_BYTES - 3)}}, "/Attributes"),
+        ({"Attributes": {"page": "é" * (MAX_ATTRIBUTES_BYTES // 2)}}, "/Attributes"),
         ({"Capabilities": []}, "/Capabilities"),
         ({"Capabilities": {"Video": "SEND"}}, "/Capabilities/Video"),
         ({"Capabilities": {"Video": 1}}, "/Capabilities/Video"),
@@ -120,7 +120,7 @@ def test_a_bad_body_is_refused_with_the_place_of_the_fault(body: Any, pointer: s
     assert pointers(body) == [pointer]
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_listed_at_once() -> None:
     assert pointers({"DisplayName": "", "Topic": "x", "Extra": 1}, idempotency_key="a b") == [
         "header Idempotency-Key",
         "/Extra",
@@ -140,27 +140,28 @@ def test_a_bad_idempotency_key_is_refused(key: str) -> None:
 
 def test_two_different_idempotency_keys_are_refused() -> None:
     with pytest.raises(InvalidRequest):
-        parse({"idempotency-key": ["a", "b"]}, None, OFFER)
+        parse(Request(headers={"idempotency-key": ["a", "b"]}), POLICY)
 
 
 def test_a_body_that_is_not_declared_as_json_is_refused() -> None:
     with pytest.raises(UnsupportedMediaType):
-        parse({"content-type": ["text/plain"]}, "{}", OFFER)
+        parse(Request(headers={"content-type": ["text/plain"]}, body="{}"), POLICY)
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])
 def test_json_is_recognised_however_it_is_spelled(content_type: str) -> None:
-    assert parse({"content-type": [content_type]}, "{}", OFFER).display_name is None
+    request = Request(headers={"content-type": [content_type]}, body="{}")
+    assert parse(request, POLICY).display_name is None
 
 
 def test_a_body_larger_than_any_valid_one_is_refused_unread() -> None:
     with pytest.raises(TooLarge):
-        read(" " * (LARGEST_BODY + 1))
+        read(" " * (MAX_BODY + 1))
 
 
 def test_attributes_may_fill_the_limit_to_the_last_byte() -> None:
-    attributes = {"page": "é" * ((LARGEST_ATTRIBUTES - 4) // 2)}
-    assert size_of(attributes) == LARGEST_ATTRIBUTES
+    attributes = {"page": "é" * ((MAX_ATTRIBUTES_BYTES - 4) // 2)}
+    assert size_of(attributes) == MAX_ATTRIBUTES_BYTES
     assert read({"Attributes": attributes}).attributes == attributes
 
 
@@ -201,13 +202,13 @@ near_requests = st.fixed_dictionaries(
 def test_whatever_is_sent_is_either_refused_or_within_the_offer(body: str, key: str | None) -> None:
     headers = JSON_TYPE if key is None else JSON_TYPE | {"idempotency-key": [key]}
     try:
-        request = parse(headers, body, OFFER)
+        request = parse(Request(headers=headers, body=body), POLICY)
     except (InvalidRequest, TooLarge):
         return
     assert request.contact_flow_arn in (FLOW_ARN, BILLING_FLOW_ARN)
-    assert request.attributes.keys() <= OFFER.attributes
-    assert request.capabilities <= OFFER.capabilities
-    assert size_of(request.attributes) <= LARGEST_ATTRIBUTES
+    assert request.attributes.keys() <= POLICY.attributes
+    assert request.capabilities <= POLICY.capabilities
+    assert size_of(request.attributes) <= MAX_ATTRIBUTES_BYTES
     if request.display_name is not None:
         assert request.display_name.strip()
         assert len(request.display_name.encode()) <= 4 * 256

@@ -5,20 +5,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from calls import aws
-from calls.errors import (
+from runtime import aws
+from runtime.errors import (
     AnswerIncomplete,
-    CallError,
-    CallingStopped,
     CapacityReached,
     ConfigurationFault,
+    ServiceError,
     TimedOut,
 )
+
+from calls.errors import CallingStopped
 from start_call.switch import GOOD_FOR_SECONDS, READ_EVERY_SECONDS, Switch
 from tests.lambdas.fake_parameters import FakeParameters
 
 NAME = "/in-app-calling/test/Calling"
-FAILURES: list[tuple[Any, type[CallError]]] = [
+FAILURES: list[tuple[Any, type[ServiceError]]] = [
     ((400, "ParameterNotFound", {}), ConfigurationFault),
     ((400, "AccessDeniedException", {}), ConfigurationFault),
     ((400, "ThrottlingException", {}), CapacityReached),
@@ -94,7 +95,7 @@ def test_calls_stop_and_go_on_within_seconds(
 
 @pytest.mark.parametrize(("failure", "error"), FAILURES)
 def test_what_was_never_read_counts_as_off(
-    switch: Switch, parameters: FakeParameters, failure: Any, error: type[CallError]
+    switch: Switch, parameters: FakeParameters, failure: Any, error: type[ServiceError]
 ) -> None:
     parameters.faults = [failure]
     with pytest.raises(error):
@@ -104,7 +105,7 @@ def test_what_was_never_read_counts_as_off(
 
 @pytest.mark.parametrize(("failure", "error"), FAILURES)
 def test_the_last_reading_is_good_for_a_minute_of_failures(
-    switch: Switch, parameters: FakeParameters, clock: Clock, failure: Any, error: type[CallError]
+    switch: Switch, parameters: FakeParameters, clock: Clock, failure: Any, error: type[ServiceError]
 ) -> None:
     switch.check()
     parameters.faults = [failure] * 100

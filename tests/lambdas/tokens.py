@@ -166,5 +166,5 @@ def key_set(*keys: Mapping[str, Any]) -> bytes:
 
 def verifier(*keys: Mapping[str, Any], now: Callable[[], float] = lambda: NOW, **rules: Any) -> TokenVerifier:
     """What verifies tokens by `RULES` but for those given, with the usable ones of the issuer's keys."""
-    asked = TokenRules(**{**RULES, **rules})
-    return TokenVerifier(asked, GivenKeys(read_jwks(key_set(*keys), asked.algorithms)), now)
+    sent = TokenRules(**{**RULES, **rules})
+    return TokenVerifier(sent, GivenKeys(read_jwks(key_set(*keys), sent.algorithms)), now)

@@ -1,6 +1,5 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,18 +8,16 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
-from local import voice
-from local.aws_service import RestJsonService
-from local.connect import Connect, FunctionError
-from local.environment import LocalAws, local_aws
-from local.instance import Kind
-from local.observer import Observer
-from local.participants import Participants
-from local.phone_numbers import NumberSupply
-from local.telephony import Telephony
-from tests.local.bridge import Bridge, FakeSipFunction
-from tests.local.connect_instance import Instance
-from tests.local.flows import FUNCTION
+from local.emulator.aws_service import RestJsonService
+from local.emulator.connect.connect import Connect
+from local.emulator.connect.instance import Kind
+from local.emulator.connect.instances import Instances
+from local.emulator.connect.participants import Participants
+from local.emulator.rest_of_aws import FunctionError
+from local.launcher.local_aws import LocalAws, local_aws
+from tests.local.control_endpoints import ControlEndpoints
+from tests.local.emulator.connect_instance import Instance
+from tests.local.emulator.flows import FUNCTION
 
 REGION = "eu-west-2"
 ACCOUNT = "000000000000"
@@ -29,7 +26,7 @@ _SESSION: Any = boto3.Session(region_name=REGION, aws_access_key_id=ACCOUNT, aws
 
 
 @dataclass
-class FakeSurroundings:
+class FakeRestOfAws:
     """The rest of AWS: functions are callables here, events are kept."""
 
     functions: dict[str, Callable[[Mapping[str, Any]], object]] = field(default_factory=dict)
@@ -82,81 +79,24 @@ def sdk_of(service: RestJsonService) -> Any:
 
 
 @pytest.fixture
-def surroundings() -> FakeSurroundings:
-    return FakeSurroundings()
+def rest_of_aws() -> FakeRestOfAws:
+    return FakeRestOfAws()
 
 
 @pytest.fixture
-def numbers() -> NumberSupply:
-    return NumberSupply()
+def connect(rest_of_aws: FakeRestOfAws) -> Connect:
+    instances = Instances(region=REGION, account=ACCOUNT)
+    return Connect(region=REGION, instances=instances, rest=rest_of_aws)
 
 
 @pytest.fixture
-def connect(surroundings: FakeSurroundings, numbers: NumberSupply) -> Connect:
-    return Connect(region=REGION, account=ACCOUNT, surroundings=surroundings, numbers=numbers)
+def connect_service(connect: Connect) -> RestJsonService:
+    return RestJsonService("connect", connect.instances, connect)
 
 
 @pytest.fixture
-def sip_function() -> FakeSipFunction:
-    return FakeSipFunction()
-
-
-@dataclass
-class MeetingEvents:
-    """The events of aws.chime that were published."""
-
-    details: list[dict[str, Any]] = field(default_factory=list)
-
-    def __call__(self, detail_type: str, detail: Mapping[str, Any]) -> None:
-        assert detail_type == "Chime Meeting State Change"
-        self.details.append(dict(detail))
-
-    def of(self, meeting_id: str) -> list[str]:
-        """The types of a meeting's events."""
-        found = (detail for detail in self.details if detail["meetingId"] == meeting_id)
-        return [detail["eventType"].removeprefix("chime:") for detail in found]
-
-
-@pytest.fixture
-def meeting_events() -> MeetingEvents:
-    return MeetingEvents()
-
-
-@pytest.fixture
-def telephony(
-    connect: Connect, numbers: NumberSupply, sip_function: FakeSipFunction, meeting_events: MeetingEvents
-) -> Telephony:
-    return Telephony(
-        region=REGION,
-        account=ACCOUNT,
-        numbers=numbers,
-        invoke=sip_function,
-        publish=meeting_events,
-        ring=connect.ring,
-    )
-
-
-@pytest.fixture
-def meetings_sdk(telephony: Telephony) -> Any:
-    return sdk_of(RestJsonService("chime-sdk-meetings", telephony.meetings, invalid="BadRequestException"))
-
-
-@pytest.fixture
-def voice_sdk(telephony: Telephony) -> Any:
-    return sdk_of(RestJsonService("chime-sdk-voice", telephony.voice, invalid="BadRequestException"))
-
-
-@pytest.fixture
-def bridge(
-    telephony: Telephony, voice_sdk: Any, sip_function: FakeSipFunction, monkeypatch: pytest.MonkeyPatch
-) -> Bridge:
-    monkeypatch.setattr(voice, "ORDER_TAKES", timedelta(seconds=0.1))
-    return Bridge(telephony, voice_sdk, sip_function)
-
-
-@pytest.fixture
-def sdk(connect: Connect) -> Any:
-    return sdk_of(RestJsonService("connect", connect))
+def sdk(connect_service: RestJsonService) -> Any:
+    return sdk_of(connect_service)
 
 
 @pytest.fixture
@@ -172,7 +112,7 @@ def instance_arn(connect: Connect) -> str:
         "IdentityManagementType": "CONNECT_MANAGED",
         "InstanceAlias": "here",
     }
-    return connect.create(Kind.INSTANCE, properties).arn
+    return connect.instances.create(Kind.INSTANCE, properties).arn
 
 
 @pytest.fixture(scope="session")
@@ -183,11 +123,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 
 @pytest.fixture
-def instance(connect: Connect, sdk: Any, instance_arn: str, surroundings: FakeSurroundings) -> Instance:
-    surroundings.functions[FUNCTION] = lambda _event: {"who": "ada"}
+def instance(connect: Connect, sdk: Any, instance_arn: str, rest_of_aws: FakeRestOfAws) -> Instance:
+    rest_of_aws.functions[FUNCTION] = lambda _event: {"who": "ada"}
     return Instance(connect, sdk, instance_arn)
 
 
 @pytest.fixture(scope="session")
-def observer(running: LocalAws) -> Observer:
-    return Observer(running.endpoint_url)
+def observer(running: LocalAws) -> ControlEndpoints:
+    return ControlEndpoints(running.endpoint_url)

@@ -52,6 +52,27 @@ def _account(account: str) -> Any:
     return identity
 
 
+def deployed(aws: Any, transport: str) -> None:
+    name = parameter_name("local", Output.CALL_TRANSPORT)
+    aws.client("ssm").put_parameter(Name=name, Value=transport, Type="String", Overwrite=True)
+
+
+def put_call(
+    aws: Any, user_id: str, transport: str | None, *, ended: bool = False, left: int = 60, answer: str = "a"
+) -> None:
+    """A call whose slot is taken for `left` seconds more."""
+    values: dict[str, Any] = {
+        "UserId": {"S": user_id},
+        "SlotUntil": {"N": str(time.time_ns() // 1_000_000 + left * 1000)},
+        "Answer": {"S": answer},
+    }
+    if transport is not None:
+        values["Transport"] = {"S": transport}
+    if ended:
+        values["EndedAt"] = {"N": "1"}
+    aws.client("dynamodb").put_item(TableName=TABLE, Item=values)
+
+
 def run(*arguments: str) -> int:
     return main([*arguments, "--environment", "local"])
 
@@ -67,9 +88,7 @@ def value(aws: Any) -> str:
     return str(aws.client("ssm").get_parameter(Name=SWITCH)["Parameter"]["Value"])
 
 
-def test_calls_are_stopped_and_resumed_and_twice_is_as_good_as_once(
-    aws: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_stopping_and_resuming_calls_is_idempotent(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         assert run("stop-calls") == 0
         assert value(aws) == "off"
@@ -179,7 +198,7 @@ def test_an_environment_that_is_not_deployed_says_how_it_would_be(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("block",), "CALLER=<sub>"),
         (("unblock",), "CALLER=<sub>"),
@@ -192,18 +211,81 @@ def test_an_environment_that_is_not_deployed_says_how_it_would_be(
         (("start-calls",), "invalid choice"),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_aws_is_asked(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
+def test_invalid_arguments_are_refused_before_aws_is_called(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
-    """And it is told as one would write it behind make."""
+    """With what one would write behind make."""
     with pytest.raises(SystemExit) as refused:
         run(*arguments)
     assert refused.value.code == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_an_unknown_environment_is_told_with_those_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_environment_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stop-calls", "--environment", "nowhere"]) == 1
-    told = capsys.readouterr().err
-    assert "local" in told
-    assert "ENV=" in told
+    printed = capsys.readouterr().err
+    assert "local" in printed
+    assert "ENV=" in printed
+
+
+def test_active_calls_of_a_transport_that_is_to_go_are_not_stranded(
+    aws: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed(aws, "another")
+    put_call(aws, "user-1", "another")
+    put_call(aws, "user-2", "another")
+    put_call(aws, "user-3", "webrtc")
+    assert run("check-transport") == 1
+    printed = capsys.readouterr().err
+    assert "2 calls are active in local over the transport 'another'" in printed
+    for step in ("make stop-calls ENV=local", "wait", "make deploy ENV=local", "delete the stacks"):
+        assert step in printed
+
+
+def test_one_active_call_is_enough(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed(aws, "another")
+    put_call(aws, "user-1", "another")
+    assert run("check-transport") == 1
+    assert "1 call is active in local" in capsys.readouterr().err
+
+
+def test_calls_that_are_over_or_can_go_on_hold_up_no_deployment(
+    aws: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed(aws, "another")
+    put_call(aws, "user-1", "another", ended=True)
+    put_call(aws, "user-2", "another", left=-1)
+    put_call(aws, "user-3", "webrtc")
+    put_call(aws, "user-4", None)
+    # Of one that is blocked, and never called.
+    aws.client("dynamodb").put_item(TableName=TABLE, Item={"UserId": {"S": "user-5"}})
+    assert run("check-transport") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_more_calls_than_a_page_holds_are_all_counted(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    deployed(aws, "another")
+    for number in range(6):
+        put_call(aws, f"user-{number}", "another", answer="x" * 300_000)
+    assert run("check-transport") == 1
+    assert "6 calls are active" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("transport", [None, "webrtc"])
+def test_a_deployment_that_strands_nothing_says_nothing(
+    aws: Any, capsys: pytest.CaptureFixture[str], transport: str | None
+) -> None:
+    """Nor where there is none yet: neither a parameter nor a table."""
+    if transport is not None:
+        deployed(aws, transport)
+    aws.client("dynamodb").delete_table(TableName=TABLE)
+    aws.client("ssm").delete_parameter(Name=parameter_name("local", Output.CALLS_TABLE))
+    assert run("check-transport") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_make_deploys_only_what_strands_no_call() -> None:
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
+    recipe = makefile.partition("\ndeploy:")[2].partition("\n\n")[0].splitlines()[1:]
+    assert recipe[0] == "\t@python -m operations check-transport --environment $(ENV)"
+    assert recipe[1].startswith("\tcdk deploy ")

@@ -4,7 +4,7 @@ from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 
 
-def test_the_key_is_read_once_and_nothing_is_asked_for_each_token(
+def test_the_key_is_read_once_and_kms_is_not_called_per_token(
     aws: Aws, caller: Caller, another_caller: Caller
 ) -> None:
     contact_ids = [assert_call(each.start())["ContactId"] for each in (caller, another_caller)]

@@ -9,8 +9,8 @@ from typing import Any
 
 import requests
 
-from local.observer import eventually
-from local.phone import Phone
+from local.clients.observer import eventually
+from local.clients.phone import Phone
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 
@@ -38,7 +38,7 @@ def test_two_callers_in_turn_are_never_taken_for_each_other(
             assert each.hang_up(contact_id).status_code == 204
 
 
-def test_the_gateway_asks_once_for_many_requests_with_one_token(aws: Aws, caller: Caller) -> None:
+def test_the_authorizer_runs_once_for_many_requests_with_one_token(aws: Aws, caller: Caller) -> None:
     before = aws.invocations("Authorizer")
     for _ in range(5):
         assert_problem(caller.read("no-such-call"), 404, "not-found")

@@ -1,4 +1,4 @@
-"""The issuer is down, slow or answers garbage: who knows its keys goes on, who does not fails closed."""
+"""The issuer is down, slow or answers garbage: cached keys go on, without them it fails closed."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.observer import eventually
+from local.clients.observer import eventually
 from tests.e2e.answers import assert_problem
 from tests.e2e.aws import Aws, Caller
 
@@ -24,7 +24,7 @@ RETRIES_AFTER = 10
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_without_keys_a_caller_is_told_soon_to_come_back(outage: str, aws: Aws, caller: Caller) -> None:
+def test_without_keys_the_answer_is_soon_503_with_retry_after(outage: str, aws: Aws, caller: Caller) -> None:
     with aws.started_anew("Authorizer"), aws.fault("issuer", "GetKeys", **OUTAGES[outage]):
         began = time.monotonic()
         response = caller.read("no-such-call")

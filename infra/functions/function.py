@@ -1,0 +1,188 @@
+"""What the Lambda functions of a stack have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.acknowledgements import acknowledge
+from infra.assets.bundling import AwsOperations, FunctionSource, bundle, bundle_dependencies
+from infra.config import Configuration
+from infra.constructs.call_table import CallTable
+from infra.constructs.connect_instance import ConnectInstance
+from infra.constructs.python_function import PythonFunction
+from infra.log_retention import log_retention
+
+STOP_FAULTS: Mapping[str, str] = {
+    "ContactStopFailed": "A contact that should end could not be stopped. Its caller may be gone; "
+    "its contact flow or an agent ends it. Look for it in the instance's contact search.",
+}
+"""What functions count that stop contacts where nobody tries again, and what an operator does about it."""
+
+FAULTS: Mapping[str, str] = {
+    "ConfigurationFault": "AWS refused what this deployment asks of it: an access right, a contact flow or "
+    "an instance is not what the configuration says. Look for 'AWS refused' in the function's log.",
+    "UnforeseenError": "A fault in the function. Look for 'Unforeseen error' in its log.",
+}
+"""What every function counts that handles requests or events, and what an operator does about it."""
+
+
+class FunctionDefaults(Construct):
+    """What the functions of a stack share: one layer, one right to write traces, one key, and settings."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        configuration: Configuration,
+        key: kms.IKey,
+        checkout: Path,
+        aws_operations: Iterable[AwsOperations],
+    ) -> None:
+        """`checkout` is where `lambdas/` lies; `aws_operations` are those of all its functions."""
+        super().__init__(scope, id_)
+        self.configuration, self.key, self.checkout = configuration, key, checkout
+        self.tracing = iam.ManagedPolicy(
+            self,
+            "Tracing",
+            description="Writing traces to AWS X-Ray",
+            statements=[
+                iam.PolicyStatement(
+                    sid="WriteTraces",
+                    actions=["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+                    resources=["*"],
+                )
+            ],
+        )
+        acknowledge(
+            self.tracing,
+            "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
+            reason="X-Ray's write actions support no resource-level permissions: IAM takes only * for them.",
+        )
+        self.layer = lambda_.LayerVersion(
+            self,
+            "Dependencies",
+            description="What the functions import beside their own sources",
+            code=lambda_.Code.from_asset(str(bundle_dependencies(checkout, aws_operations))),
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+        )
+
+
+class Function(PythonFunction):
+    """A function of `lambdas/`, with the settings of its environment."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        source: FunctionSource,
+        defaults: FunctionDefaults,
+        description: str,
+        timeout: Duration,
+        environment: Mapping[str, str],
+        reserved_concurrency: int | None = None,
+        concurrency_setting: str = "functions.reserved_concurrency",
+        egress: str = "AWS APIs alone",
+        asynchronous: bool = False,
+        failure: str = "it crashed or timed out",
+        faults: Mapping[str, str] = FAULTS,
+    ) -> None:
+        """Without `reserved_concurrency` it is the configured one. `egress` is all that it connects to.
+        Nobody waits for an `asynchronous` function: it works off a queue or a deployment.
+        """
+        configuration = defaults.configuration
+        settings = configuration.functions
+        super().__init__(
+            scope,
+            id_,
+            asset=bundle(defaults.checkout, source),
+            handler=source.handler,
+            description=description,
+            # Two environments may share an account.
+            service=f"{configuration.environment}-{source.name}",
+            timeout=timeout,
+            memory_mib=settings.memory_mib,
+            reserved_concurrency=reserved_concurrency or settings.reserved_concurrency,
+            environment=environment,
+            layer=defaults.layer,
+            tracing=defaults.tracing,
+            key=defaults.key,
+            log_retention=log_retention(configuration),
+            egress=egress,
+            snap_start=settings.snap_start and not asynchronous,
+            concurrency_setting=concurrency_setting,
+            failure=failure,
+        )
+        self.add_faults(faults)
+
+
+class CallFunctionDefaults(FunctionDefaults):
+    """What the functions that handle calls share beside: the instance, the table, the transport's code."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        configuration: Configuration,
+        key: kms.IKey,
+        checkout: Path,
+        aws_operations: Iterable[AwsOperations],
+        instance: ConnectInstance,
+        calls: CallTable,
+        transport_modules: tuple[str, ...],
+    ) -> None:
+        """`transport_modules` are those of `lambdas/` that the functions load by the transport's name."""
+        super().__init__(
+            scope, id_, configuration=configuration, key=key, checkout=checkout, aws_operations=aws_operations
+        )
+        self.instance, self.calls, self.transport_modules = instance, calls, transport_modules
+
+
+class CallFunction(Function):
+    """A function that handles calls."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        source: FunctionSource,
+        defaults: CallFunctionDefaults,
+        description: str,
+        timeout: Duration,
+        environment: Mapping[str, str],
+        reserved_concurrency: int | None = None,
+        concurrency_setting: str = "functions.reserved_concurrency",
+        asynchronous: bool = False,
+    ) -> None:
+        instance = defaults.instance
+        super().__init__(
+            scope,
+            id_,
+            source=replace(source, extra_modules=defaults.transport_modules),
+            defaults=defaults,
+            description=description,
+            timeout=timeout,
+            environment={
+                "CONNECT_INSTANCE_ARN": instance.arn,
+                "CALLS_TABLE": defaults.calls.table.table_name,
+                **environment,
+            },
+            reserved_concurrency=reserved_concurrency,
+            concurrency_setting=concurrency_setting,
+            asynchronous=asynchronous,
+        )
+        if instance.alias is not None:
+            # Another alias is another instance.
+            self.force_new_version(instance.alias)

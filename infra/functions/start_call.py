@@ -1,0 +1,77 @@
+"""The function that starts calls."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from aws_cdk import Duration, Stack
+from constructs import Construct
+
+from infra.assets.bundling import FunctionSource
+from infra.config import START_CALL_TIMEOUT_SECONDS
+from infra.constructs.calling_switch import CallingSwitch
+from infra.contact_center import ContactFlows
+from infra.functions.function import STOP_FAULTS, CallFunction, CallFunctionDefaults
+
+SOURCE = FunctionSource(
+    handler="start_call.handler.handler",
+    aws_operations={
+        "connect": ("StartWebRTCContact", "StopContact"),
+        "dynamodb": ("UpdateItem",),
+        "ssm": ("GetParameter",),
+    },
+)
+
+# Longer than one attempt of (connect 1 s + read 2 s) at SSM, two of the same at the table, twice, and two of
+# (connect 1 s + read 4 s) at Connect: 25 s. Shorter than the gateway's 29 s, so that the function itself
+# still answers. A transport that calls more services can take longer at worst: its start is then cleared away
+# as one that was killed.
+_TIMEOUT = Duration.seconds(START_CALL_TIMEOUT_SECONDS)
+
+
+class StartCallFunction(CallFunction):
+    """Answers the request that starts a call."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        defaults: CallFunctionDefaults,
+        flows: ContactFlows,
+        switch: CallingSwitch,
+    ) -> None:
+        configuration = defaults.configuration
+        limits, allowed = configuration.calls, configuration.capabilities
+        capabilities = {"Video": allowed.video, "ScreenShare": allowed.screen_share}
+        super().__init__(
+            scope,
+            id_,
+            source=SOURCE,
+            defaults=defaults,
+            description="Starts a call of a signed-in user",
+            timeout=_TIMEOUT,
+            environment={
+                "CONTACT_FLOW_ARN": flows.default_arn,
+                "TOPIC_CONTACT_FLOW_ARNS": Stack.of(scope).to_json_string(flows.topic_arns),
+                "CALLER_ATTRIBUTES": json.dumps(configuration.attributes.from_caller),
+                "CLAIM_ATTRIBUTES": json.dumps(configuration.attributes.from_claims),
+                "DISPLAY_NAME_CLAIM": configuration.identity.display_name_claim,
+                "CAPABILITIES": json.dumps([name for name, may in capabilities.items() if may]),
+                "REPLAY_SECONDS": str(limits.replay_seconds),
+                "REFERENCE_SECONDS": str(limits.reference_seconds),
+                "START_LEASE_SECONDS": str(limits.start_lease_seconds),
+                "LONGEST_CALL_SECONDS": str(limits.longest_call_seconds),
+                "STARTS_PER_WINDOW": str(limits.starts_per_window),
+                "WINDOW_SECONDS": str(limits.window_seconds),
+                "STARTS_PER_DAY": str(limits.starts_per_day),
+                "CALLING_PARAMETER": switch.parameter.parameter_name,
+                "AUTHENTICATION": json.dumps(
+                    {topic: asdict(rule) for topic, rule in configuration.identity.authentication.items()}
+                ),
+                "ALLOWED_ORIGINS": json.dumps(configuration.api.allowed_origins),
+            },
+        )
+        self.add_faults(STOP_FAULTS)
+        self.show_counts("Calls", "CallStarted", "CallReplayed", "Throttled")

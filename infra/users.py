@@ -1,0 +1,63 @@
+"""Who may call: the users of a user pool, or of an issuer of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cognito as cognito
+
+from infra.alarms import Watched
+from infra.constructs.call_api import LambdaAuthorizer
+from infra.functions.authorizer import AuthorizerFunction
+from infra.functions.function import FunctionDefaults
+from infra.identity_config import Issuer
+from infra.outputs import Output
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authorization:
+    """How the API verifies tokens, what of that is watched, and what the deployment publishes about it."""
+
+    authorizer: cognito.IUserPool | LambdaAuthorizer
+    watched: Sequence[Watched] = ()
+    outputs: Mapping[Output, str] = field(default_factory=dict)
+
+
+class Users(Protocol):
+    """The users of a deployment."""
+
+    def authorize(self, stack: Stack, defaults: FunctionDefaults) -> Authorization:
+        """Adds to the Calling stack what verifying these users' tokens takes."""
+        ...
+
+
+@dataclass(frozen=True)
+class UserPoolUsers:
+    """Those of a user pool, whose tokens API Gateway verifies itself."""
+
+    user_pool: cognito.IUserPool
+
+    def authorize(self, _stack: Stack, _defaults: FunctionDefaults) -> Authorization:
+        """Adds nothing."""
+        return Authorization(authorizer=self.user_pool)
+
+
+@dataclass(frozen=True)
+class IssuerUsers:
+    """Those of an issuer, whose tokens a function verifies."""
+
+    issuer: Issuer
+
+    def authorize(self, stack: Stack, defaults: FunctionDefaults) -> Authorization:
+        """Adds the function."""
+        function = AuthorizerFunction(stack, "Authorizer", defaults=defaults, issuer=self.issuer)
+        return Authorization(
+            authorizer=LambdaAuthorizer(
+                function=function.alias, cache_ttl=Duration.seconds(self.issuer.cache_seconds)
+            ),
+            watched=[function],
+            outputs={Output.ISSUER: self.issuer.issuer},
+        )

@@ -1,0 +1,272 @@
+"""The demo's steps: each is printed, and checked."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from local.clients.identities import SignedIn
+from local.clients.observer import Observer, eventually
+from local.clients.phone import Phone
+from local.launcher.local_aws import LocalAws
+
+CALLER = "ada@example.com"
+# What must not end in a recording of somebody's terminal, and what nobody needs to see whole.
+_SHORTENED = frozenset({"JoinToken", "ParticipantToken", "auth_token"})
+
+
+class NotAsExpectedError(Exception):
+    """A step did not hold: what it was, what should have been and what was."""
+
+    def __init__(self, what: str, *, expected: object, seen: object) -> None:
+        super().__init__(f"{what}\n  expected: {expected}\n  seen:     {seen}")
+
+
+def expect(what: str, *, expected: object, seen: object) -> None:
+    """Raises NotAsExpectedError unless both are equal."""
+    if seen != expected:
+        raise NotAsExpectedError(what, expected=expected, seen=seen)
+
+
+class Demo:
+    """The steps of a WebRTC call, in their order, printed for somebody who has never seen the project."""
+
+    shown_outputs: tuple[str, ...] = (
+        "ApiUrl", "Region", "UserPoolId", "UserPoolClientId", "Issuer", "Audience", "Scope", "SigningKeyArn",
+    )  # fmt: skip
+
+    def __init__(self, console: Console, aws: LocalAws) -> None:
+        """`aws` has the app deployed."""
+        self._aws = aws
+        self._console = console
+        self._outputs = aws.outputs
+        self._stacks = aws.stacks
+        self._phone = Phone(aws.outputs)
+        self._observer = Observer(aws.endpoint_url)
+        self._steps = 0
+
+    def run(self) -> None:
+        """Goes through all steps; raises NotAsExpectedError at the first that does not hold."""
+        self._show_deployment()
+        caller = self._sign_in()
+        call_id = self._call(caller)
+        contact_id = self._follow(call_id, caller)
+        self._send_again(call_id, contact_id, caller)
+        self._impersonate(caller)
+        self._answer(call_id, contact_id, caller)
+        self._send_digits(call_id, contact_id, caller)
+        self._drop_and_rejoin(call_id, caller)
+        self._hang_up(call_id, caller)
+
+    def _title(self, title: str) -> None:
+        self._steps += 1
+        self._console.print(f"\n[bold]{self._steps}. {title}[/bold]")
+
+    def _show_deployment(self) -> None:
+        self._title("What was deployed")
+        *others, last = self._stacks
+        stacks = f"The stacks {', '.join(others)} and {last}" if others else f"The stack {last}"
+        self._console.print(f"{stacks}. The outputs that an app needs:")
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for name in self.shown_outputs:
+            if self._outputs.get(name):
+                table.add_row(name, self._outputs[name])
+        self._console.print(table)
+
+    def _sign_in(self) -> SignedIn:
+        self._title("Who calls")
+        password = self._phone.sign_up(CALLER)
+        caller = self._phone.sign_in(CALLER, password)
+        expect("The token names the user.", expected=CALLER, seen=caller.claims["email"])
+        self._console.print(f"{CALLER} {self._phone.identity.story} The token says sub = {caller.user_id}.")
+        return caller
+
+    def _call(self, caller: SignedIn) -> str:
+        self._title("Ada taps “call”: the app's one request")
+        body = {"DisplayName": "Ada", "Attributes": {"order_id": "A-1042"}}
+        self._console.print("POST /start-call")
+        self._console.print("Authorization: <the token>")
+        self._console.print("Idempotency-Key: tap-1")
+        self._show(body)
+        began = time.monotonic()
+        response = self._phone.start_call(caller.token, body, key="tap-1")
+        milliseconds = round((time.monotonic() - began) * 1000)
+        expect("The call is created.", expected=201, seen=_status_of(response))
+        self._console.print(
+            f"\n{response.status_code} after {milliseconds} ms, the cold start of the function included. It "
+            "is what the Amazon Chime SDK needs to join:"
+        )
+        answer = response.json()
+        self._show(answer)
+        self._show_verification()
+        return str(answer["ContactId"])
+
+    def _show_verification(self) -> None:
+        """Who verified the token, and with which keys."""
+        if "UserPoolId" in self._outputs:
+            by = "API Gateway verified the token itself: the user pool is its own."
+        elif key_arn := self._outputs.get("SigningKeyArn"):
+            reads = [call for call in self._observer.calls() if call["Operation"] == "GetPublicKey"]
+            expect(
+                "The keys that were read.",
+                expected=[key_arn],
+                seen=[arn for call in reads for arn in call["Resources"]],
+            )
+            by = f"The API's authorizer verified the token with the public key that KMS gave it: {key_arn}"
+        else:
+            fetched = self._observer.issuer()["KeyRequests"]
+            expect("How often the issuer's keys were fetched.", expected=1, seen=fetched)
+            issuer = self._outputs["Issuer"]
+            by = f"The API's authorizer verified the token with the issuer's keys, fetched once from {issuer}"
+        self._console.print(f"\n{by}")
+
+    def _follow(self, call_id: str, caller: SignedIn) -> str:
+        """Returns the id of Connect's contact."""
+        self._title("The contact's way through the contact flow")
+        contact = self._observer.contact(call_id)
+        self._show_verified(contact, caller)
+        return call_id
+
+    def _show_verified(self, contact: Mapping[str, Any], caller: SignedIn) -> None:
+        self._show_way(contact)
+        expect("The contact waits in the verified queue.", expected=True, seen=_is_verified(contact))
+        expect("Its customer_id.", expected=caller.user_id, seen=contact["Attributes"]["customer_id"])
+        self._console.print("\nThe agent sees who calls, without a question asked:")
+        self._show(contact["Attributes"])
+
+    def _send_again(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
+        self._title("The network dropped the answer: the app sends the same request again")
+        body = {"DisplayName": "Ada", "Attributes": {"order_id": "A-1042"}}
+        response = self._phone.start_call(caller.token, body, key="tap-1")
+        expect("The same request is answered again.", expected=200, seen=_status_of(response))
+        expect("It is the same call.", expected=call_id, seen=response.json()["ContactId"])
+        started = [each["ContactId"] for each in self._observer.contacts()]
+        expect("There is one contact.", expected=[contact_id], seen=started)
+        self._console.print("200, the same call; Connect still has one contact.")
+
+    def _impersonate(self, caller: SignedIn) -> None:
+        self._title("Somebody else starts a contact of their own and says to be Ada")
+        forged = {"customer_id": caller.user_id, "auth_status": "verified", "auth_token": "an-invented-one"}
+        self._console.print("Directly in Connect, past the backend, with these attributes:")
+        self._show(forged)
+        started = self._aws.client("connect").start_web_rtc_contact(
+            InstanceId=self._outputs["ConnectInstanceArn"].rpartition("/")[2],
+            ContactFlowId=self._outputs["ContactFlowArn"].rpartition("/")[2],
+            ParticipantDetails={"DisplayName": "Ada"},
+            Attributes=forged,
+        )
+        self._show_unverified(self._observer.contact(started["ContactId"]))
+        self._observer.happen(started["ContactId"], "CustomerDisconnected")
+
+    def _show_unverified(self, contact: Mapping[str, Any]) -> None:
+        self._show_way(contact)
+        expect("The forged contact counts as verified.", expected=False, seen=_is_verified(contact))
+        status = contact["Attributes"]["auth_status"]
+        expect("What the agent of the forged contact sees.", expected="unverified", seen=status)
+        self._console.print("\nThe caller is not turned away, but the agent sees that nothing is proved.")
+
+    def _answer(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
+        self._title("An agent takes the call")
+        self._expect_state("QUEUED", call_id, caller)
+        self._observer.happen(contact_id, "AgentConnected")
+        self._expect_state("CONNECTED", call_id, caller)
+
+    def _send_digits(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
+        self._title("Ada presses keys")
+        response = self._phone.send_digits(caller.token, call_id, "42#")
+        expect("The digits are sent.", expected=204, seen=_status_of(response))
+        heard = eventually(lambda: self._observer.contact(contact_id)["Digits"])
+        expect("What the call heard.", expected=["42#"], seen=heard)
+        self._console.print("POST /calls/{ContactId}/digits 42#  →  204; the call heard 42#.")
+
+    def _drop_and_rejoin(self, call_id: str, caller: SignedIn) -> None:
+        self._title("Ada's train is in a tunnel for two minutes")
+        self._observer.happen(call_id, "CustomerDropped")
+        answer = self._rejoin(call_id, caller)
+        self._console.print(
+            "POST /calls/{ContactId}/connection  →  200: Connect had given up Ada's place, the backend got "
+            f"her another in the same call, participant {answer['ParticipantId']}."
+        )
+
+    def _rejoin(self, call_id: str, caller: SignedIn) -> dict[str, Any]:
+        self._expect_state("CONNECTED", call_id, caller)
+        response = self._phone.rejoin(caller.token, call_id)
+        expect("The app gets back into the call.", expected=200, seen=_status_of(response))
+        answer: dict[str, Any] = response.json()
+        expect("It is the same call.", expected=call_id, seen=answer["ContactId"])
+        return answer
+
+    def _hang_up(self, call_id: str, caller: SignedIn) -> None:
+        self._title("Ada hangs up")
+        response = self._phone.hang_up(caller.token, call_id)
+        expect("The call is over.", expected=204, seen=_status_of(response))
+        self._expect_state("ENDED", call_id, caller)
+        expect("What is left.", expected=[], seen=eventually_nothing(self._left))
+        self._console.print(f"DELETE /calls/{{ContactId}}  →  204. {self._nothing_is_left}")
+
+    _nothing_is_left = "No contact is left."
+
+    def _left(self) -> list[str]:
+        """What goes on, and costs."""
+        return [
+            f"contact {each['ContactId']}" for each in self._observer.contacts() if each["State"] != "ended"
+        ]
+
+    def _expect_state(self, state: str, call_id: str, caller: SignedIn) -> None:
+        """The state that the app reads; events take a moment to move it."""
+
+        def read() -> requests.Response | None:
+            response = self._phone.read_call(caller.token, call_id)
+            return response if response.ok and response.json()["State"] == state else None
+
+        response = eventually(read)
+        if response is None:
+            seen = _status_of(self._phone.read_call(caller.token, call_id))
+            raise NotAsExpectedError("The state of the call.", expected=state, seen=seen)
+        times = {name: value for name, value in response.json().items() if name.endswith("At")}
+        shown = ", ".join(f"{name} {value[11:]}" for name, value in times.items())
+        self._console.print(f"GET /calls/{{ContactId}}  →  [bold]{state}[/bold]  ({shown})")
+
+    def _show_way(self, contact: Mapping[str, Any]) -> None:
+        table = Table(box=None, padding=(0, 2), header_style="dim")
+        for heading in ("Block of the flow", "Type", "Result"):
+            table.add_column(heading)
+        for block in contact["Way"]:
+            table.add_row(block["Block"], block["Type"], block["Result"])
+        self._console.print(table)
+        self._console.print(f"  [bold]→ queue “{contact['Queue']['Name']}”[/bold]")
+
+    def _show(self, document: Mapping[str, Any]) -> None:
+        self._console.print_json(json.dumps(_shortened(document)))
+
+
+def eventually_nothing(left: Callable[[], list[str]]) -> list[str]:
+    """What is left after some time: nothing, as soon as nothing is."""
+    eventually(lambda: not left())
+    return left()
+
+
+def _legs_up(call: Mapping[str, Any]) -> list[str]:
+    return [leg["ParticipantTag"] for leg in call["Legs"] if leg["Status"] == "Connected"]
+
+
+def _is_verified(contact: Mapping[str, Any]) -> bool:
+    return str(contact["Queue"]["Name"]).endswith(": verified") and contact["State"] == "queued"
+
+
+def _status_of(response: requests.Response) -> int | str:
+    """The status, with the problem where there is one."""
+    return response.status_code if response.ok else f"{response.status_code} {response.text}"
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: f"{inner[: min(8, len(inner) // 3)]}…" if name in _SHORTENED else _shortened(inner)
+            for name, inner in value.items()
+        }
+    return value

@@ -1,0 +1,200 @@
+"""The control endpoints under `/_local/`: see contacts, calls, traces; play agent, customer; inject faults.
+
+    GET    /_local/contacts, /events, /calls, /traces, /recorded   what there is, oldest first
+    POST   /_local/contacts/{ContactId}/events  {"Event": …}       an agent or the customer does something
+    POST   /_local/events  {"Detail": {…}}                         a contact event, as Connect publishes it
+    POST   /_local/faults  {"Service", "Operation", "Times", …}    calls fail, wait or are answered badly
+    DELETE /_local/faults                                          they no longer do
+    GET    /_local/issuer                                          the local issuer: address and keys
+    POST   /_local/issuer/users  {"Email", "Claims": {…}}          somebody signs up with it
+    POST   /_local/issuer/rotate  {"Retire": true | false}         it signs with a new key from now on
+
+PutEvents refuses the sources of AWS to everybody, as on AWS, so `POST /_local/events` is how a test repeats
+an event of a contact, invents one, or lets them come in another order: the detail goes out as it is given,
+and moves nothing. `GET /_local/events` has the details of all contact events that went out. The services' own
+events can be held back meanwhile by disabling the rule. Service `issuer` has one operation that faults happen
+to, `GetKeys`: a request for the issuer's public keys, whoever makes it.
+
+Independent of MiniStack; `local.emulator.api_calls` reports the functions' calls and takes the faults.
+Further lists and routes are added by `add_list` and `add_route`.
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+
+from local.emulator.connect.connect import Connect
+from local.emulator.connect.contact import ContactEvent, ContactStateError
+from local.faults import Fault, read_fault
+from local.issuer.issuer import Issuer, TakenError
+
+PREFIX = "/_local/"
+MAX_CALLS = 20_000  # kept, newest; so many traces too
+
+
+class ControlError(Exception):
+    """A control request that cannot be done: the HTTP status and what is wrong."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+# The parts of the path after the prefix, and the document that was sent; returns what is answered.
+Route = Callable[[list[str], Mapping[str, Any]], Any]
+
+
+class Control:
+    """The state behind the control endpoints.
+
+    `recorded` lists the CloudFormation resources that have no behaviour here.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        recorded: Callable[[], list[dict[str, Any]]],
+        *,
+        issuer: Issuer,
+    ) -> None:
+        self._connect = connect
+        self._issuer = issuer
+        self._faults: list[Fault] = []
+        self._calls: deque[Mapping[str, Any]] = deque(maxlen=MAX_CALLS)
+        self._traces: deque[Mapping[str, Any]] = deque(maxlen=MAX_CALLS)
+        self._lists: dict[str, Callable[[], list[Any]]] = {
+            "calls": lambda: list(self._calls),
+            "contacts": connect.contacts,
+            "events": connect.events,
+            "recorded": recorded,
+            "traces": lambda: list(self._traces),
+        }
+        self._routes: dict[str, Route] = {
+            "contacts": event_route("contact", ContactEvent, connect.happen, refused=ContactStateError),
+            "events": self._publish,
+            "faults": self._add_fault,
+            "issuer": self._use_issuer,
+        }
+
+    def add_list(self, name: str, listed: Callable[[], list[Any]]) -> None:
+        """Answer `GET /_local/<name>` with a list."""
+        self._lists[name] = listed
+
+    def add_route(self, name: str, route: Route) -> None:
+        """Answer `POST /_local/<name>` and what is below; the route raises ControlError."""
+        self._routes[name] = route
+
+    def note_call(self, call: Mapping[str, Any]) -> None:
+        """Keep an AWS API call that a function made."""
+        self._calls.append(call)
+
+    def note_trace(self, segment: Mapping[str, Any]) -> None:
+        """Keep a segment that a function sent to the X-Ray daemon."""
+        self._traces.append(segment)
+
+    def has_faults(self) -> bool:
+        """Whether any fault waits for its call."""
+        return bool(self._faults)
+
+    def take_fault(self, service: str, operation: str) -> Fault | None:
+        """The fault for a call that is being made; it has one time less to go."""
+        for fault in self._faults:
+            if (fault.service, fault.operation) == (service, operation):
+                fault.times -= 1
+                if fault.times == 0:
+                    self._faults.remove(fault)
+                return fault
+        return None
+
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+        """Answer a control request: HTTP status and JSON document."""
+        try:
+            return HTTPStatus.OK, self._perform(method, path.removeprefix(PREFIX).strip("/").split("/"), body)
+        except ControlError as error:
+            return error.status, {"message": str(error)}
+
+    def _perform(self, method: str, parts: list[str], body: bytes) -> Any:
+        match method, parts:
+            case "GET", [listed] if listed in self._lists:
+                return {listed.title().replace("-", ""): self._lists[listed]()}
+            case "GET", ["issuer"]:
+                return self._issuer.described()
+            case "POST", [name, *_] if name in self._routes:
+                return self._routes[name](parts, _read_document(body))
+            case "DELETE", ["faults"]:
+                self._faults.clear()
+                return {}
+        raise no_such(method, parts)
+
+    def _publish(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
+        match document:
+            case {"Detail": {"eventType": str(), "contactId": str(), "instanceArn": str()} as detail}:
+                self._connect.publish(dict(detail))
+                return {}
+        message = 'Detail is not an object with the texts "eventType", "contactId" and "instanceArn"'
+        raise ControlError(HTTPStatus.BAD_REQUEST, message)
+
+    def _add_fault(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
+        try:
+            self._faults.append(read_fault(document))
+        except ValueError as error:
+            raise ControlError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        return {}
+
+    def _use_issuer(self, parts: list[str], document: Mapping[str, Any]) -> Any:
+        match parts[1:], document:
+            case ["users"], {"Email": str(email), "Claims": dict(claims)}:
+                try:
+                    return self._issuer.sign_up(email, claims)
+                except TakenError as error:
+                    raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
+            case ["rotate"], {"Retire": bool(retire)}:
+                self._issuer.rotate(retire=retire)
+                return self._issuer.described()
+        message = 'users take {"Email": text, "Claims": {…}}, rotate takes {"Retire": true or false}'
+        raise ControlError(HTTPStatus.BAD_REQUEST, message)
+
+
+def no_such(method: str, parts: list[str]) -> ControlError:
+    """The error for a path that is not one."""
+    return ControlError(HTTPStatus.NOT_FOUND, f"there is no {method} {PREFIX}{'/'.join(parts)}")
+
+
+def event_route[E: StrEnum](
+    what: str, events: type[E], happen: Callable[[str, E], dict[str, Any]], *, refused: type[Exception]
+) -> Route:
+    """The route `<name>/{id}/events`: lets an event happen to the `what` of that id.
+
+    `happen` raises KeyError where there is none, and `refused` where the event cannot happen.
+    """
+
+    def change(parts: list[str], document: Mapping[str, Any]) -> Any:
+        if len(parts) != 3 or parts[2] != "events":
+            raise no_such("POST", parts)
+        try:
+            event = events(document.get("Event", ""))
+        except ValueError:
+            message = f"Event is {document.get('Event')!r}, not one of {', '.join(events)}"
+            raise ControlError(HTTPStatus.BAD_REQUEST, message) from None
+        try:
+            return happen(parts[1], event)
+        except KeyError:
+            raise ControlError(HTTPStatus.NOT_FOUND, f"there is no {what} {parts[1]}") from None
+        except refused as error:
+            raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
+
+    return change
+
+
+def _read_document(body: bytes) -> Mapping[str, Any]:
+    """The JSON object of a body, empty for an empty one; raises ControlError."""
+    try:
+        document = json.loads(body or b"{}")
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise ControlError(HTTPStatus.BAD_REQUEST, "the body is not a JSON object")
+    return document

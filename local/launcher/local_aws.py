@@ -1,0 +1,237 @@
+"""Starts, fills and stops a local AWS from outside: for `make local`, the demo and the end-to-end tests.
+
+    with local_aws() as aws:
+        aws.deploy()
+        phone = Phone(aws.outputs)
+
+Whatever ends this process, a SIGKILL included, ends the emulator and the functions' processes too.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local.launcher.cdk import SHOWN_LOG_LINES, Cdk, Progress
+from local.launcher.checkout import CHECKOUT, LocalAwsError, installed, node
+from local.launcher.ports import check_port, free_port, read_port
+from local.launcher.processes import end_killed_run, leashed, locked
+from local.launcher.target import Target, read_target
+
+DEFAULT_ENVIRONMENT = "local"
+BOOTSTRAP_STACK = "CDKToolkit"
+READY_WITHIN = 30.0  # seconds
+
+
+@dataclass
+class LocalAws:
+    """A running local AWS, which pretends to be account and Region of an environment.
+
+    After `deploy`, `stacks` names the app's stacks and `outputs` has their outputs, with URLs of this
+    machine, and what of `identity` an app needs to sign in.
+    """
+
+    port: int
+    directory: Path
+    progress: Progress
+    server: "subprocess.Popen[bytes]"
+    environment: str
+    account: str
+    region: str
+    identity: Mapping[str, str]
+    stacks: list[str] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where all its services answer. The IP and not a name: it keeps S3 to paths."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with every permission in the local account; it does not retry."""
+        session: Any = boto3.Session(
+            region_name=self.region,
+            aws_access_key_id=self.account,
+            aws_secret_access_key="local",  # noqa: S106 any secret will do
+        )
+        once = Config(retries={"total_max_attempts": 1}, read_timeout=60)
+        return session.client(service, endpoint_url=self.endpoint_url, config=once)
+
+    def deploy(self) -> None:
+        """Bootstrap a new account, deploy all stacks of the environment, write outputs.json."""
+        if not any(stack["StackName"] == BOOTSTRAP_STACK for stack in self._deployed()):
+            self.cdk("bootstrap", f"aws://{self.account}/{self.region}")
+        self.cdk("deploy", "--all")
+        self._read_outputs()
+        (self.directory / "outputs.json").write_text(json.dumps(self.outputs, indent=2) + "\n")
+
+    def write_app_outputs(self) -> Path:
+        """Write what `make outputs` writes, with URLs of this machine; returns the folder."""
+        folder = self.directory / "app"
+        command = ["-m", "operations", "outputs", "--environment", self.environment, "--folder", str(folder)]
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=CHECKOUT,
+            env=self.command_line.environment_variables(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise LocalAwsError(f"outputs.json and amplify_outputs.json were not written:\n{done.stderr}")
+        for file in folder.iterdir():
+            file.write_text(self._usable(file.read_text(encoding="utf-8")), encoding="utf-8")
+        return folder
+
+    def cdk(self, *arguments: str) -> list[str]:
+        """Run the CDK command line against this AWS; returns what it printed, or raises LocalAwsError."""
+        return self.command_line.run(*arguments)
+
+    @property
+    def command_line(self) -> Cdk:
+        """The CDK command line against this AWS."""
+        return Cdk(
+            self.environment, self.account, self.region, self.endpoint_url, self.directory, self.progress
+        )
+
+    def check(self) -> None:
+        """Raise LocalAwsError with the end of its log if the emulator is no longer running."""
+        if self.server.poll() is not None:
+            raise LocalAwsError(f"The local AWS stopped by itself.\n{_end_of(self.directory / 'server.log')}")
+
+    def _deployed(self) -> list[dict[str, Any]]:
+        stacks: list[dict[str, Any]] = self.client("cloudformation").describe_stacks()["Stacks"]
+        return stacks
+
+    def _read_outputs(self) -> None:
+        app = [stack for stack in self._deployed() if stack["StackName"] != BOOTSTRAP_STACK]
+        self.stacks = [stack["StackName"] for stack in app]
+        known = {"EndpointUrl": self.endpoint_url, "Region": self.region, **self.identity}
+        self.outputs = known | {
+            output["OutputKey"]: self._usable(output["OutputValue"])
+            for stack in app
+            for output in stack.get("Outputs", [])
+            if not output["OutputKey"].startswith("ExportsOutput")  # what one stack passes to the other
+        }
+
+    def _usable(self, value: str) -> str:
+        """An API's URL as this machine reaches it; any other value as it is."""
+        return _API_URL.sub(rf"{self.endpoint_url}/_aws/execute-api/\1", value)
+
+
+_API_URL = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
+
+
+@contextmanager
+def local_aws(
+    environment: str = DEFAULT_ENVIRONMENT,
+    *,
+    port: int | None = None,
+    directory: Path = CHECKOUT / ".local",
+    progress: Progress = print,
+) -> Iterator[LocalAws]:
+    """Run a local AWS for the length of the block, empty at its start.
+
+    It is the account and the Region that config/<environment>.toml names. `port` is LOCAL_PORT's or 4566 by
+    default; 0 takes a free one. `directory` keeps its state and logs, and is one run's at a time. Raises
+    LocalAwsError where it cannot start.
+    """
+    target = read_target(environment)
+    port = read_port(port)
+    directory.mkdir(parents=True, exist_ok=True)
+    with locked(directory):
+        end_killed_run(directory)
+        check_port(port)
+        port = port or free_port()
+        for name in ("tmp", "state", "s3", "cdk.out", "outputs.json", "app", "cdk.log"):
+            _remove(directory / name)
+        (directory / "tmp").mkdir()
+        progress(f"the local AWS starts on http://127.0.0.1:{port}")
+        command = [
+            str(installed(".venv-local/bin/python", "MiniStack's virtual environment", "local")),
+            "-m",
+            "local.emulator.server",
+        ]
+        variables = _server_environment(port, directory, target)
+        try:
+            with (
+                (directory / "server.log").open("wb") as log,
+                leashed(command, variables, stdout=log) as server,
+            ):
+                (directory / "leash").write_text(str(server.pid))
+                aws = LocalAws(
+                    port=port,
+                    directory=directory,
+                    progress=progress,
+                    server=server,
+                    environment=environment,
+                    account=target.account,
+                    region=target.region,
+                    identity=target.identity,
+                )
+                _wait_until_ready(aws)
+                yield aws
+        finally:
+            _remove(directory / "tmp")
+            _remove(directory / "leash")
+
+
+def _server_environment(port: int, directory: Path, target: Target) -> dict[str, str]:
+    """All that the server sees of its surroundings; functions see less."""
+    return {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "LANG": "C.UTF-8",
+        "LOCAL_FUNCTIONS_NODE": str(node()),
+        "LOCAL_FUNCTIONS_PYTHON": str(
+            installed(".venv-functions/bin/python", "the Python that functions run with", "functions")
+        ),
+        "LOCAL_SIGNING_KEYS": json.dumps(target.signing_keys),
+        "MINISTACK_ACCOUNT_ID": target.account,
+        "MINISTACK_REGION": target.region,
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": str(CHECKOUT),
+        "S3_DATA_DIR": str(directory / "s3"),
+        "SFTP_ENABLED": "0",
+        "STATE_DIR": str(directory / "state"),
+        "TMPDIR": str(directory / "tmp"),
+    }
+
+
+def _wait_until_ready(aws: LocalAws) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while time.monotonic() < deadline:
+        aws.check()
+        # The endpoint is one of ours on loopback.
+        with suppress(OSError), urllib.request.urlopen(f"{aws.endpoint_url}/_ministack/health", timeout=2):  # noqa: S310
+            return
+        time.sleep(0.05)
+    log = aws.directory / "server.log"
+    raise LocalAwsError(f"The local AWS did not answer within {READY_WITHIN:g} s.\n{_end_of(log)}")
+
+
+def _end_of(log: Path) -> str:
+    lines = deque(log.open(errors="replace"), SHOWN_LOG_LINES)
+    return f"The end of {log}:\n" + "".join(f"    {line}" for line in lines)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,5 +1,0 @@
-"""Another local AWS, with the app deployed whose calls go over the SIP bridge."""
-
-from tests.e2e.environments import fixtures_of
-
-running, aws, phone, new_caller = fixtures_of("local-bridge")

@@ -1,0 +1,79 @@
+"""Every right of a function of the bridge is used by a call that it really made, none is wider than its use.
+
+What making and removing the resources takes, `test_deployment.py` holds.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from local.clients.observer import eventually
+from tests.e2e.answers import assert_call, assert_problem
+from tests.e2e.aws import Caller
+from tests.e2e.calls import connected, queued
+from tests.e2e.grants import WIDE, Reason, grants, needless, unused, used, wider_than_needed
+from tests.e2e.sip_bridge.bridge_aws import BridgeAws
+from tests.e2e.sip_bridge.calls import assert_over
+
+WIDE_OF_BRIDGE = [
+    Reason("chime:*", "arn:aws:chime:*:meeting/[*]", "meetings come into being while the function runs"),
+    Reason("chime:CreateMeetingWithAttendees", "[*]", "a meeting that is yet to come has no ARN"),
+    Reason("chime:*PhoneNumber*", "[*]", "the Amazon Chime SDK has no resource type for phone numbers"),
+    Reason("chime:*SipRule*", "[*]", "the Amazon Chime SDK has no resource type for SIP rules"),
+    Reason(
+        "connect:DisassociatePhoneNumberContactFlow",
+        "arn:aws:connect:*:phone-number/[*]",
+        "a number whose place another has taken is named nowhere any more",
+    ),
+    Reason("logs:*", "[*]", "log deliveries have no resource type", role="BridgeResources"),
+]
+
+
+@pytest.fixture
+def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> None:
+    """A call with all that may befall it, and some that go wrong."""
+    call_id = connected(aws, caller)
+    place = assert_call(caller.rejoin(call_id), 200)["ConnectionData"]["Attendee"]["AttendeeId"]
+    aws.client("chime-sdk-meetings").delete_attendee(MeetingId=call_id, AttendeeId=place)
+    assert_call(caller.rejoin(call_id), 200)
+    assert caller.send_digits(call_id, "1").status_code == 204
+    assert caller.hang_up(call_id).status_code == 204
+    assert_over(aws, call_id)
+
+    # One whose function died before it stored its answer is cleared away by the next.
+    crashed = queued(aws, caller)
+    aws.forget_answer(caller.user.user_id)
+    call_id = queued(aws, caller)
+    assert_over(aws, crashed)
+    # One whose function died after it had ended the call is stopped at Connect's next event.
+    contact_id = aws.contact_of(call_id)["ContactId"]
+    aws.note_end(caller.user.user_id)
+    events = [event for event in aws.events() if event["contactId"] == contact_id]
+    aws.publish_event(next(event for event in events if event["eventType"] == "QUEUED"))
+    assert_over(aws, call_id)
+
+    # One whose answer cannot be stored is hung up.
+    before = {each["MeetingId"] for each in aws.meetings()}
+    with (
+        ThreadPoolExecutor(1) as tap,
+        aws.fault("chime-sdk-voice", "CreateSipMediaApplicationCall", times=1, DelaySeconds=2),
+    ):
+        answer = tap.submit(another_caller.start)
+        assert eventually(lambda: len(aws.meetings()) > len(before))
+        time.sleep(1)  # the meeting is on record, and the dial is under way
+        with aws.fault("dynamodb", "UpdateItem", Error={"Code": "InternalServerError", "Status": 500}):
+            assert_problem(answer.result(), 503, "unavailable")
+    [hung_up] = {each["MeetingId"] for each in aws.meetings()} - before
+    assert eventually(lambda: aws.is_over(hung_up))
+
+
+@pytest.mark.usefixtures("all_rights_used")
+def test_no_right_of_a_bridged_call_is_never_used(aws: BridgeAws) -> None:
+    rights = {grant for grant in grants(aws) if grant.role not in aws.MAKERS}
+    assert unused(rights, used(aws)) == []
+
+
+def test_no_right_of_the_bridge_is_wider_than_its_use(aws: BridgeAws) -> None:
+    assert wider_than_needed(set(grants(aws)), [*WIDE, *WIDE_OF_BRIDGE]) == []
+    assert needless(WIDE_OF_BRIDGE, set(grants(aws))) == []

@@ -1,0 +1,41 @@
+"""What tests do through the control endpoints, beside what the demo does."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from local.clients.observer import Observer
+
+
+class ControlEndpoints(Observer):
+    """Those of the local AWS whose address is `endpoint_url`."""
+
+    def events(self) -> list[dict[str, Any]]:
+        """The details of all contact events so far, oldest first."""
+        events: list[dict[str, Any]] = self.request("GET", "events")["Events"]
+        return events
+
+    def publish_event(self, detail: Mapping[str, Any]) -> None:
+        """Publishes a contact event: one that was, once more, or an invented one."""
+        self.request("POST", "events", {"Detail": detail})
+
+    @contextmanager
+    def fault(self, service: str, operation: str, *, times: int = 1000, **effect: Any) -> Iterator[None]:
+        """Within it `operation` fails: Error={"Code", "Status"}, DelaySeconds=n or Malformed=True.
+
+        Leaving it takes all faults back, those of an outer one too.
+        """
+        self.request("POST", "faults", {"Service": service, "Operation": operation, "Times": times, **effect})
+        try:
+            yield
+        finally:
+            self.request("DELETE", "faults")
+
+    def rotate_keys(self, *, retire: bool) -> None:
+        """The issuer signs with a new key from now on, and drops the others if they retire."""
+        self.request("POST", "issuer/rotate", {"Retire": retire})
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """The CloudFormation resources that have no behaviour here."""
+        resources: list[dict[str, Any]] = self.request("GET", "recorded")["Recorded"]
+        return resources
