@@ -12,8 +12,7 @@ from infra.assets.bundling import BundlingError
 from infra.assets.contact_flow_lint import ContactFlowError
 from infra.assets.request_models import ContractError
 from infra.checks import add_checks
-from infra.config import load
-from infra.config_section import ConfigurationError
+from infra.configuration import ConfigurationError, load
 
 _CHECKOUT = Path(__file__).resolve().parent
 
@@ -23,6 +22,8 @@ def main() -> None:
     app = cdk.App()
     try:
         configuration = load(_CHECKOUT, app.node.try_get_context("environment"))
+        for warning in configuration.warnings:
+            sys.stderr.write(f"Warning: {warning}\n")
         add_stacks(app, configuration, _CHECKOUT)
     except (BundlingError, ConfigurationError, ContactFlowError, ContractError) as error:
         sys.exit(f"\n{error}\n")

@@ -7,10 +7,9 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from infra.calling_stack import CallingStack
-from infra.config import Configuration
-from infra.identity_config import UserPool
+from infra.configuration import Configuration, ExistingUserPool, Issuer, UserPool
 from infra.identity_stack import IdentityStack
-from infra.transport import NATIVE, NativeTransport, Transport, find_transports, transport_name
+from infra.transport import NATIVE, NativeTransport, Transport, transport_name, transport_room
 from infra.users import IssuerUsers, UserPoolUsers, Users
 
 
@@ -30,15 +29,18 @@ def add_stacks(app: cdk.App, configuration: Configuration, checkout: Path) -> No
 
 
 def _users(app: cdk.App, prefix: str, configuration: Configuration) -> Users:
-    source = configuration.identity.source
-    if isinstance(source, UserPool):
-        stack = IdentityStack(app, f"{prefix}-Identity", configuration=configuration, settings=source)
-        return UserPoolUsers(stack.user_pool)
-    return IssuerUsers(source)
+    match configuration.identity.source:
+        case UserPool() as settings:
+            stack = IdentityStack(app, f"{prefix}-Identity", configuration=configuration, settings=settings)
+            return UserPoolUsers(stack.user_pool)
+        case Issuer() as issuer:
+            return IssuerUsers(issuer)
+        case ExistingUserPool():
+            raise NotImplementedError("[identity.existing_user_pool] has no stack yet")
 
 
 def _transport(app: cdk.App, prefix: str, configuration: Configuration, checkout: Path) -> Transport:
     name = transport_name(configuration)
     if name == NATIVE:
         return NativeTransport(configuration.connect.quotas)
-    return find_transports()[name].add_transport(app, prefix, configuration=configuration, checkout=checkout)
+    return transport_room(name).add_transport(app, prefix, configuration=configuration, checkout=checkout)

@@ -7,7 +7,7 @@ from pathlib import Path
 from aws_cdk import Environment, Stack
 from constructs import Construct
 
-from infra.config import Configuration
+from infra.configuration import Configuration
 from infra.constructs.call_table import CallTable
 from infra.constructs.calling_switch import CallingSwitch
 from infra.constructs.contact_events import ContactEvents

@@ -9,7 +9,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.config import (
+from infra.configuration import (
     AdoptedContactFlow,
     AdoptedInstance,
     OwnContactFlow,

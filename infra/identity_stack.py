@@ -5,8 +5,8 @@ from __future__ import annotations
 from aws_cdk import Duration, Environment, Stack
 from constructs import Construct
 
-from infra import identity_config
-from infra.config import Configuration
+from infra import configuration as sections
+from infra.configuration import Configuration
 from infra.constructs.user_pool import Provider, SignInPages, UserPool
 from infra.outputs import Output, publish
 
@@ -20,7 +20,7 @@ class IdentityStack(Stack):
         id_: str,
         *,
         configuration: Configuration,
-        settings: identity_config.UserPool,
+        settings: sections.UserPool,
     ) -> None:
         """`settings` are those of `configuration` that are the user pool's."""
         super().__init__(
@@ -52,7 +52,7 @@ class IdentityStack(Stack):
         publish(self, environment=configuration.environment, values=outputs)
 
 
-def _pages(settings: identity_config.ManagedLogin | None) -> SignInPages | None:
+def _pages(settings: sections.ManagedLogin | None) -> SignInPages | None:
     if settings is None:
         return None
     return SignInPages(
@@ -62,9 +62,9 @@ def _pages(settings: identity_config.ManagedLogin | None) -> SignInPages | None:
     )
 
 
-def _provider(settings: identity_config.IdentityProvider) -> Provider:
+def _provider(settings: sections.IdentityProvider) -> Provider:
     match settings:
-        case identity_config.OidcProvider():
+        case sections.OidcProvider():
             return Provider(
                 name=settings.name,
                 type="OIDC",
@@ -76,14 +76,14 @@ def _provider(settings: identity_config.IdentityProvider) -> Provider:
                 },
                 secrets={"client_secret": settings.client_secret_arn},
             )
-        case identity_config.SamlProvider():
+        case sections.SamlProvider():
             return Provider(
                 name=settings.name,
                 type="SAML",
                 details={"MetadataURL": settings.metadata_url},
                 secrets={},
             )
-        case identity_config.AppleProvider():
+        case sections.AppleProvider():
             return Provider(
                 name=settings.name,
                 type="SignInWithApple",

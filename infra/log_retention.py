@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from aws_cdk import aws_logs as logs
 
-from infra.config import Configuration
+from infra.configuration import Configuration
 
 _RETENTION: Mapping[int, logs.RetentionDays] = {
     1: logs.RetentionDays.ONE_DAY,

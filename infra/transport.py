@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, cast
 
 import aws_cdk as cdk
 
 from infra.assets.bundling import AwsOperations
-from infra.config import Configuration, Quotas
+from infra.configuration import Configuration, Quotas
 from infra.constructs.call_api import Throttle
 from infra.constructs.connect_instance import ConnectInstance
 from infra.constructs.contact_events import ContactEvents
@@ -24,9 +22,6 @@ from infra.functions.start_call import StartCallFunction
 
 NATIVE = "webrtc"
 """The transport of a deployment that asks for no other: `StartWebRTCContact`."""
-
-# Others are rooms of this package, each looked up by the name of the section that asks for it.
-_ROOMS = ("sip_bridge",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +70,7 @@ class Transport(Protocol):
 
 
 class TransportRoom(Protocol):
-    """A package of `infra` with an optional transport."""
+    """`infra.<name>.attachment` of an optional transport."""
 
     def add_transport(
         self, app: cdk.App, stack_prefix: str, *, configuration: Configuration, checkout: Path
@@ -109,15 +104,11 @@ class NativeTransport:
         )
 
 
-def find_transports() -> Mapping[str, TransportRoom]:
-    """The optional transports of this checkout, by name."""
-    return {
-        name: cast("TransportRoom", import_module(f"infra.{name}"))
-        for name in _ROOMS
-        if find_spec(f"infra.{name}") is not None
-    }
-
-
 def transport_name(configuration: Configuration) -> str:
-    """The name of the transport that the configuration asks for."""
-    return NATIVE if configuration.sip_bridge is None else "sip_bridge"
+    """The name of the transport that the configuration has."""
+    return NATIVE if configuration.transport is None else configuration.transport.name
+
+
+def transport_room(name: str) -> TransportRoom:
+    """The room of an optional transport, which is named as its section of the configuration is."""
+    return cast("TransportRoom", import_module(f"infra.{name}.attachment"))

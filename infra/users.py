@@ -10,10 +10,10 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_cognito as cognito
 
 from infra.alarms import Watched
+from infra.configuration import Issuer
 from infra.constructs.call_api import LambdaAuthorizer
 from infra.functions.authorizer import AuthorizerFunction
 from infra.functions.function import FunctionDefaults
-from infra.identity_config import Issuer
 from infra.outputs import Output
 
 

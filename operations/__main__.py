@@ -23,8 +23,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from infra.config import Configuration, load
-from infra.config_section import ConfigurationError
+from infra.configuration import Configuration, ConfigurationError, load
 from infra.constructs.calling_switch import OFF, ON
 from infra.outputs import Output, parameter_name
 from infra.transport import NATIVE, transport_name

@@ -6,11 +6,16 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # The commands of the checkout, Node among them, however pytest was started.
 os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
+
+# An example may take long on a busy machine; what takes too long altogether, pytest's own report shows.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 TESTS = Path(__file__).parent
 # The rooms whose tests talk to the local AWS, on loopback.

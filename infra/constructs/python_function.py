@@ -36,7 +36,7 @@ class PythonFunction(Construct):
         service: str,
         timeout: Duration,
         memory_mib: int,
-        reserved_concurrency: int,
+        reserved_concurrency: int | None,
         environment: Mapping[str, str],
         layer: lambda_.ILayerVersion,
         tracing: iam.IManagedPolicy,
@@ -129,6 +129,14 @@ class PythonFunction(Construct):
             reason="Invoked synchronously only: Lambda sends nothing to a dead-letter queue then. The caller "
             "gets the failure, and an alarm watches it.",
         )
+        if reserved_concurrency is None:
+            acknowledge(
+                self.function,
+                "HIPAA.Security::HIPAA.Security-LambdaConcurrency",
+                "NIST.800.53.R5::NIST.800.53.R5-LambdaConcurrency",
+                reason="New accounts have a concurrency of 10 in all, of which Lambda lets none be reserved. "
+                "Where the account has more, the configuration reserves some for each function.",
+            )
         acknowledge(
             self.function,
             "AwsSolutions::AwsSolutions-L1",

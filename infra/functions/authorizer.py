@@ -9,9 +9,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.assets.bundling import FunctionSource
-from infra.config import Configuration
+from infra.configuration import Configuration, GivenKeys, Issuer, KmsKeys, PublishedKeys
 from infra.functions.function import Function, FunctionDefaults
-from infra.identity_config import GivenKeys, Issuer, KmsKeys, PublishedKeys
 
 SOURCE = FunctionSource(
     handler="authorizer.handler.handler",

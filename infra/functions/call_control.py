@@ -8,7 +8,7 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from infra.assets.bundling import FunctionSource
-from infra.config import START_CALL_TIMEOUT_SECONDS
+from infra.configuration import START_CALL_TIMEOUT_SECONDS
 from infra.functions.function import CallFunction, CallFunctionDefaults
 
 SOURCE = FunctionSource(

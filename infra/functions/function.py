@@ -14,7 +14,7 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 from infra.assets.bundling import AwsOperations, FunctionSource, bundle, bundle_dependencies
-from infra.config import Configuration
+from infra.configuration import Configuration
 from infra.constructs.call_table import CallTable
 from infra.constructs.connect_instance import ConnectInstance
 from infra.constructs.python_function import PythonFunction
@@ -97,7 +97,8 @@ class Function(PythonFunction):
         failure: str = "it crashed or timed out",
         faults: Mapping[str, str] = FAULTS,
     ) -> None:
-        """Without `reserved_concurrency` it is the configured one. `egress` is all that it connects to.
+        """Without `reserved_concurrency` it is the configured one; none is reserved unless one is configured,
+        and `concurrency_setting` says what to raise where it is. `egress` is all that it connects to.
         Nobody waits for an `asynchronous` function: it works off a queue or a deployment.
         """
         configuration = defaults.configuration
@@ -112,7 +113,7 @@ class Function(PythonFunction):
             service=f"{configuration.environment}-{source.name}",
             timeout=timeout,
             memory_mib=settings.memory_mib,
-            reserved_concurrency=reserved_concurrency or settings.reserved_concurrency,
+            reserved_concurrency=reserved(reserved_concurrency, configuration),
             environment=environment,
             layer=defaults.layer,
             tracing=defaults.tracing,
@@ -120,10 +121,18 @@ class Function(PythonFunction):
             log_retention=log_retention(configuration),
             egress=egress,
             snap_start=settings.snap_start and not asynchronous,
-            concurrency_setting=concurrency_setting,
+            concurrency_setting=concurrency_setting
+            if settings.reserved_concurrency is not None
+            else "the account's quota of concurrent executions of AWS Lambda",
             failure=failure,
         )
         self.add_faults(faults)
+
+
+def reserved(concurrency: int | None, configuration: Configuration) -> int | None:
+    """`concurrency`, or the configured one; None where the configuration reserves none at all."""
+    configured = configuration.functions.reserved_concurrency
+    return None if configured is None else concurrency or configured
 
 
 class CallFunctionDefaults(FunctionDefaults):

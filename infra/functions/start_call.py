@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from aws_cdk import Duration, Stack
 from constructs import Construct
 
 from infra.assets.bundling import FunctionSource
-from infra.config import START_CALL_TIMEOUT_SECONDS
+from infra.configuration import START_CALL_TIMEOUT_SECONDS
 from infra.constructs.calling_switch import CallingSwitch
 from infra.contact_center import ContactFlows
 from infra.functions.function import STOP_FAULTS, CallFunction, CallFunctionDefaults
@@ -68,7 +67,10 @@ class StartCallFunction(CallFunction):
                 "STARTS_PER_DAY": str(limits.starts_per_day),
                 "CALLING_PARAMETER": switch.parameter.parameter_name,
                 "AUTHENTICATION": json.dumps(
-                    {topic: asdict(rule) for topic, rule in configuration.identity.authentication.items()}
+                    {
+                        topic: rule.model_dump()
+                        for topic, rule in configuration.identity.authentication.items()
+                    }
                 ),
                 "ALLOWED_ORIGINS": json.dumps(configuration.api.allowed_origins),
             },

@@ -1,10 +1,5 @@
 """Option A: calls reach Amazon Connect over SIP, by a SIP media application and a Voice Connector.
 
-Nothing outside imports this package. `infra/transport.py` looks it up by its name, which is that of the
-configuration's section too, and takes `add_transport` from it.
+Nothing outside imports this package. The section of the configuration that is named as the package is has its
+model in `section`, and `infra/transport.py` takes `add_transport` from `attachment`.
 """
-
-from infra.sip_bridge.attachment import add_transport
-from infra.sip_bridge.section import SipBridge
-
-__all__ = ["SipBridge", "add_transport"]

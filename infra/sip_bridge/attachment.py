@@ -10,7 +10,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_ssm as ssm
 
 from infra.assets.bundling import AwsOperations
-from infra.config import Configuration
+from infra.configuration import Configuration
 from infra.constructs.call_api import Throttle
 from infra.outputs import parameter_name, publish
 from infra.sip_bridge.constructs.connect_number import ConnectNumber
@@ -114,7 +114,7 @@ class SipBridgeTransport:
         calling.call_control.add_environment(every | application)
         calling.contact_events.add_environment(every | meetings)
         calling.caller_context.add_environment(every | number)
-        numbers = f"{self._section.caller_number} {self._section.connect_number}"
+        numbers = f"{self._section.caller_number!r} {self._section.connect_number!r}"
         for function in (calling.start_call, calling.caller_context):
             function.force_new_version(numbers)
 

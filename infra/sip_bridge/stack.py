@@ -8,16 +8,16 @@ from aws_cdk import Annotations, Environment, Stack
 from constructs import Construct
 
 from infra.assets.bundling import AwsOperations
-from infra.config import Configuration
+from infra.configuration import Configuration
 from infra.constructs.customer_key import CustomerKey
 from infra.constructs.monitoring import Monitoring
-from infra.functions.function import FunctionDefaults
+from infra.functions.function import FunctionDefaults, reserved
 from infra.functions.sources import AWS_OPERATIONS as CORE_AWS_OPERATIONS
 from infra.log_retention import log_retention
 from infra.outputs import publish
 from infra.sip_bridge.constructs.bridged_calls import BridgedCalls
 from infra.sip_bridge.constructs.caller_number import CallerNumber
-from infra.sip_bridge.constructs.custom_resources import CustomResources
+from infra.sip_bridge.constructs.custom_resources import MAX_CONCURRENCY, CustomResources
 from infra.sip_bridge.constructs.meetings import Meetings
 from infra.sip_bridge.constructs.sip_media_application import SipMediaApplication
 from infra.sip_bridge.constructs.sip_rule import SipRule
@@ -74,6 +74,7 @@ class SipBridgeStack(Stack):
             function=made_by.alias,
             role=made_by.role,
             tracing=defaults.tracing,
+            reserved_concurrency=reserved(MAX_CONCURRENCY, configuration),
             key=key,
             log_retention=log_retention(configuration),
         )

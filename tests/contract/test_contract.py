@@ -10,28 +10,22 @@ import pytest
 import yaml
 from openapi_spec_validator import validate
 
+from runtime.errors import CapacityReached, ServiceError, Unavailable
+
+from api.problems import INTERNAL_ERROR, PROBLEMS, problem_response
+from api.request import MAX_BODY, Request
 from call_control.request import parse_digits
-from calls.connection import complete
 from calls.errors import (
     AuthenticationInsufficient,
     CallActive,
-    CallError,
-    CapacityReached,
     InvalidRequest,
     RateExceeded,
-    Unavailable,
     Violation,
 )
-from calls.http import LARGEST_BODY
-from calls.problem import INTERNAL_ERROR, PROBLEMS, problem_response
+from calls.join_answer import to_start_call_response
 from calls.record import State
-from start_call.request import (
-    CAPABILITIES,
-    LONGEST_DISPLAY_NAME,
-    Offer,
-    StartCallRequest,
-    parse,
-)
+from calls.start_call_request import StartCallRequest
+from start_call.request import CAPABILITIES, MAX_DISPLAY_NAME, RequestPolicy, parse
 from tests.lambdas.fake_connect import connection_of
 
 CONTRACT = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text())
@@ -65,10 +59,10 @@ def test_the_contract_is_valid_openapi() -> None:
 
 
 def test_the_completed_answer_of_connect_is_the_documented_one() -> None:
-    conforms(complete(connection_of("c1"), "eu-west-2"), "CallConnection")
+    conforms(to_start_call_response(connection_of("c1"), "eu-west-2"), "CallConnection")
 
 
-def example(of: type[CallError]) -> CallError:
+def example(of: type[ServiceError]) -> ServiceError:
     if of is InvalidRequest:
         return InvalidRequest(Violation("/Topic", "Not a topic."))
     if of is AuthenticationInsufficient:
@@ -79,7 +73,7 @@ def example(of: type[CallError]) -> CallError:
 
 
 @pytest.mark.parametrize("error_type", PROBLEMS, ids=lambda error_type: error_type.__name__)
-def test_every_problem_is_documented_with_its_status_and_slug(error_type: type[CallError]) -> None:
+def test_every_problem_is_documented_with_its_status_and_slug(error_type: type[ServiceError]) -> None:
     problem = PROBLEMS[error_type]
     response = problem_response(example(error_type), "request-1")
     documented = [
@@ -116,7 +110,7 @@ def test_an_unforeseen_error_looks_like_any_other_problem() -> None:
 @pytest.mark.parametrize(
     "error", [RateExceeded("Slow down.", retry_after=0), CapacityReached("Full."), Unavailable("Away.")]
 )
-def test_waiting_is_advised_where_the_contract_promises_it(error: CallError) -> None:
+def test_waiting_is_advised_where_the_contract_promises_it(error: ServiceError) -> None:
     response = problem_response(error, "request-1")
     for operation in OPERATIONS:
         header = resolved(operation["responses"][str(response["statusCode"])])["headers"]["Retry-After"]
@@ -126,9 +120,9 @@ def test_waiting_is_advised_where_the_contract_promises_it(error: CallError) -> 
 
 def test_the_limits_of_the_contract_are_those_of_the_handler() -> None:
     members = SCHEMAS["StartCallRequest"]["properties"]
-    assert members["DisplayName"]["maxLength"] == LONGEST_DISPLAY_NAME
+    assert members["DisplayName"]["maxLength"] == MAX_DISPLAY_NAME
     assert tuple(SCHEMAS["CallCapabilities"]["properties"]) == CAPABILITIES
-    assert f"{LARGEST_BODY:,}" in CONTRACT["components"]["responses"]["TooLarge"]["description"]
+    assert f"{MAX_BODY:,}" in CONTRACT["components"]["responses"]["TooLarge"]["description"]
 
 
 def bodies() -> Iterator[Any]:
@@ -157,7 +151,7 @@ def bodies() -> Iterator[Any]:
 
 @pytest.mark.parametrize("body", list(bodies()), ids=lambda body: json.dumps(body)[:40])
 def test_the_schema_and_the_handler_agree_on_what_a_request_is(body: Any) -> None:
-    offer = Offer(
+    policy = RequestPolicy(
         instance_arn="i",
         contact_flow_arn="f",
         topics={"billing": "b"},
@@ -167,7 +161,7 @@ def test_the_schema_and_the_handler_agree_on_what_a_request_is(body: Any) -> Non
 
     def by_handler() -> bool:
         try:
-            return isinstance(parse({}, json.dumps(body), offer), StartCallRequest)
+            return isinstance(parse(Request(body=json.dumps(body)), policy), StartCallRequest)
         except InvalidRequest:
             return False
 
@@ -190,7 +184,7 @@ DIGITS: list[Any] = ["1", "0123456789*#,", "1" * 20, "1" * 21, "", "a", "\uff11"
 def test_the_schema_and_the_handler_agree_on_what_digits_are(body: Any) -> None:
     def by_handler() -> bool:
         try:
-            return bool(parse_digits({}, json.dumps(body)))
+            return bool(parse_digits(Request(body=json.dumps(body))))
         except InvalidRequest:
             return False
 

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from calls.problem import PROBLEMS
+from api.problems import PROBLEMS
 
 CONTRACT = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text(encoding="utf-8"))
 OPERATIONS: dict[str, dict[str, Any]] = {

@@ -3,7 +3,8 @@ from collections.abc import Callable
 
 import pytest
 
-from infra.config import environments
+from infra.configuration import environments
+from tests.infra.configuration.files import Loader, changed, load_text, toml_of
 from tests.infra.synthesis import CHECKOUT, Synthesis, native_environments, synthesize
 
 
@@ -13,6 +14,13 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Syn
     return functools.cache(
         lambda environment: synthesize(environment, tmp_path_factory.mktemp(environment) / "cdk.out")
     )
+
+
+@pytest.fixture(scope="session")
+def load_changed(tmp_path_factory: pytest.TempPathFactory) -> Loader:
+    """Loads a valid configuration file with some values changed."""
+    root = tmp_path_factory.mktemp("configured")
+    return lambda changes: load_text(root, toml_of(changed(changes)))
 
 
 @pytest.fixture(scope="session", params=environments(CHECKOUT))

@@ -13,8 +13,7 @@ import aws_cdk as cdk
 
 from infra.app import add_stacks
 from infra.checks import add_checks
-from infra.config import Configuration, environments, load
-from infra.identity_config import Issuer, UserPool
+from infra.configuration import Configuration, Issuer, UserPool, environments, load
 from infra.transport import NATIVE, transport_name
 
 CHECKOUT = Path(__file__).parents[2]

@@ -2,15 +2,14 @@
 
 import json
 import re
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
 
 from infra.app import add_stacks
-from infra.config import AdoptedContactFlow, Configuration, environments, load
-from infra.identity_config import Issuer
+from infra.configuration import AdoptedContactFlow, Configuration, Issuer, UserPool, environments, load
 from infra.outputs import Output
 from infra.transport import transport_name
 from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish, synthesize_unchecked
@@ -55,6 +54,7 @@ def published(synthesis: Synthesis) -> set[str]:
     if isinstance(source, Issuer):
         of_users = {Output.ISSUER}
     else:
+        assert isinstance(source, UserPool)
         of_users = {Output.USER_POOL_ID, Output.USER_POOL_CLIENT_ID}
         if source.managed_login is not None:
             of_users.add(Output.MANAGED_LOGIN_URL)

@@ -1,14 +1,21 @@
 """Rules of the house for a user pool whose users sign in on Cognito's own pages, also those of others."""
 
 import json
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
 
-from infra.config import Configuration, load
-from infra.identity_config import AppleProvider, ManagedLogin, OidcProvider, SamlProvider, UserPool
+from infra.configuration import (
+    AppleProvider,
+    Configuration,
+    ManagedLogin,
+    OidcProvider,
+    SamlProvider,
+    UserPool,
+    load,
+)
 from infra.identity_stack import IdentityStack
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, context, finish
 
@@ -42,8 +49,8 @@ def configured(**changes: object) -> tuple[Configuration, UserPool]:
     configuration = load(CHECKOUT, "prod")
     source = configuration.identity.source
     assert isinstance(source, UserPool)
-    source = replace(source, **changes)  # type: ignore[arg-type]
-    return replace(configuration, identity=replace(configuration.identity, source=source)), source
+    source = source.model_copy(update=changes)
+    return replace(configuration, identity=replace(configuration.identity, user_pool=source)), source
 
 
 def synthesize(directory: Path, **changes: object) -> Synthesis:

@@ -2,10 +2,10 @@
 
 import json
 import re
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
-from infra.config import OwnContactFlow, Sandbox, load
+from infra.configuration import OwnContactFlow, Sandbox, load
 from infra.functions.sources import SOURCES
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 
@@ -119,7 +119,7 @@ def test_another_sandbox_instance_makes_new_versions_of_its_functions(
     tmp_path: Path,
 ) -> None:
     configuration = load(CHECKOUT, "local")
-    connect = replace(configuration.connect, instance=Sandbox(instance_alias="another"))
+    connect = replace(configuration.connect, sandbox=Sandbox(instance_alias="another"))
     one, other = (
         synthesize_unchecked(each, tmp_path / str(number)).resources("AWS::Lambda::Version")
         for number, each in enumerate([configuration, replace(configuration, connect=connect)])

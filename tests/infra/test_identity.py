@@ -1,14 +1,13 @@
 """Rules of the house for the user pool and the apps' client."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
 
-from infra.config import load
-from infra.identity_config import UserPool
+from infra.configuration import UserPool, load
 from infra.identity_stack import IdentityStack
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, context, environments_with_a_user_pool
 
@@ -136,7 +135,7 @@ def test_an_attribute_whose_claim_is_not_mapped_stays_in_the_pool(tmp_path: Path
     IdentityStack(
         app,
         "InAppCalling-prod-Identity",
-        configuration=replace(configuration, identity=replace(configuration.identity, source=source)),
+        configuration=replace(configuration, identity=replace(configuration.identity, user_pool=source)),
         settings=source,
     )
     app.synth()

@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from infra.config import AdoptedContactFlow
-from infra.identity_config import KmsKeys
+from infra.configuration import AdoptedContactFlow, KmsKeys
 from tests.infra.synthesis import Properties, Synthesis
 
 KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")

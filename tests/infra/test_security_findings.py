@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from infra.acknowledgements import acknowledge
 from infra.checks import add_checks
-from infra.config import load
+from infra.configuration import load
 from tests.infra.findings import NATIVE, acknowledged, named, of_alarm_address, of_users
 from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish
 

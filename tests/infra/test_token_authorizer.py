@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from copy import replace
 
 import pytest
 
-from infra.config import Configuration, load
-from infra.identity_config import Authentication, GivenKeys, Issuer, KmsKeys, PublishedKeys
+from infra.configuration import Authentication, Configuration, GivenKeys, Issuer, KmsKeys, PublishedKeys, load
 from tests.infra.synthesis import CHECKOUT, Synthesis, synthesize_unchecked
 
 JWKS = '{"keys":[]}'
@@ -23,9 +22,10 @@ def given_keys() -> Configuration:
         identity=replace(
             configuration.identity,
             display_name_claim="email",
-            source=replace(
+            issuer=replace(
                 source,
-                keys=GivenKeys(jwks=JWKS),
+                jwks_url=None,
+                jwks_file=GivenKeys(jwks=JWKS),
                 cache_seconds=0,
                 required_claims={"azp": "app"},
             ),

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from authorizer import download
-from authorizer.download import LARGEST_DOCUMENT, Download, DownloadFailed
+from authorizer.download import MAX_DOCUMENT_BYTES, Download, DownloadFailed
 
 KEYS = b'{"keys": []}'
 Answer = Callable[[socket.socket], None]
@@ -166,14 +166,14 @@ def test_the_document_may_come_in_any_way_of_http(answer: Answer, trusted: Path)
 
 
 def test_a_document_may_be_as_large_as_it_may_be(trusted: Path) -> None:
-    with server(answering("200 OK", b"x" * LARGEST_DOCUMENT), trusted) as url:
-        assert len(Download(url)()) == LARGEST_DOCUMENT
+    with server(answering("200 OK", b"x" * MAX_DOCUMENT_BYTES), trusted) as url:
+        assert len(Download(url)()) == MAX_DOCUMENT_BYTES
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        answering("200 OK", b"x" * (LARGEST_DOCUMENT + 1)),
+        answering("200 OK", b"x" * (MAX_DOCUMENT_BYTES + 1)),
         answering("200 OK", b"x" * 5_000_000, "Connection: close"),
         answering("200 OK", b"zz\r\n", "Transfer-Encoding: chunked"),
         answering("204 No Content", b"", "Content-Length: 0"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from infra.app import add_stacks
-from infra.config import load
+from infra.configuration import load
 
 name, checkout = sys.argv[1], Path(sys.argv[2])
 app = cdk.App(post_cli_context={"@aws-cdk/core:validateAgainstDefaultRules": False})

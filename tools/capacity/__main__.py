@@ -16,9 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from infra.config import Configuration, load
-from infra.config_section import ConfigurationError
-from infra.identity_config import Issuer
+from infra.configuration import Configuration, ConfigurationError, Issuer, load
 from tools.capacity.assumptions import ASSUMED
 from tools.capacity.plan import MAX_CALLS_PER_HOUR, REGION, Limit, Load, Plan, Settings
 
@@ -61,9 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configuration = load(_CHECKOUT, given.environment) if given.environment else None
     except ConfigurationError as error:
         parser.error(str(error))
-    if configuration is not None and configuration.sip_bridge is not None:
+    if configuration is not None and configuration.transport is not None:
         parser.error(
-            f"--environment {given.environment}: its calls take the bridge; only native ones are calculated"
+            f"--environment {given.environment}: its calls take another transport than the native one"
         )
     _print(Plan(plan, _settings(configuration)), configuration)
     return 0
@@ -137,10 +135,14 @@ def _configured(plan: Plan, configuration: Configuration) -> Rows:
         ("connect.quotas.call_control", controls, of_connect.call_control_burst, ASSUMED.hang_ups),
         ("api.status", api.status_rate, api.status_burst, ASSUMED.status_reads),
     )
-    concurrency = (
-        ("functions.reserved_concurrency", functions.reserved_concurrency, plan.reserved_concurrency),
-        ("functions.event_concurrency", functions.event_concurrency, plan.event_concurrency),
-    )
+    concurrency = [("functions.event_concurrency", functions.event_concurrency, plan.event_concurrency)]
+    if functions.reserved_concurrency is not None:
+        reserved = (
+            "functions.reserved_concurrency",
+            functions.reserved_concurrency,
+            plan.reserved_concurrency,
+        )
+        concurrency.insert(0, reserved)
     shown = [
         *(Limit(f"{name}_rate / _burst", "", rate, burst, plan.peak * n) for name, rate, burst, n in limits),
         *(Limit(name, "", value, None, needed) for name, value, needed in concurrency),

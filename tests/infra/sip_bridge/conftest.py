@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 
-from infra.config import Configuration, load
+from infra.configuration import Configuration, Transport, load
 from infra.sip_bridge.section import (
     AdoptedCallerNumber,
     AdoptedConnectNumber,
@@ -30,7 +30,8 @@ def bridged(synthesized: Callable[[str], Synthesis]) -> Synthesis:
 
 def with_section(section: SipBridge | None) -> Configuration:
     """The environment with another section, or with none."""
-    return replace(load(CHECKOUT, ENVIRONMENT), sip_bridge=section)
+    transport = None if section is None else Transport("sip_bridge", section)
+    return replace(load(CHECKOUT, ENVIRONMENT), transport=transport)
 
 
 @pytest.fixture(scope="session")

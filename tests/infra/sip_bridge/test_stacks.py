@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.config import environments, load
+from infra.configuration import Transport, environments, load
 from infra.sip_bridge.functions import media_application
 from infra.sip_bridge.section import OwnVoiceConnector, section_of
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
@@ -432,7 +432,11 @@ def test_requests_are_throttled_to_the_least_of_the_quotas(tmp_path: Path) -> No
     quotas = replace(configuration.connect.quotas, call_control_rate=7, call_control_burst=9)
     settings = replace(section_of(configuration), call_rate=3, call_burst=4, control_rate=5, control_burst=11)
     synthesis = synthesize_unchecked(
-        replace(configuration, connect=replace(configuration.connect, quotas=quotas), sip_bridge=settings),
+        replace(
+            configuration,
+            connect=replace(configuration.connect, quotas=quotas),
+            transport=Transport("sip_bridge", settings),
+        ),
         tmp_path,
     )
     throttles = {

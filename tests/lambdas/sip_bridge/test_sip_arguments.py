@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra import config
+from infra.sip_bridge import section
 from sip_bridge.sip_arguments import (
     RESERVED_SIP_HEADERS,
     HangUp,
@@ -30,7 +30,7 @@ header_values = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), m
 
 
 def test_the_headers_that_are_refused_when_a_call_is_dialled_cannot_be_configured() -> None:
-    assert RESERVED_SIP_HEADERS == config.RESERVED_SIP_HEADERS
+    assert RESERVED_SIP_HEADERS == section.RESERVED_SIP_HEADERS
 
 
 @pytest.mark.parametrize("reserved", RESERVED_SIP_HEADERS)

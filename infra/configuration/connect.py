@@ -1,0 +1,252 @@
+"""`[connect]`: where calls go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, override
+
+from pydantic import ValidationInfo, field_validator
+
+from infra.configuration.faults import refuse
+from infra.configuration.place import Place
+from infra.configuration.quotas import Quotas
+from infra.configuration.section import Section
+from infra.configuration.values import UUID, Entries, Text
+
+DEFAULT_CONTACT_FLOW = "inbound"
+
+INSTANCE_ARN = rf"arn:aws:connect:[a-z0-9-]+:[0-9]{{12}}:instance/{UUID}"
+
+_TOPIC_NAME = r"[A-Za-z0-9_-]{1,64}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptedInstance:
+    """An Amazon Connect instance that exists already; the queues are None where every flow is adopted."""
+
+    instance_arn: str
+    verified_queue_arn: str | None
+    unverified_queue_arn: str | None
+
+
+class Sandbox(Section):
+    """An Amazon Connect instance that the Calling stack creates, with hours of operation and two queues."""
+
+    instance_alias: Annotated[
+        str,
+        Text(
+            "1 to 45 letters, digits and inner hyphens, not used by any other Connect instance in the world",
+            r"(?!d-)[A-Za-z0-9]([A-Za-z0-9-]{0,43}[A-Za-z0-9])?",
+            "Amazon Connect API reference, CreateInstance",
+        ),
+    ]
+    """The name of the instance, part of its address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptedContactFlow:
+    """A published contact flow of the adopted instance."""
+
+    arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnContactFlow:
+    """A contact flow that the Calling stack creates from `infra/contact_flows/<name>.json`."""
+
+    name: str
+
+
+ContactFlow = AdoptedContactFlow | OwnContactFlow
+
+
+@dataclass(frozen=True)
+class InstanceArn(Text):
+    """The ARN of an instance of the deployment's Region and account."""
+
+    fix: str = ""
+    pattern: str = INSTANCE_ARN
+
+    @override
+    def read(self, value: Any, place: Place) -> str:
+        text = super().read(value, place)
+        _, _, _, region, account, _ = text.split(":")
+        if place.region and region != place.region:
+            refuse(
+                f"the instance is in {region} but region is {place.region!r}: stacks and instance share one "
+                "Region"
+            )
+        if place.account and account != place.account:
+            refuse(
+                f"the instance belongs to account {account} but account is {place.account!r}: deploy into "
+                "the instance's account"
+            )
+        return text
+
+    @override
+    def explained(self, place: Place) -> str:
+        return (
+            f'the ARN of a Connect instance: "{_example(place)}" '
+            "(Amazon Connect console, the instance's account overview)"
+        )
+
+
+@dataclass(frozen=True)
+class ArnWithin(Text):
+    """The ARN of something of the instance."""
+
+    fix: str = ""
+    kind: str = ""
+
+    @override
+    def read(self, value: Any, place: Place) -> str:
+        if place.has_no_instance:
+            refuse(f"a sandbox has no {self.kind} yet: remove the key, or name an instance_arn")
+        return super().read(value, place)
+
+    @override
+    def expected(self, place: Place) -> str:
+        instance = re.escape(place.instance_arn) if place.instance_arn else INSTANCE_ARN
+        return f"{instance}/{self.kind}/{UUID}"
+
+    @override
+    def explained(self, place: Place) -> str:
+        return f'the ARN of a {self.kind} of this instance: "{_example(place)}/{self.kind}/<uuid>"'
+
+
+@dataclass(frozen=True)
+class Topics(Entries):
+    """A contact flow for each topic: the name of a file, or the ARN of a flow of the instance."""
+
+    @override
+    def read(self, value: Any, place: Place) -> Mapping[str, ContactFlow]:
+        return {
+            topic: flow
+            if not isinstance(flow, str)
+            else AdoptedContactFlow(arn=flow)
+            if flow.startswith("arn:")
+            else OwnContactFlow(name=flow)
+            for topic, flow in super().read(value, place).items()
+        }
+
+    @override
+    def write(self, value: Mapping[str, ContactFlow]) -> dict[str, str]:
+        return {
+            topic: flow.arn if isinstance(flow, AdoptedContactFlow) else flow.name
+            for topic, flow in value.items()
+        }
+
+
+def _topic_fault(topic: str, flow: str, place: Place) -> str | None:
+    if not re.fullmatch(_TOPIC_NAME, topic):
+        return "name a topic with 1 to 64 of A-Z a-z 0-9 _ -"
+    if flow.startswith("arn:"):
+        adopted = ArnWithin(kind="contact-flow")
+        if place.has_no_instance:
+            return "a sandbox has no contact-flow yet: remove the key, or name an instance_arn"
+        return None if re.fullmatch(adopted.expected(place), flow) else adopted.explained(place)
+    if place.contact_flows is not None and flow not in place.contact_flows:
+        return (
+            "the ARN of a contact flow of the instance, or the name of a file of infra/contact_flows: "
+            + ", ".join(place.contact_flows)
+        )
+    return None
+
+
+def _example(place: Place) -> str:
+    return place.instance_arn or (
+        f"arn:aws:connect:{place.region or '<region>'}:{place.account or '<account>'}:instance/<uuid>"
+    )
+
+
+class Connect(Section):
+    """Where calls go: the instance, the queues, the default flow, the flow of each topic, the quotas."""
+
+    instance_arn: Annotated[str, InstanceArn()] | None = None
+    """An instance that you have. Its account and Region are the deployment's."""
+
+    contact_flow_arn: Annotated[str, ArnWithin(kind="contact-flow")] | None = None
+    """A published flow of the instance for calls without a topic, in place of `inbound`."""
+
+    topics: Annotated[
+        Mapping[str, ContactFlow],
+        Topics(
+            "for each topic the name of a file of infra/contact_flows, or the ARN of a contact flow of the "
+            "instance",
+            _topic_fault,
+            key_pattern=_TOPIC_NAME,
+        ),
+    ] = {}  # of a frozen model
+    """What callers may call about, and the contact flow of each."""
+
+    verified_queue_arn: Annotated[str, ArnWithin(kind="queue")] | None = None
+    """Where the flows that this app creates send callers whose identity is proved."""
+
+    unverified_queue_arn: Annotated[str, ArnWithin(kind="queue")] | None = None
+    """Where they send all others."""
+
+    sandbox: Sandbox | None = None
+    """An instance to try things in, in place of `instance_arn`."""
+
+    quotas: Quotas = Quotas()
+
+    @property
+    def instance(self) -> AdoptedInstance | Sandbox:
+        """The instance, and its queues where it exists already."""
+        if self.instance_arn is None:
+            assert self.sandbox is not None  # noqa: S101  # one of both, as validated
+            return self.sandbox
+        return AdoptedInstance(
+            instance_arn=self.instance_arn,
+            verified_queue_arn=self.verified_queue_arn,
+            unverified_queue_arn=self.unverified_queue_arn,
+        )
+
+    @property
+    def contact_flow(self) -> ContactFlow:
+        """The flow of calls without a topic."""
+        if self.contact_flow_arn is not None:
+            return AdoptedContactFlow(arn=self.contact_flow_arn)
+        return OwnContactFlow(name=DEFAULT_CONTACT_FLOW)
+
+    @field_validator("instance_arn")
+    @classmethod
+    def _one_instance(cls, value: str | None, info: ValidationInfo) -> str | None:
+        sandbox = info.context is not None and info.context.sandbox
+        if value is not None and sandbox:
+            refuse("either an existing instance, or [connect.sandbox]: remove one")
+        if value is None and info.context is not None and not sandbox:
+            refuse(
+                f'the ARN of your instance: "{_example(info.context)}"; '
+                "or [connect.sandbox] with an instance_alias to create one"
+            )
+        return value
+
+    @field_validator("verified_queue_arn", "unverified_queue_arn")
+    @classmethod
+    def _queue_of_own_flows(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (
+            info.context is None
+            or info.context.has_no_instance
+            or not {"contact_flow_arn", "topics"} <= set(info.data)
+        ):
+            return value
+        flows = [info.data["contact_flow_arn"], *info.data["topics"].values()]
+        own_flows = any(flow is None or isinstance(flow, OwnContactFlow) for flow in flows)
+        if value is None and own_flows:
+            refuse(ArnWithin(kind="queue").explained(info.context))
+        if value is not None and not own_flows:
+            refuse("remove it: every contact flow is adopted, and an adopted flow names its own queues")
+        return value
+
+    @field_validator("unverified_queue_arn")
+    @classmethod
+    def _two_queues(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value == info.data.get("verified_queue_arn"):
+            refuse(
+                "another queue than verified_queue_arn: in one queue agents could not see whose identity is "
+                "proved"
+            )
+        return value
