@@ -12,6 +12,7 @@ from infra.configuration import ConfigurationError
 from operations.commands.block import block
 from operations.commands.check_credentials import check_credentials
 from operations.commands.check_transport import check_transport
+from operations.commands.new import new
 from operations.commands.outputs import outputs
 from operations.commands.resume_calls import resume_calls
 from operations.commands.stop_calls import stop_calls
@@ -28,6 +29,7 @@ def operations() -> None:
 
 
 for command in (
+    new,
     outputs,
     stop_calls,
     resume_calls,
