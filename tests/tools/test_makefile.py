@@ -35,7 +35,7 @@ def checkout(tmp_path: Path) -> Path:
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).touch()
     program(folder / "setup.sh", 'echo "setup.sh $*"; exit 1')
-    program(folder / ".venv/bin/python", f'printf "%s|" python "$@"; echo; exit ${{STATUS:-0}}')
+    program(folder / ".venv/bin/python", 'printf "%s|" python "$@"; echo; exit ${STATUS:-0}')
     program(folder / "node_modules/.bin/cdk", 'printf "%s|" cdk "$@"; echo')
     return folder
 
@@ -149,6 +149,7 @@ def test_what_is_downloaded_or_unpacked_stays_in_the_checkout(installed: Path) -
     for name in (
         "CDK_HOME",
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT",
+        "NODE_COMPILE_CACHE",
         "UV_CACHE_DIR",
         "npm_config_cache",
     ):
