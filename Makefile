@@ -51,7 +51,8 @@ test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the en
 
 .PHONY: test-unit
 test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests but the end-to-end ones
-	@export PYTHONDONTWRITEBYTECODE=; python -m pytest --ignore=tests/e2e -n 4 --no-loadscope-reorder
+	@export PYTHONDONTWRITEBYTECODE=; python -m pytest -n 4 --no-loadscope-reorder \
+		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
 test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the tests that take long: the table on AWS's DynamoDB Local (needs Java)

@@ -6,6 +6,7 @@ import sys
 import time
 
 from local import optional_rooms
+from local.access import control_header_file
 from local.clients.phone import Phone
 from local.launcher.checkout import LocalAwsError
 from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAws, local_aws
@@ -48,6 +49,7 @@ def _introduce(aws: LocalAws) -> None:
     token = phone.sign_in(DEMO_USER, password).token
     outputs = aws.directory / "outputs.json"
     more = "".join(room.addresses_of(aws) for room in optional_rooms.in_demo())
+    control = f"curl -H @{control_header_file(aws.directory)} {aws.endpoint_url}/_local"
     print(f"""
 The app runs. Place a call as {DEMO_USER} (the token lasts an hour):
 
@@ -55,7 +57,7 @@ curl -i -X POST {phone.start_call_url} \\
   -H 'Content-Type: application/json' -d '{{}}' \\
   -H 'Authorization: {token}'
 
-What Connect made of it    curl {aws.endpoint_url}/_local/contacts{more}
+What Connect made of it    {control}/contacts{more}
 Outputs of the stacks      {outputs}
 For an app                 {aws.write_app_outputs()}: outputs.json, amplify_outputs.json
 Another user or token      {phone.identity.ways}; in Python:

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,7 @@ from botocore.config import Config
 from pycognito import AWSSRP
 from requests.adapters import HTTPAdapter
 
+from local.access import Access
 from local.clients.token_backend import TokenBackend
 
 if TYPE_CHECKING:
@@ -146,12 +148,15 @@ class OpenIdIssuer:
     ways = "code flow with PKCE; /_local/issuer says where, and signs users up"
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
-        """Needs the outputs EndpointUrl, Issuer, Audience, Scope and TokenUse."""
+        """Needs the outputs EndpointUrl, AccessFolder, Issuer, Audience, Scope and TokenUse."""
         self._control_url = f"{outputs['EndpointUrl']}/_local/issuer"
+        self._control_headers = Access.read(Path(outputs["AccessFolder"])).control_headers
         self._audience = outputs["Audience"]
         self._scope = f"openid profile email {outputs['Scope']}".rstrip()
         self._gives_access_tokens = outputs["TokenUse"] == "access"
-        described = requests.get(self._control_url, timeout=_ANSWER_WITHIN).json()
+        described = requests.get(
+            self._control_url, headers=self._control_headers, timeout=_ANSWER_WITHIN
+        ).json()
         self._client_id, self._redirect_uri = described["ClientId"], described["RedirectUri"]
         self._http = requests.Session()
         self._http.trust_env = False  # no proxy leads to this machine
@@ -163,7 +168,9 @@ class OpenIdIssuer:
     def sign_up(self, email: str, attributes: Mapping[str, Any]) -> str:
         """By a control request: the local issuer has no page."""
         user = {"Email": email, "Claims": dict(attributes)}
-        requests.post(f"{self._control_url}/users", json=user, timeout=_ANSWER_WITHIN).raise_for_status()
+        requests.post(
+            f"{self._control_url}/users", headers=self._control_headers, json=user, timeout=_ANSWER_WITHIN
+        ).raise_for_status()
         return _NO_PASSWORD
 
     def sign_in(self, email: str, _password: str, claims: Mapping[str, Any]) -> SignedIn:
@@ -239,11 +246,12 @@ class OwnBackend:
     ways = "sign them with the key of KMS, as local/token_backend.py does"
 
     def __init__(self, outputs: Mapping[str, str]) -> None:
-        """Needs the outputs EndpointUrl, Region, Issuer, Audience, SigningKeyArn and Algorithm."""
+        """Needs EndpointUrl, AccessFolder, Region, Issuer, Audience, SigningKeyArn and Algorithm."""
+        access = Access.read(Path(outputs["AccessFolder"]))
         session: Any = boto3.Session(
             region_name=outputs["Region"],
-            aws_access_key_id=outputs["SigningKeyArn"].split(":")[4],
-            aws_secret_access_key="local",  # noqa: S106 any secret will do
+            aws_access_key_id=access.access_key_id,
+            aws_secret_access_key=access.secret_access_key,
         )
         self._backend = TokenBackend(
             kms=session.client("kms", endpoint_url=outputs["EndpointUrl"]),

@@ -9,6 +9,8 @@ from typing import Any
 
 import requests
 
+from local.access import Access
+
 # Seconds. A contact flow takes a moment; the time limit of its function is 7 s.
 SETTLES_WITHIN = 15.0
 _ANSWERS_WITHIN = 30.0
@@ -25,11 +27,12 @@ def eventually[T](what: Callable[[], T], *, seconds: float = SETTLES_WITHIN) -> 
 
 
 class Observer:
-    """Sees the local AWS whose address is `endpoint_url`."""
+    """Sees the local AWS whose address is `endpoint_url` and whose secrets are `access`."""
 
-    def __init__(self, endpoint_url: str) -> None:
+    def __init__(self, endpoint_url: str, access: Access) -> None:
         self._url = f"{endpoint_url}/_local"
         self._http = requests.Session()
+        self._http.headers.update(access.control_headers)
 
     def contacts(self) -> list[dict[str, Any]]:
         """Every contact of Connect, oldest first."""

@@ -46,7 +46,7 @@ class Demo:
         self._outputs = aws.outputs
         self._stacks = aws.stacks
         self._phone = Phone(aws.outputs)
-        self._observer = Observer(aws.endpoint_url)
+        self._observer = Observer(aws.endpoint_url, aws.access)
         self._steps = 0
 
     def run(self) -> None:

@@ -9,6 +9,8 @@
     POST   /_local/issuer/users  {"Email", "Claims": {…}}          somebody signs up with it
     POST   /_local/issuer/rotate  {"Retire": true | false}         it signs with a new key from now on
 
+Requests carry the token of the run: `curl -H @.local/control-header` (`local.access`).
+
 PutEvents refuses the sources of AWS to everybody, as on AWS, so `POST /_local/events` is how a test repeats
 an event of a contact, invents one, or lets them come in another order: the detail goes out as it is given,
 and moves nothing. `GET /_local/events` has the details of all contact events that went out. The services' own

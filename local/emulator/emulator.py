@@ -11,11 +11,13 @@ from ministack import app
 from ministack.core import responses, router
 from ministack.services import eventbridge
 
+from local.access import Access
 from local.emulator.aws_service import AwsError, Call, RestJsonService
 from local.emulator.cloudformation.records import Records
 from local.emulator.cloudformation.registry import Registry
 from local.emulator.connect.connect import Connect
 from local.emulator.connect.instances import Instances
+from local.emulator.connect.media_placement import MediaPlane
 from local.emulator.control import Control
 from local.emulator.iam import permissions
 from local.emulator.lambda_ import functions
@@ -34,6 +36,7 @@ class Settings:
     functions_node: Path
     signing_keys: Mapping[str, str]
     folder: Path
+    access: Access
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -46,6 +49,7 @@ class Settings:
             functions_node=Path(os.environ["LOCAL_FUNCTIONS_NODE"]),
             signing_keys=json.loads(os.environ["LOCAL_SIGNING_KEYS"]),
             folder=Path(os.environ["TMPDIR"]),
+            access=Access.read(Path(os.environ["LOCAL_ACCESS"])),
         )
 
 
@@ -88,10 +92,12 @@ class Emulator:
         self.endpoint_url = f"http://127.0.0.1:{settings.port}"
         self.registry = Registry(settings.region)
         self.records = Records(self.registry)
+        self.media = MediaPlane.reserve()
         self.connect = Connect(
             region=settings.region,
             instances=Instances(region=settings.region, account=settings.account),
             rest=self.rest_of_aws(principal="connect.amazonaws.com", event_source="aws.connect"),
+            media=self.media,
         )
         self.connect_service = RestJsonService("connect", self.connect.instances, self.connect)
         self.issuer = Issuer()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from local.emulator import api_calls
 from local.emulator.api_gateway import gateway
 from local.emulator.api_gateway import resource_types as api_gateway_types
+from local.emulator.cloudformation import urls
 from local.emulator.cloudwatch import resource_types as cloudwatch_types
 from local.emulator.cognito import resource_types as cognito_types
 from local.emulator.cognito import user_pools
@@ -17,7 +18,7 @@ from local.emulator.connect import resource_types as connect_types
 from local.emulator.connect.resources import resources_of
 from local.emulator.dynamodb import resource_types as dynamodb_types
 from local.emulator.emulator import Emulator
-from local.emulator.iam import permissions
+from local.emulator.iam import access_keys, permissions
 from local.emulator.kms import keys
 from local.emulator.lambda_ import functions
 from local.emulator.lambda_ import resource_types as lambda_types
@@ -43,6 +44,7 @@ def _connect(emulator: Emulator) -> None:
 
 
 def _lambda(emulator: Emulator) -> None:
+    access_keys.give_functions_secret_credentials()
     functions.install(
         python=emulator.settings.functions_python,
         node=emulator.settings.functions_node,
@@ -76,6 +78,11 @@ SERVICES = (
         "API Gateway",
         "access logs, metrics, limits, permissions; validators, gateway responses, authorizers in detail",
         _api_gateway,
+    ),
+    Service(
+        "CloudFormation",
+        "types of resources (with their services); addresses of this machine for those of AWS's domain",
+        lambda emulator: urls.install(emulator.endpoint_url),
     ),
     Service(
         "CloudWatch",

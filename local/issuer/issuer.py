@@ -12,6 +12,8 @@ in at once, just now, by password and one-time code. A test requests other claim
 Core 5.5 lets a client do it, by the parameter `claims`: each claim of its `id_token` member that has a
 `value` is put into both tokens, whatever it says. A real issuer decides for itself.
 
+Pages of this machine may call it; others may have a person visit /authorize, as on any issuer.
+
 Grants and tokens are Authlib's: see `local.issuer.authorization_server`.
 """
 
@@ -27,11 +29,11 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from joserfc.jwk import KeySet, RSAKey
 
-from local import faults
+from local import faults, origins
 from local.faults import Fault
 from local.issuer.certificates import server_context
 
@@ -160,8 +162,20 @@ class Issuer:
             self._keys[:] = [*([] if retire else self._keys), _new_key()]
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The answer to a request; `target` is its path and query."""
+        """The answer to a request; `target` is its path and query, names of headers are in lower case."""
         url = urlsplit(target)
+        host = headers.get("host", "")
+        if host.partition(":")[0] != HOST and not origins.is_this_machine(host):
+            return Answer.json({"error": "access_denied"}, HTTPStatus.FORBIDDEN)
+        is_visit = (method, url.path) == ("GET", "/authorize") and origins.is_a_visit(headers)
+        if origins.is_of_a_foreign_page(headers) and not is_visit:
+            return Answer.json({"error": "access_denied"}, HTTPStatus.FORBIDDEN)
+        if origins.is_preflight(method, headers):
+            return Answer(HTTPStatus.OK, origins.preflight_headers(headers), b"")
+        answer = self._answer(method, url, headers, body)
+        return replace(answer, headers={**answer.headers, **origins.cors_headers(headers)})
+
+    def _answer(self, method: str, url: SplitResult, headers: Mapping[str, str], body: bytes) -> Answer:
         match method, url.path:
             case "GET", "/.well-known/openid-configuration":
                 return Answer.json(METADATA)
@@ -207,13 +221,17 @@ def _handler(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
         wbufsize = -1  # an answer in one piece: a second one would wait for the first to be acknowledged
 
         def do_GET(self) -> None:
-            self._send(issuer.answer("GET", self.path, dict(self.headers), b""))
+            self._reply(b"")
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self._send(issuer.answer("POST", self.path, dict(self.headers), body))
+            self._reply(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
-        def _send(self, answer: Answer) -> None:
+        def do_OPTIONS(self) -> None:
+            self._reply(b"")
+
+        def _reply(self, body: bytes) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = issuer.answer(self.command, self.path, headers, body)
             self.send_response(answer.status)
             for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
                 self.send_header(name, value)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.launcher.checkout import LocalAwsError, installed, node
+from local.access import Access
+from local.launcher.checkout import CDK, LocalAwsError, installed, node
 from local.launcher.processes import leashed
 
 CDK_WITHIN = 300.0  # seconds
@@ -30,7 +31,7 @@ class Cdk:
     """The command line for one environment in one local AWS."""
 
     environment: str
-    account: str
+    access: Access
     region: str
     endpoint_url: str
     directory: Path
@@ -40,7 +41,7 @@ class Cdk:
         """Run a command; returns what it printed, or raises LocalAwsError."""
         self.progress(f"cdk {' '.join(arguments)}")
         command = [
-            str(installed("node_modules/.bin/cdk", "the CDK command line", "node")),
+            str(installed(CDK)),
             *arguments,
             *_UNATTENDED.get(arguments[0], ()),
             *("--context", f"environment={self.environment}", "--output", str(self.directory / "cdk.out")),
@@ -83,8 +84,8 @@ class Cdk:
         kept = {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
         nothing = str(self.directory / "no-such-file")
         return kept | {
-            "AWS_ACCESS_KEY_ID": self.account,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_ACCESS_KEY_ID": self.access.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.access.secret_access_key,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": self.endpoint_url,

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import threading
 
-GRACE_SECONDS = 3.0
+# Nothing that runs here has anything to save; a person who pressed Ctrl-C waits for it.
+GRACE_SECONDS = 1.0
 
 
 def main() -> int:

@@ -9,7 +9,6 @@ Whatever ends this process, a SIGKILL included, ends the emulator and the functi
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -25,8 +24,17 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from local.access import Access
 from local.launcher.cdk import SHOWN_LOG_LINES, Cdk, Progress
-from local.launcher.checkout import CHECKOUT, LocalAwsError, installed, node
+from local.launcher.checkout import (
+    CHECKOUT,
+    FUNCTIONS_PYTHON,
+    SERVER_PYTHON,
+    LocalAwsError,
+    check_installed,
+    installed,
+    node,
+)
 from local.launcher.ports import check_port, free_port, read_port
 from local.launcher.processes import end_killed_run, leashed, locked
 from local.launcher.target import Target, read_target
@@ -40,8 +48,8 @@ READY_WITHIN = 30.0  # seconds
 class LocalAws:
     """A running local AWS, which pretends to be account and Region of an environment.
 
-    After `deploy`, `stacks` names the app's stacks and `outputs` has their outputs, with URLs of this
-    machine, and what of `identity` an app needs to sign in.
+    After `deploy`, `stacks` names the app's stacks and `outputs` has their outputs, where the local AWS
+    is and its secrets lie, and what of `identity` an app needs to sign in.
     """
 
     port: int
@@ -51,6 +59,7 @@ class LocalAws:
     environment: str
     account: str
     region: str
+    access: Access
     identity: Mapping[str, str]
     stacks: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
@@ -64,8 +73,8 @@ class LocalAws:
         """A boto3 client with every permission in the local account; it does not retry."""
         session: Any = boto3.Session(
             region_name=self.region,
-            aws_access_key_id=self.account,
-            aws_secret_access_key="local",  # noqa: S106 any secret will do
+            aws_access_key_id=self.access.access_key_id,
+            aws_secret_access_key=self.access.secret_access_key,
         )
         once = Config(retries={"total_max_attempts": 1}, read_timeout=60)
         return session.client(service, endpoint_url=self.endpoint_url, config=once)
@@ -79,7 +88,7 @@ class LocalAws:
         (self.directory / "outputs.json").write_text(json.dumps(self.outputs, indent=2) + "\n")
 
     def write_app_outputs(self) -> Path:
-        """Write what `make outputs` writes, with URLs of this machine; returns the folder."""
+        """Write what `make outputs` writes; returns the folder."""
         folder = self.directory / "app"
         command = ["-m", "operations", "outputs", "--environment", self.environment, "--folder", str(folder)]
         done = subprocess.run(
@@ -92,8 +101,7 @@ class LocalAws:
         )
         if done.returncode != 0:
             raise LocalAwsError(f"outputs.json and amplify_outputs.json were not written:\n{done.stderr}")
-        for file in folder.iterdir():
-            file.write_text(self._usable(file.read_text(encoding="utf-8")), encoding="utf-8")
+        _add_user_pool_endpoint(folder / "amplify_outputs.json", self.endpoint_url)
         return folder
 
     def cdk(self, *arguments: str) -> list[str]:
@@ -104,7 +112,7 @@ class LocalAws:
     def command_line(self) -> Cdk:
         """The CDK command line against this AWS."""
         return Cdk(
-            self.environment, self.account, self.region, self.endpoint_url, self.directory, self.progress
+            self.environment, self.access, self.region, self.endpoint_url, self.directory, self.progress
         )
 
     def check(self) -> None:
@@ -119,20 +127,18 @@ class LocalAws:
     def _read_outputs(self) -> None:
         app = [stack for stack in self._deployed() if stack["StackName"] != BOOTSTRAP_STACK]
         self.stacks = [stack["StackName"] for stack in app]
-        known = {"EndpointUrl": self.endpoint_url, "Region": self.region, **self.identity}
+        known = {
+            "EndpointUrl": self.endpoint_url,
+            "AccessFolder": str(self.directory),
+            "Region": self.region,
+            **self.identity,
+        }
         self.outputs = known | {
-            output["OutputKey"]: self._usable(output["OutputValue"])
+            output["OutputKey"]: output["OutputValue"]
             for stack in app
             for output in stack.get("Outputs", [])
             if not output["OutputKey"].startswith("ExportsOutput")  # what one stack passes to the other
         }
-
-    def _usable(self, value: str) -> str:
-        """An API's URL as this machine reaches it; any other value as it is."""
-        return _API_URL.sub(rf"{self.endpoint_url}/_aws/execute-api/\1", value)
-
-
-_API_URL = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 
 
 @contextmanager
@@ -151,7 +157,9 @@ def local_aws(
     """
     target = read_target(environment)
     port = read_port(port)
-    directory.mkdir(parents=True, exist_ok=True)
+    check_installed()
+    directory = directory.resolve()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(directory):
         end_killed_run(directory)
         check_port(port)
@@ -160,11 +168,8 @@ def local_aws(
             _remove(directory / name)
         (directory / "tmp").mkdir()
         progress(f"the local AWS starts on http://127.0.0.1:{port}")
-        command = [
-            str(installed(".venv-local/bin/python", "MiniStack's virtual environment", "local")),
-            "-m",
-            "local.emulator.server",
-        ]
+        command = [str(installed(SERVER_PYTHON)), "-m", "local.emulator.server"]
+        access = Access.create(directory, account=target.account)
         variables = _server_environment(port, directory, target)
         try:
             with (
@@ -180,6 +185,7 @@ def local_aws(
                     environment=environment,
                     account=target.account,
                     region=target.region,
+                    access=access,
                     identity=target.identity,
                 )
                 _wait_until_ready(aws)
@@ -187,6 +193,18 @@ def local_aws(
         finally:
             _remove(directory / "tmp")
             _remove(directory / "leash")
+            Access.forget(directory)
+
+
+def _add_user_pool_endpoint(amplify_outputs: Path, endpoint_url: str) -> None:
+    """Amplify makes the address of a user pool from its Region: it would send what users type to AWS.
+
+    The schema of its file has no place for another one; `Amplify.configure` has.
+    """
+    written = json.loads(amplify_outputs.read_text(encoding="utf-8"))
+    if "auth" in written:
+        written["custom"]["Auth"] = {"Cognito": {"userPoolEndpoint": endpoint_url}}
+        amplify_outputs.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
 
 
 def _server_environment(port: int, directory: Path, target: Target) -> dict[str, str]:
@@ -197,10 +215,9 @@ def _server_environment(port: int, directory: Path, target: Target) -> dict[str,
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",
         "LANG": "C.UTF-8",
+        "LOCAL_ACCESS": str(directory),
         "LOCAL_FUNCTIONS_NODE": str(node()),
-        "LOCAL_FUNCTIONS_PYTHON": str(
-            installed(".venv-functions/bin/python", "the Python that functions run with", "functions")
-        ),
+        "LOCAL_FUNCTIONS_PYTHON": str(installed(FUNCTIONS_PYTHON)),
         "LOCAL_SIGNING_KEYS": json.dumps(target.signing_keys),
         "MINISTACK_ACCOUNT_ID": target.account,
         "MINISTACK_REGION": target.region,

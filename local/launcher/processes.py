@@ -81,7 +81,11 @@ def end_killed_run(directory: Path) -> None:
 
 def _is_leash(pid: int) -> bool:
     """Whether that process is a leash of ours: its number may be another program's by now."""
-    found = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return "local.launcher.leash" in found.stdout
+    # Linux has it in a file, and not always `ps`; macOS has `ps`.
+    with suppress(OSError):
+        return b"local.launcher.leash" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    with suppress(OSError):
+        command = ["ps", "-o", "command=", "-p", str(pid)]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return "local.launcher.leash" in found.stdout
+    return False

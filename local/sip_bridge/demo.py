@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from local.access import control_header_file
 from local.clients.identities import SignedIn
 from local.demo.steps import Demo, expect
 from local.launcher.local_aws import LocalAws
@@ -24,9 +25,10 @@ def addresses_of(aws: LocalAws) -> str:
     """Where to look at meetings and telephone calls."""
     if not _is_deployed(aws):
         return ""
+    curl = f"curl -H @{control_header_file(aws.directory)} {aws.endpoint_url}/_local"
     return f"""
-What the bridge made of it curl {aws.endpoint_url}/_local/meetings
-                           curl {aws.endpoint_url}/_local/sip-calls"""
+What the bridge made of it {curl}/meetings
+                           {curl}/sip-calls"""
 
 
 def _is_deployed(aws: LocalAws) -> bool:
@@ -41,7 +43,7 @@ class BridgedDemo(Demo):
 
     def __init__(self, console: Console, aws: LocalAws) -> None:
         super().__init__(console, aws)
-        self._bridge = BridgeObserver(aws.endpoint_url)
+        self._bridge = BridgeObserver(aws.endpoint_url, aws.access)
 
     def _follow(self, call_id: str, caller: SignedIn) -> str:
         self._title("The way over the bridge: a meeting, a telephone call, a contact")

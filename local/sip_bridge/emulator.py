@@ -34,6 +34,7 @@ def install(emulator: Emulator) -> None:
         **here,
         numbers=supply,
         rest=emulator.rest_of_aws(principal="voiceconnector.chime.amazonaws.com", event_source="aws.chime"),
+        media=emulator.media,
         ring=numbers.ring,
     )
     emulator.connect_service.add(numbers)

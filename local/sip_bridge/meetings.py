@@ -21,7 +21,7 @@ from typing import Any
 
 from local.emulator.aws_service import AwsError, Parameters
 from local.emulator.connect.contact import now, present, timestamp
-from local.emulator.connect.media_placement import media_placement
+from local.emulator.connect.media_placement import MediaPlane
 from local.emulator.rest_of_aws import RestOfAws
 
 MEETING_EVENT = "Chime Meeting State Change"
@@ -111,9 +111,10 @@ _KEPT_FROM_REQUEST = ("ExternalMeetingId", "MediaRegion", "MeetingHostId", "Meet
 class Meetings:
     """All meetings: the behaviour of the service `chime-sdk-meetings`."""
 
-    def __init__(self, *, region: str, account: str, rest: RestOfAws) -> None:
+    def __init__(self, *, region: str, account: str, rest: RestOfAws, media: MediaPlane) -> None:
         self._arn = f"arn:aws:chime:{region}:{account}:meeting"
         self._rest = rest
+        self._media = media
         self._meetings: dict[str, Meeting] = {}
         self._lock = threading.RLock()
 
@@ -195,7 +196,7 @@ class Meetings:
         members = {
             "MeetingId": meeting_id,
             **{name: parameters[name] for name in _KEPT_FROM_REQUEST if name in parameters},
-            "MediaPlacement": media_placement(parameters["MediaRegion"], meeting_id),
+            "MediaPlacement": self._media.placement(meeting_id),
             "MeetingArn": f"{self._arn}/{meeting_id}",
         }
         members.setdefault("MeetingFeatures", {"Audio": {"EchoReduction": "UNAVAILABLE"}})

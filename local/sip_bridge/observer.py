@@ -6,7 +6,7 @@ from local.clients.observer import SETTLES_WITHIN, Observer, eventually
 
 
 class BridgeObserver(Observer):
-    """Sees the local AWS whose address is `endpoint_url`."""
+    """Sees the local AWS whose address is `endpoint_url` and whose secrets are `access`."""
 
     def meetings(self) -> list[dict[str, Any]]:
         """Every meeting of the Amazon Chime SDK, oldest first."""

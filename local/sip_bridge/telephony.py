@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local.emulator.connect.media_placement import MediaPlane
 from local.emulator.rest_of_aws import RestOfAws
 from local.sip_bridge.meetings import Meetings
 from local.sip_bridge.phone_numbers import NumberSupply
@@ -21,11 +22,12 @@ class Telephony:
         account: str,
         numbers: NumberSupply,
         rest: RestOfAws,
+        media: MediaPlane,
         ring: Ring,
     ) -> None:
         """`numbers` are those that can be ordered; `ring` dials a number of the telephone network."""
         self._rest = rest
-        self.meetings = Meetings(region=region, account=account, rest=rest)
+        self.meetings = Meetings(region=region, account=account, rest=rest, media=media)
         self.calls = SipCalls(self)
         self.voice = Voice(region=region, account=account, numbers=numbers, calls=self.calls, ring=ring)
 

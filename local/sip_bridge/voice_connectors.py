@@ -110,7 +110,7 @@ class VoiceConnectors:
             "VoiceConnectorId": connector_id,
             "AwsRegion": region,
             "Name": parameters["Name"],
-            "OutboundHostName": f"{connector_id}.voiceconnector.chime.aws",
+            "OutboundHostName": f"{connector_id}.voiceconnector.localhost",
             "RequireEncryption": parameters["RequireEncryption"],
             "CreatedTimestamp": created,
             "UpdatedTimestamp": created,

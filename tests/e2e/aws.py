@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import boto3
 import requests
 
+from local.access import Access
 from local.clients.identities import SignedIn
 from local.clients.observer import eventually
 from local.clients.phone import Phone
@@ -29,13 +31,14 @@ class Aws(ControlEndpoints):
     """What policies call a service, where that is not what the SDK does."""
 
     def __init__(self, outputs: Mapping[str, str], stacks: Sequence[str]) -> None:
-        super().__init__(outputs["EndpointUrl"])
+        access = Access.read(Path(outputs["AccessFolder"]))
+        super().__init__(outputs["EndpointUrl"], access)
         self.outputs = outputs
         self.stacks = stacks
         self._session: Any = boto3.Session(
             region_name=outputs["Region"],
-            aws_access_key_id="000000000000",
-            aws_secret_access_key="any",
+            aws_access_key_id=access.access_key_id,
+            aws_secret_access_key=access.secret_access_key,
         )
 
     def client(self, service: str) -> Any:

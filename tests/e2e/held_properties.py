@@ -99,14 +99,18 @@ class Resolver:
                 )
         raise NotImplementedError(f"the template uses {name}: teach it to this test")
 
-    @staticmethod
-    def _of_list(name: str, how: Any, value: Any) -> Any:
+    def _of_list(self, name: str, how: Any, value: Any) -> Any:
         match name:
             case "Fn::Join":
-                return how.join(value)
+                return self._on_this_machine(how.join(value))
             case "Fn::Select":
                 return value[int(how)]
         return value.split(how)
+
+    def _on_this_machine(self, text: str) -> str:
+        """The API's address, in a parameter for one, is the local AWS's own."""
+        api = rf"{self._aws.outputs['EndpointUrl']}/_aws/execute-api/\1"
+        return re.sub(r"https://(\w+)\.execute-api\.[\w.-]+\.amazonaws\.com", api, text)
 
     def _substituted(self, name: str) -> str:
         logical_id, _, attribute = name.partition(".")

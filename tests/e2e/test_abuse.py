@@ -20,8 +20,8 @@ def operate(running: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Oper
     """`make stop-calls` and the others, with the account's credentials; calls are taken again afterwards."""
     for name, value in {
         "AWS_ENDPOINT_URL": running.endpoint_url,
-        "AWS_ACCESS_KEY_ID": running.account,
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ACCESS_KEY_ID": running.access.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": running.access.secret_access_key,
     }.items():
         monkeypatch.setenv(name, value)
 

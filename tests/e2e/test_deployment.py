@@ -1,6 +1,7 @@
 """Deploying again, destroying, and bringing back. Runs last: nobody finds the old stacks after."""
 
 import json
+import re
 
 import pytest
 from botocore.exceptions import ClientError
@@ -75,12 +76,21 @@ def test_an_app_is_given_the_api_and_the_users_of_this_machine(running: LocalAws
     amplify = json.loads((folder / "amplify_outputs.json").read_text(encoding="utf-8"))
     assert amplify["custom"]["API"]["InAppCalling"]["endpoint"] == running.outputs["ApiUrl"].rstrip("/")
     if IDENTITY in running.stacks:
+        assert amplify["custom"]["Auth"]["Cognito"]["userPoolEndpoint"] == running.endpoint_url
         assert amplify["auth"]["user_pool_id"] == running.outputs["UserPoolId"]
         assert amplify["auth"]["user_pool_client_id"] == running.outputs["UserPoolClientId"]
         assert amplify["auth"]["username_attributes"] == ["email"]
         assert amplify["auth"]["password_policy"]["min_length"] >= 8
     else:
         assert "auth" not in amplify
+
+
+def test_nothing_that_is_published_leads_to_the_internet(running: LocalAws) -> None:
+    assert running.outputs["ApiUrl"].startswith(f"{running.endpoint_url}/_aws/execute-api/")
+    for value in running.outputs.values():
+        assert not re.search(r"://(?!127\.0\.0\.1[:/])", value) or value == running.outputs.get("Issuer"), (
+            value
+        )
 
 
 def test_stacks_that_are_destroyed_leave_the_users_alone_and_can_come_back(running: LocalAws) -> None:

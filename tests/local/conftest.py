@@ -12,6 +12,7 @@ from local.emulator.aws_service import RestJsonService
 from local.emulator.connect.connect import Connect
 from local.emulator.connect.instance import Kind
 from local.emulator.connect.instances import Instances
+from local.emulator.connect.media_placement import MediaPlane
 from local.emulator.connect.participants import Participants
 from local.emulator.rest_of_aws import FunctionError
 from local.launcher.local_aws import LocalAws, local_aws
@@ -21,6 +22,7 @@ from tests.local.emulator.flows import FUNCTION
 
 REGION = "eu-west-2"
 ACCOUNT = "000000000000"
+MEDIA = MediaPlane(4571)
 # One for all tests: it keeps the models that it has read.
 _SESSION: Any = boto3.Session(region_name=REGION, aws_access_key_id=ACCOUNT, aws_secret_access_key="any")
 
@@ -86,7 +88,7 @@ def rest_of_aws() -> FakeRestOfAws:
 @pytest.fixture
 def connect(rest_of_aws: FakeRestOfAws) -> Connect:
     instances = Instances(region=REGION, account=ACCOUNT)
-    return Connect(region=REGION, instances=instances, rest=rest_of_aws)
+    return Connect(region=REGION, instances=instances, rest=rest_of_aws, media=MEDIA)
 
 
 @pytest.fixture
@@ -130,4 +132,4 @@ def instance(connect: Connect, sdk: Any, instance_arn: str, rest_of_aws: FakeRes
 
 @pytest.fixture(scope="session")
 def observer(running: LocalAws) -> ControlEndpoints:
-    return ControlEndpoints(running.endpoint_url)
+    return ControlEndpoints(running.endpoint_url, running.access)

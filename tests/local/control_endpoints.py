@@ -8,7 +8,7 @@ from local.clients.observer import Observer
 
 
 class ControlEndpoints(Observer):
-    """Those of the local AWS whose address is `endpoint_url`."""
+    """Those of the local AWS whose address is `endpoint_url` and whose secrets are `access`."""
 
     def events(self) -> list[dict[str, Any]]:
         """The details of all contact events so far, oldest first."""

@@ -44,7 +44,7 @@ from local.emulator.connect.contact import (
 from local.emulator.connect.contact_flow import BlockError, ContactFlow
 from local.emulator.connect.instance import Kind, Resource
 from local.emulator.connect.instances import Instances
-from local.emulator.connect.media_placement import media_placement
+from local.emulator.connect.media_placement import MediaPlane
 from local.emulator.rest_of_aws import RestOfAws
 
 MAX_ATTRIBUTE_BYTES = 32_768  # of all attributes of a contact together, in UTF-8
@@ -80,10 +80,11 @@ class _Answered:
 class Connect:
     """All contacts: the part of the service `connect` that is about them."""
 
-    def __init__(self, *, region: str, instances: Instances, rest: RestOfAws) -> None:
+    def __init__(self, *, region: str, instances: Instances, rest: RestOfAws, media: MediaPlane) -> None:
         self.instances = instances
         self._region = region
         self._rest = rest
+        self._media = media
         self._contacts: dict[str, Contact] = {}
         self._participants: dict[str, tuple[Participant, Conversation]] = {}  # by token
         self._answered: dict[tuple[str, str, str], _Answered] = {}  # by operation, instance, client token
@@ -202,7 +203,7 @@ class Connect:
             id=str(uuid.uuid4()),
             instance=instance,
             flow=flow,
-            conversation=Conversation(_meeting(self._region)),
+            conversation=Conversation(_meeting(self._region, self._media)),
             initiation_method="WEBRTC_API",
             parameters=parameters,
             attributes=dict(parameters.get("Attributes", {})),
@@ -428,12 +429,12 @@ def _drop(conversation: Conversation) -> None:
         customer.left = now()
 
 
-def _meeting(region: str) -> dict[str, Any]:
-    """The meeting of an answer of StartWebRTCContact: shaped like the real one, leading nowhere."""
+def _meeting(region: str, media: MediaPlane) -> dict[str, Any]:
+    """The meeting of an answer of StartWebRTCContact: shaped like the real one."""
     meeting_id = str(uuid.uuid4())
     return {
         "MeetingId": meeting_id,
         "MediaRegion": region,
         "MeetingFeatures": {"Audio": {"EchoReduction": "AVAILABLE"}},
-        "MediaPlacement": media_placement(region, meeting_id),
+        "MediaPlacement": media.placement(meeting_id),
     }

@@ -1,15 +1,36 @@
-"""The media of a meeting: shaped as the Amazon Chime SDK's answers are, leading nowhere."""
+"""Where the media of meetings is: on this machine, whatever client joins one.
 
-import uuid
+The URLs are shaped as the Amazon Chime SDK's answers are. A client sends its join token to them, and reports
+on the call to the last: with a name of AWS's it would do so over the Internet. Nothing answers there yet.
+"""
+
+import socket
+from dataclasses import dataclass, field
+
+_HOST = "127.0.0.1"
 
 
-def media_placement(region: str, meeting_id: str) -> dict[str, str]:
-    """The URLs that a client joins a meeting with."""
-    host = f"m1.{region}.app.chime.aws"
-    return {
-        "AudioHostUrl": f"{uuid.uuid4().hex}.k.{host}:3478",
-        "AudioFallbackUrl": f"wss://haxrp.{host}:443/calls/{meeting_id}",
-        "SignalingUrl": f"wss://signal.{host}/control/{meeting_id}",
-        "TurnControlUrl": f"https://{meeting_id[:8]}.cell.{region}.meetings.chime.aws/v2/turn_sessions",
-        "EventIngestionUrl": f"https://data.svc.{region}.ingest.chime.aws/v1/client-events",
-    }
+@dataclass(frozen=True)
+class MediaPlane:
+    """The one port of loopback that all media placements lead to."""
+
+    port: int
+    reserved: socket.socket | None = field(default=None, repr=False)
+
+    @classmethod
+    def reserve(cls) -> "MediaPlane":
+        """A free port, which no other program gets as long as this one runs: whoever connects is refused."""
+        reserved = socket.socket()
+        reserved.bind((_HOST, 0))
+        return cls(reserved.getsockname()[1], reserved)
+
+    def placement(self, meeting_id: str) -> dict[str, str]:
+        """The URLs that a client joins a meeting with."""
+        host = f"{_HOST}:{self.port}"
+        return {
+            "AudioHostUrl": host,
+            "AudioFallbackUrl": f"ws://{host}/calls/{meeting_id}",
+            "SignalingUrl": f"ws://{host}/control/{meeting_id}",
+            "TurnControlUrl": f"http://{host}/v2/turn_sessions",
+            "EventIngestionUrl": f"http://{host}/v1/client-events",
+        }

@@ -66,7 +66,8 @@ def aws(running: LocalAws) -> Aws:
     secret = running.client("secretsmanager").create_secret(Name="of-acme", SecretString="4711")
     stack = deploy(running, STACK, template(secret["ARN"]))
     assert stack["StackStatus"] == "CREATE_COMPLETE"
-    return Aws({"EndpointUrl": running.endpoint_url, "Region": running.region}, [STACK])
+    outputs = {"EndpointUrl": running.endpoint_url, "AccessFolder": str(running.directory)}
+    return Aws({**outputs, "Region": running.region}, [STACK])
 
 
 def test_what_is_declared_is_held(aws: Aws) -> None:

@@ -65,7 +65,8 @@ def test_an_environments_keys_are_there_from_the_beginning(
     (tmp_path / "own.toml").write_text(ACCOUNT + BACKEND)
     with local_aws("own", port=0, directory=tmp_path, progress=lambda _: None) as aws:
         assert aws.client("kms").get_public_key(KeyId=KEY)["KeySpec"] == "ECC_NIST_P256"
-        backend = OwnBackend({"EndpointUrl": aws.endpoint_url, "Region": aws.region, **aws.identity})
+        outputs = {"EndpointUrl": aws.endpoint_url, "AccessFolder": str(tmp_path), "Region": aws.region}
+        backend = OwnBackend({**outputs, **aws.identity})
         backend.sign_up("ada@example.com", {})
         user = backend.sign_in("ada@example.com", "", {"tenant": "a"})
         assert verified(user.token, "ES256", backend.public_keys()).claims["tenant"] == "a"

@@ -6,7 +6,6 @@ from typing import Any
 
 import boto3
 import pytest
-import requests
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -424,21 +423,3 @@ def test_a_stack_with_a_resource_that_aws_would_refuse_is_rolled_back(
     events = running.client("cloudformation").describe_stack_events(StackName=stack["StackName"])
     reasons = [event.get("ResourceStatusReason", "") for event in events["StackEvents"]]
     assert any(says in reason for reason in reasons), reasons
-
-
-@pytest.mark.parametrize("path", ["/_local/contacts", "/_local/faults", "/2015-03-31/functions/", "/"])
-@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}])
-def test_a_web_page_from_elsewhere_reaches_nothing(
-    method: str, path: str, headers: dict[str, str], running: LocalAws
-) -> None:
-    answer = requests.request(method, f"{running.endpoint_url}{path}", headers=headers, timeout=5)
-    assert answer.status_code == 403
-    assert "Access-Control-Allow-Origin" not in answer.headers
-
-
-def test_control_endpoints_answer_programs_on_this_machine(running: LocalAws) -> None:
-    answer = requests.get(f"{running.endpoint_url}/_local/contacts", timeout=5)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
-    refused = requests.post(f"{running.endpoint_url}/_local/faults", data=b"{", timeout=5)
-    assert (refused.status_code, refused.json()) == (400, {"message": "the body is not a JSON object"})

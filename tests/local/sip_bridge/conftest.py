@@ -11,7 +11,7 @@ from local.sip_bridge import phone_number_inventory
 from local.sip_bridge.connect_numbers import ConnectNumbers
 from local.sip_bridge.phone_numbers import NumberSupply
 from local.sip_bridge.telephony import Telephony
-from tests.local.conftest import ACCOUNT, REGION, FakeRestOfAws, sdk_of
+from tests.local.conftest import ACCOUNT, MEDIA, REGION, FakeRestOfAws, sdk_of
 from tests.local.emulator.flows import FUNCTION
 from tests.local.sip_bridge.bridge import Bridge, FakeSipFunction, MeetingEvents, PhoneInstance
 from tests.local.sip_bridge.control_endpoints import BridgeControlEndpoints
@@ -73,12 +73,13 @@ def telephony(
     meeting_events: MeetingEvents,
 ) -> Telephony:
     rest = FakeRestOfChime(sip_function, meeting_events)
-    return Telephony(region=REGION, account=ACCOUNT, numbers=supply, rest=rest, ring=numbers.ring)
+    here = {"region": REGION, "account": ACCOUNT}
+    return Telephony(**here, numbers=supply, rest=rest, media=MEDIA, ring=numbers.ring)
 
 
 @pytest.fixture(scope="session")
 def observer(running: LocalAws) -> BridgeControlEndpoints:
-    return BridgeControlEndpoints(running.endpoint_url)
+    return BridgeControlEndpoints(running.endpoint_url, running.access)
 
 
 @pytest.fixture

@@ -5,4 +5,4 @@ from tests.local.control_endpoints import ControlEndpoints
 
 
 class BridgeControlEndpoints(BridgeObserver, ControlEndpoints):
-    """Those of the local AWS whose address is `endpoint_url`."""
+    """Those of the local AWS whose address is `endpoint_url` and whose secrets are `access`."""

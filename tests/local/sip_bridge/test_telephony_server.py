@@ -221,7 +221,7 @@ def test_cloudformation_makes_what_the_services_have(running: LocalAws, outputs:
     assert outputs["ApplicationRef"] == outputs["ApplicationArn"]
     assert outputs["ApplicationArn"] == f"{BASE}:sma/{outputs['Application']}"
     assert outputs["ConnectorArn"] == f"{BASE}:vc/{outputs['Connector']}"
-    assert outputs["ConnectorHost"] == f"{outputs['Connector']}.voiceconnector.chime.aws"
+    assert outputs["ConnectorHost"] == f"{outputs['Connector']}.voiceconnector.localhost"
     connector = running.client("chime-sdk-voice").get_voice_connector(VoiceConnectorId=outputs["Connector"])
     assert connector["VoiceConnector"]["RequireEncryption"] is True
     described = running.client("connect").describe_phone_number(PhoneNumberId=outputs["NumberArn"])
