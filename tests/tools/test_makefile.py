@@ -1,4 +1,4 @@
-"""The Makefile in a folder with a space, where programs print how they are called and nothing is installed."""
+"""The Makefile in a folder with a space, where programs print how they are called; nothing is installed."""
 
 import os
 import shutil
