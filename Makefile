@@ -60,7 +60,7 @@ test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests but the end-to-e
 		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
-test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the tests that take long: the table on AWS's DynamoDB Local (needs Java)
+test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the tests that take long: a first run elsewhere, the table on AWS's DynamoDB Local (needs Java)
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
 	@python -m pytest -m slow -r fE
 
@@ -145,7 +145,7 @@ sbom: $(PYTHON) ## bills of materials (CycloneDX) of what the functions ship, in
 
 .PHONY: synth
 synth: $(GIVEN_IF_ANY) $(PYTHON) $(NODE) ## templates of ENV (default dev) in build/<ENV>; needs no AWS credentials
-	cdk synth --quiet --no-notices --context environment="$(call given_or,dev)" --output "build/$(call given_or,dev)"
+	@cdk synth --quiet --no-notices --context environment="$(call given_or,dev)" --output "build/$(call given_or,dev)"
 
 # Before anything is installed or built.
 .PHONY: environment-given
@@ -167,17 +167,17 @@ CDK_ENVIRONMENT = --no-notices --context environment="$$ENVIRONMENT" --output "b
 .PHONY: bootstrap
 bootstrap: environment-given $(PYTHON) $(NODE) ## once per account and Region: prepare those of ENV for the CDK
 	@python -m operations check-credentials --environment "$$ENVIRONMENT"
-	cdk bootstrap $(CDK_ENVIRONMENT)
+	@cdk bootstrap $(CDK_ENVIRONMENT)
 
 .PHONY: deploy
 deploy: environment-given $(PYTHON) $(NODE) ## deploy ENV with the AWS credentials of the shell
 	@python -m operations check-transport --environment "$$ENVIRONMENT"
-	cdk deploy --all $(CDK_ENVIRONMENT)
+	@cdk deploy --all $(CDK_ENVIRONMENT)
 
 .PHONY: destroy
 destroy: environment-given $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridge if it has one; the users' stack stays
 	@python -m operations check-credentials --environment "$$ENVIRONMENT"
-	cdk destroy "InAppCalling-$$ENVIRONMENT-{Calling,SipBridge}" $(CDK_ENVIRONMENT)
+	@cdk destroy "InAppCalling-$$ENVIRONMENT-{Calling,SipBridge}" $(CDK_ENVIRONMENT)
 
 .PHONY: bench
 bench: $(PYTHON) $(FUNCTIONS) $(NODE) ## speed and size beside what one would use instead; fails when a number does not hold

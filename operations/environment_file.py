@@ -11,8 +11,11 @@ from operations.instances import Resource, printable
 _UNKNOWN_INSTANCE = "arn:aws:connect:<region>:<account>:instance/<uuid>"
 
 # Where people find what is not known here.
-_LOOK_UP_INSTANCE = "The instance: Amazon Connect console, account overview. Or: aws connect list-instances"
-_LOOK_UP_QUEUE = "Or: aws connect list-queues --queue-types STANDARD --instance-id <uuid>"
+_FIND_INSTANCE = (
+    "To fill in: the Amazon Connect console's account overview has it, or: aws connect list-instances"
+)
+_FIND_QUEUES = """
+# To fill in, from: aws connect list-queues --queue-types STANDARD --instance-id <uuid>"""
 
 
 def check_name(checkout: Path, environment: str | None) -> str:
@@ -47,19 +50,17 @@ def render(
 # Every other key has a default: docs/configuration.md.
 
 [connect]
-# {_named("The instance", instance) or _LOOK_UP_INSTANCE}
-instance_arn = "{instance_arn}"
-# {_named("The queue", verified) or _LOOK_UP_QUEUE}
-# Callers whose identity is proved.
+# {f"The instance {_quoted(instance)}." if instance else _FIND_INSTANCE}
+instance_arn = "{instance_arn}"{"" if verified else _FIND_QUEUES}
+# Callers whose identity is proved{f": the queue {_quoted(verified)}" if verified else ""}.
 verified_queue_arn = "{verified.arn if verified else place}"
-# {_named("The queue", unverified) or _LOOK_UP_QUEUE}
-# All other callers, whom the agent must identify.
+# All others, whom the agent must identify{f": the queue {_quoted(unverified)}" if unverified else ""}.
 unverified_queue_arn = "{unverified.arn if unverified else place}"
 """
 
 
-def _named(what: str, resource: Resource | None) -> str:
-    return f"{what} {printable(resource.name)!r}." if resource else ""
+def _quoted(resource: Resource) -> str:
+    return repr(printable(resource.name))
 
 
 def write(checkout: Path, name: str, text: str) -> Path:

@@ -161,11 +161,9 @@ def test_the_only_instance_and_named_queues_become_three_values(
 [connect]
 # The instance 'acme-support'.
 instance_arn = "{SUPPORT}"
-# The queue 'Verified callers'.
-# Callers whose identity is proved.
+# Callers whose identity is proved: the queue 'Verified callers'.
 verified_queue_arn = "{queue_arn(SUPPORT, 2)}"
-# The queue 'General'.
-# All other callers, whom the agent must identify.
+# All others, whom the agent must identify: the queue 'General'.
 unverified_queue_arn = "{queue_arn(SUPPORT, 1)}"
 """
     )
@@ -298,7 +296,7 @@ def test_without_credentials_it_writes_places_to_fill_in(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run() == 0
-    assert written(checkout).count("<uuid>") == 5 + 2
+    assert written(checkout).count("<uuid>") == 5 + 1
     said = capsys.readouterr().out
     assert "no AWS credentials" in said
     assert "<uuid>" in said
