@@ -263,6 +263,15 @@ class Connect:
         with self._lock:
             return [contact.shown() for contact in self._contacts.values()]
 
+    def find(self, instance_id: str, contact_id: str) -> Contact | None:
+        """A contact of an instance; raises AwsError where there is no such instance."""
+        return self._contact({"InstanceId": instance_id, "ContactId": contact_id})
+
+    def of_instance(self, instance: Resource) -> list[Contact]:
+        """Every contact of an instance, oldest first."""
+        with self._lock:
+            return [contact for contact in self._contacts.values() if contact.instance is instance]
+
     def events(self) -> list[dict[str, Any]]:
         """The details of the contact events so far, in the order in which they were published."""
         return list(self._events)
