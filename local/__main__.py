@@ -6,7 +6,7 @@ import sys
 import time
 
 from local import optional_rooms
-from local.access import control_header_file
+from local.access import control_curl
 from local.clients.phone import Phone
 from local.launcher.checkout import LocalAwsError
 from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAws, local_aws
@@ -49,7 +49,7 @@ def _introduce(aws: LocalAws) -> None:
     token = phone.sign_in(DEMO_USER, password).token
     outputs = aws.directory / "outputs.json"
     more = "".join(room.addresses_of(aws) for room in optional_rooms.in_demo())
-    control = f"curl -H @{control_header_file(aws.directory)} {aws.endpoint_url}/_local"
+    control = control_curl(aws.directory, aws.endpoint_url)
     print(f"""
 The app runs. Place a call as {DEMO_USER} (the token lasts an hour):
 

@@ -39,8 +39,13 @@ def read_target(environment: str) -> Target:
     return _with_issuer(target, issuer, path) if isinstance(issuer, dict) else target
 
 
+# What infra/configuration/issuer.py has where the file says nothing.
+_DEFAULTS: Mapping[str, Any] = {"algorithms": ["RS256"], "required_scopes": [], "token_use": "access"}
+
+
 def _with_issuer(target: Target, issuer: Mapping[str, Any], path: Path) -> Target:
     """The target with an issuer that this machine can stand for; LocalAwsError for any other."""
+    issuer = {**_DEFAULTS, **issuer}
     try:
         identity = {
             "Issuer": issuer["issuer"],

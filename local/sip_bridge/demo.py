@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.access import control_header_file
+from local.access import control_curl
 from local.clients.identities import SignedIn
 from local.demo.steps import Demo, expect
 from local.launcher.local_aws import LocalAws
@@ -25,7 +25,7 @@ def addresses_of(aws: LocalAws) -> str:
     """Where to look at meetings and telephone calls."""
     if not _is_deployed(aws):
         return ""
-    curl = f"curl -H @{control_header_file(aws.directory)} {aws.endpoint_url}/_local"
+    curl = control_curl(aws.directory, aws.endpoint_url)
     return f"""
 What the bridge made of it {curl}/meetings
                            {curl}/sip-calls"""
