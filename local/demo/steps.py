@@ -103,7 +103,14 @@ class Demo:
         answer = response.json()
         self._show(answer)
         self._show_verification()
-        return str(answer["ContactId"])
+        call_id = str(answer["ContactId"])
+        self._join(call_id)
+        return call_id
+
+    def _join(self, call_id: str) -> None:
+        """The app does with the answer what it is for."""
+        self._observer.join(call_id)
+        self._console.print("The app joins the meeting with it. By that the contact reaches its flow.")
 
     def _show_verification(self) -> None:
         """Who verified the token, and with which keys."""
@@ -159,6 +166,7 @@ class Demo:
             ParticipantDetails={"DisplayName": "Ada"},
             Attributes=forged,
         )
+        self._observer.join(started["ContactId"])
         self._show_unverified(self._observer.contact(started["ContactId"]))
         self._observer.happen(started["ContactId"], "CustomerDisconnected")
 

@@ -18,6 +18,7 @@ from local.emulator.cloudformation.registry import Registry
 from local.emulator.connect.connect import Connect
 from local.emulator.connect.instances import Instances
 from local.emulator.connect.media_placement import MediaPlane
+from local.emulator.connect.operators import Operators
 from local.emulator.control import Control
 from local.emulator.iam import permissions
 from local.emulator.lambda_ import functions
@@ -99,7 +100,9 @@ class Emulator:
             rest=self.rest_of_aws(principal="connect.amazonaws.com", event_source="aws.connect"),
             media=self.media,
         )
-        self.connect_service = RestJsonService("connect", self.connect.instances, self.connect)
+        self.connect_service = RestJsonService(
+            "connect", self.connect.instances, self.connect, Operators(self.connect)
+        )
         self.issuer = Issuer()
         self.control = Control(self.connect, self.records.listed, issuer=self.issuer)
         self.issuer.take_fault = self.control.take_fault

@@ -23,6 +23,7 @@ from local.emulator.kms import keys
 from local.emulator.lambda_ import functions
 from local.emulator.lambda_ import resource_types as lambda_types
 from local.emulator.secrets_manager import resource_types as secrets_manager_types
+from local.emulator.service_quotas import quotas
 from local.emulator.sns import resource_types as sns_types
 from local.emulator.sqs import queues
 from local.emulator.waf import resource_types as waf_types
@@ -116,6 +117,11 @@ SERVICES = (
         "Secrets Manager",
         "the ARN as Ref, generated secrets as declared",
         lambda emulator: secrets_manager_types.install(emulator.registry),
+    ),
+    Service(
+        "Service Quotas",
+        "all: what AWS grants of Amazon Connect and Lambda at first",
+        lambda emulator: quotas.install(account=emulator.account, region=emulator.region),
     ),
     Service("SNS", "the key of a topic from CloudFormation", lambda _: sns_types.install()),
     Service(
