@@ -112,26 +112,42 @@ class Deployment:
         return "\n".join(f"written: {path}" for path in written)
 
     def check_transport(self) -> str:
-        """Refuses to deploy while that would strand calls; says nothing else.
+        """Refuses to deploy while that would strand calls, or could: as long as calling is on, one may start
+        after this check. Says nothing else.
 
-        Raises OperationError with how many they are.
+        Raises OperationError with what there is to do.
         """
         deployed = self._find(Output.CALL_TRANSPORT)
         kept = {NATIVE, self._transport}
         if deployed is None or deployed in kept:
             return ""
+        off_since = switch.off_since(self._session.client("ssm"), self._read(Output.CALLING_PARAMETER))
+        if off_since is not None:
+            transport.wait_for_last_start(off_since)
         client = self._session.client("dynamodb")
         stranded = transport.count_stranded(client, self._read(Output.CALLS_TABLE), kept=kept, now=_now())
-        if stranded:
-            calls = "1 call is" if stranded == 1 else f"{stranded} calls are"
-            raise OperationError(
-                f"{calls} active in {self._environment} over the transport {deployed!r}, which "
-                f"config/{self._environment}.toml no longer has: only that transport can end them.\n"
-                f"  Fix: make stop-calls ENV={self._environment}; wait until they have ended, at most "
-                f"{self._longest_call_seconds} seconds; make deploy ENV={self._environment} again; delete "
-                f"the stacks that the configuration no longer has; make resume-calls ENV={self._environment}"
-            )
+        if off_since is None or stranded:
+            raise OperationError(self._drain_first(deployed, stranded, is_on=off_since is None))
         return ""
+
+    def _drain_first(self, deployed: str, stranded: int, *, is_on: bool) -> str:
+        """Why the transport `deployed` cannot be taken away yet, and the commands that drain it."""
+        environment, reasons = self._environment, []
+        if is_on:
+            reasons.append("calling is on, so more can start during the deployment")
+        if stranded:
+            reasons.append("1 call is active" if stranded == 1 else f"{stranded} calls are active")
+        steps = [
+            f"make stop-calls ENV={environment}",
+            f"make deploy ENV={environment}  # once they have ended: {self._longest_call_seconds} s at most",
+            "aws cloudformation delete-stack --stack-name <each that the configuration no longer has>",
+            f"make resume-calls ENV={environment}",
+        ]
+        return (
+            f"config/{environment}.toml no longer has the transport {deployed!r}, and no other can end its "
+            f"calls: {'; '.join(reasons)}.\n"
+            "  Fix, in this order:\n" + "\n".join(f"    {step}" for step in (steps if is_on else steps[1:]))
+        )
 
     def _read(self, output: Output) -> str:
         value = self._find(output)
