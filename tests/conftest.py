@@ -21,7 +21,7 @@ TESTS = Path(__file__).parent
 # The rooms whose tests talk to the local AWS, on loopback.
 LOOPBACK = {"local", "e2e"}
 # The rooms whose tests run nothing of what coverage is measured of, or in other processes: it takes its time.
-NOT_MEASURED = {"documents", "e2e", "tools"}
+NOT_MEASURED = {"documents", "e2e", "local", "operations", "tools"}
 
 # The folders of many quick files: they fill the gaps in the end.
 QUICK = {"tests/lambdas", "tests/contract", "tests/documents"}
@@ -42,8 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         room = item.path.relative_to(TESTS).parts[0]
         on_loopback = room in LOOPBACK or item.get_closest_marker("slow")
         item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]) if on_loopback else pytest.mark.disable_socket)
-        # What random examples reach, another run may not; and to measure them takes as long as to run them.
-        if room in NOT_MEASURED or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        if room in NOT_MEASURED:
             item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
         items.sort(key=_place)

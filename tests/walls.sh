@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The test of the walls: without the SIP bridge (its rooms, its page, its environment) everything else is whole. In a
 # copy of what git has or would add, with nothing else edited, `make check`, the tests but the end-to-end ones and
-# `make demo` pass. Run it by `make test-walls`: the copy uses what that has installed into this checkout.
+# `make demo` pass (or the targets that are named). Run it by `make test-walls`: the copy uses what that has installed
+# into this checkout.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 checkout=$PWD
@@ -27,8 +28,9 @@ git init --quiet && git add --all
 unset MAKEFLAGS MAKELEVEL
 LOCAL_PORT=$(.venv/bin/python -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
 export LOCAL_PORT
-for target in check test-unit demo; do
+[ $# -gt 0 ] || set -- check test-unit demo
+for target; do
     echo "==> without the SIP bridge: make $target"
     make "$target"
 done
-echo "==> the walls hold: without the SIP bridge check, tests and demo pass"
+echo "==> the walls hold: without the SIP bridge these pass: $*"

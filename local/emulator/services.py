@@ -23,6 +23,7 @@ from local.emulator.kms import keys
 from local.emulator.lambda_ import functions
 from local.emulator.lambda_ import resource_types as lambda_types
 from local.emulator.secrets_manager import resource_types as secrets_manager_types
+from local.emulator.service_quotas import quotas
 from local.emulator.sns import resource_types as sns_types
 from local.emulator.sqs import queues
 from local.emulator.waf import resource_types as waf_types
@@ -51,6 +52,7 @@ def _lambda(emulator: Emulator) -> None:
         endpoint_url=emulator.endpoint_url,
         trace_daemon=daemon.serve(emulator.control.note_trace),
         issuer=emulator.issuer.serve(emulator.settings.folder),
+        stand_in=emulator.settings.stand_in,
     )
     lambda_types.install(region=emulator.region)
 
@@ -102,10 +104,8 @@ SERVICES = (
     ),
     Service(
         "KMS",
-        "keys from before the deployment; disabled keys",
-        lambda emulator: keys.install(
-            emulator.settings.signing_keys, account=emulator.account, region=emulator.region
-        ),
+        "disabled keys",
+        lambda _: keys.install(),
     ),
     Service(
         "Lambda and X-Ray",
@@ -116,6 +116,11 @@ SERVICES = (
         "Secrets Manager",
         "the ARN as Ref, generated secrets as declared",
         lambda emulator: secrets_manager_types.install(emulator.registry),
+    ),
+    Service(
+        "Service Quotas",
+        "all: what AWS grants of Amazon Connect and Lambda at first",
+        lambda emulator: quotas.install(account=emulator.account, region=emulator.region),
     ),
     Service("SNS", "the key of a topic from CloudFormation", lambda _: sns_types.install()),
     Service(

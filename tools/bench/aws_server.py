@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,13 +51,30 @@ _STARTED = {
     "ParticipantId": "0f000000-0000-4000-8000-000000000014",
     "ParticipantToken": "p" * 400,
 }
+_NOW = int(time.time())
+# What the first write returns: a record as `lambdas/calls/table.py` writes it.
+_CALL = {
+    "UserId": {"S": USER_ID},
+    "Transport": {"S": "webrtc"},
+    "StartedAt": {"N": f"{_NOW}000"},
+    "IdempotencyKey": {"S": "tap-1"},
+    "RequestHash": {"S": "0" * 64},
+    "Reference": {"S": "reference-of-32-characters-xxxxx"},
+    "ReferenceUntil": {"N": f"{_NOW + 3600}000"},
+    "Context": {"M": {"customer_id": {"S": USER_ID}, "customer_email": {"S": "ada@example.com"}}},
+    "SlotUntil": {"N": f"{_NOW + 3600}000"},
+    "Starts": {"L": [{"N": f"{_NOW}000"}]},
+    "DisplayName": {"S": "Ada"},
+    "Capabilities": {"L": []},
+    "ExpiresAt": {"N": str(_NOW + 7200)},
+}
 # DynamoDB and SSM name their operation in a header, Connect in the path.
 _CONNECT_PATHS = {"/contact/webrtc": "StartWebRTCContact"}
 _ANSWERS: dict[str, dict[str, Any]] = {
     "GetParameter": {"Parameter": {"Name": "/in-app-calling/bench/Calling", "Type": "String", "Value": "on"}},
     "PutItem": {},
     "StartWebRTCContact": _STARTED,
-    "UpdateItem": {},
+    "UpdateItem": {"Attributes": _CALL},
 }
 
 

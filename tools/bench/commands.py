@@ -26,11 +26,16 @@ def time_synth(checkout: Path) -> tuple[float, float]:
     for _ in range(_ROUNDS):
         for name, seconds in taken.items():
             with tempfile.TemporaryDirectory() as output:
-                app = f"{sys.executable} -m tools.bench.synth_app {name} {checkout}"
                 used = _cpu()
-                _run(checkout, ["cdk", "synth", "--quiet", "--no-notices", "--output", output, "--app", app])
+                synthesize(checkout, name, Path(output))
                 seconds.append(_cpu() - used)
     return min(taken["empty"]), min(taken["local"])
+
+
+def synthesize(checkout: Path, name: str, output: Path) -> None:
+    """The app `name` of synth_app.py, by the CDK's command line."""
+    app = f"{sys.executable} -m tools.bench.synth_app {name} {checkout}"
+    _run(checkout, ["cdk", "synth", "--quiet", "--no-notices", "--output", str(output), "--app", app])
 
 
 def time_demo(checkout: Path) -> tuple[float, float]:

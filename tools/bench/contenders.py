@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.assets.bundling import bundle, bundle_dependencies
-from infra.functions.sources import AWS_OPERATIONS, SOURCES
 from tools.bench.aws_server import CONTACT_FLOW_ARN, INSTANCE_ARN, USER_ID
+from tools.bench.commands import synthesize
 from tools.bench.installed import RIVALS, installed
 
-# What Lambda and the stack set, everything switched on.
-ENVIRONMENT: Mapping[str, str] = {
+# What Lambda sets.
+_LAMBDA: Mapping[str, str] = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "example",
     "AWS_SESSION_TOKEN": "t" * 800,
@@ -23,33 +22,21 @@ ENVIRONMENT: Mapping[str, str] = {
     "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
     "AWS_LAMBDA_FUNCTION_NAME": "function",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
     "LAMBDA_TASK_ROOT": "/var/task",
     "LANG": "C.UTF-8",
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "TZ": ":UTC",
-    "POWERTOOLS_SERVICE_NAME": "service",
-    "POWERTOOLS_METRICS_NAMESPACE": "InAppCalling",
+}
+# What CloudFormation resolves in the function's environment variables.
+_RESOLVED: Mapping[str, str] = {
+    "CALLING_PARAMETER": "/in-app-calling/bench/Calling",
+    "CALLS_TABLE": "calls",
     "CONNECT_INSTANCE_ARN": INSTANCE_ARN,
     "CONTACT_FLOW_ARN": CONTACT_FLOW_ARN,
     "TOPIC_CONTACT_FLOW_ARNS": "{}",
-    "CALLS_TABLE": "calls",
-    "CALLER_ATTRIBUTES": '["order_id"]',
-    "CLAIM_ATTRIBUTES": '{"email": "customer_email"}',
-    "DISPLAY_NAME_CLAIM": "name",
-    "CAPABILITIES": '["Video"]',
-    "REPLAY_SECONDS": "120",
-    "REFERENCE_SECONDS": "300",
-    "START_LEASE_SECONDS": "30",
-    "LONGEST_CALL_SECONDS": "14400",
-    "STARTS_PER_WINDOW": "10",
-    "WINDOW_SECONDS": "60",
-    "STARTS_PER_DAY": "20",
-    "CALLING_PARAMETER": "/in-app-calling/bench/Calling",
-    "AUTHENTICATION": "{}",
-    "ALLOWED_ORIGINS": "[]",
 }
+_HANDLER = "start_call.handler.handler"
 
 _BODY = {"DisplayName": "Ada", "Attributes": {"order_id": "A-1"}, "Capabilities": {"Video": True}}
 _HEADERS = {
@@ -99,20 +86,50 @@ class Contender:
     handler: str
     paths: tuple[Path, ...]
     """The directories that it imports from; all that it ships."""
+    environment: Mapping[str, str]
 
 
 def contenders(checkout: Path) -> list[Contender]:
     """start_call, the guide's handler and the Powertools version; builds and installs what is missing."""
-    ours = Contender(
-        name="start_call",
-        handler="start_call.handler.handler",
-        paths=(
-            bundle(checkout, SOURCES["start_call"]),
-            bundle_dependencies(checkout, AWS_OPERATIONS) / "python",
-        ),
-    )
+    ours = _start_call(checkout)
     rivals = installed(checkout)
     return [
         ours,
-        *(Contender(name=name, handler=f"{name}.handler", paths=(rivals / name,)) for name in RIVALS),
+        *(
+            Contender(
+                name=name, handler=f"{name}.handler", paths=(rivals / name,), environment=ours.environment
+            )
+            for name in RIVALS
+        ),
     ]
+
+
+def _start_call(checkout: Path) -> Contender:
+    """The function of the environment `local` as its template has it."""
+    output = checkout / "build" / "bench"
+    synthesize(checkout, "local", output)
+    (manifest,) = output.glob("*-Calling.assets.json")
+    files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    (template,) = output.glob("*-Calling.template.json")
+    resources = json.loads(template.read_text(encoding="utf-8"))["Resources"]
+    (function,) = (
+        properties
+        for resource in resources.values()
+        if (properties := resource.get("Properties", {})).get("Handler") == _HANDLER
+    )
+    layers = [resources[layer["Ref"]]["Properties"]["Content"] for layer in function["Layers"]]
+
+    def directory(code: Mapping[str, str]) -> Path:
+        path: str = files[code["S3Key"].removesuffix(".zip")]["source"]["path"]
+        return output / path
+
+    own = {
+        name: value if isinstance(value, str) else _RESOLVED[name]
+        for name, value in function["Environment"]["Variables"].items()
+    }
+    return Contender(
+        name="start_call",
+        handler=_HANDLER,
+        paths=(directory(function["Code"]), *(directory(layer) / "python" for layer in layers)),
+        environment={**_LAMBDA, **own},
+    )

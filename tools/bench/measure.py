@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.bench.aws_server import AwsServer, serving
-from tools.bench.contenders import ENVIRONMENT, EVENT, Contender
+from tools.bench.contenders import EVENT, Contender
 from tools.bench.installed import RUNTIME, installed
 from tools.bench.runtime_api import RuntimeApi, serving_invocations
 
@@ -75,7 +75,7 @@ def measure(checkout: Path, contenders: Sequence[Contender]) -> list[Measurement
         for round_ in range(_ROUNDS + 1):
             for contender in random.sample(contenders, len(contenders)):
                 environment = {
-                    **ENVIRONMENT,
+                    **contender.environment,
                     **server.environment,
                     "AWS_CA_BUNDLE": f"{directory}/{contender.name}.pem",
                     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand" if round_ else "snap-start",
@@ -119,7 +119,7 @@ def _run(
         sys.exit(f"{contender.name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     statuses = [json.loads(answer).get("statusCode") for answer in runtime_api.answers]
     if statuses != [201] * (1 + _WARM_CALLS):
-        sys.exit(f"{contender.name} answered {runtime_api.answers}")
+        sys.exit(f"{contender.name} answered {len(statuses)} times, first {runtime_api.answers[0][:2000]!r}")
     return Sample(**json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -342,7 +342,9 @@ API = {
             Value={"Fn::Sub": "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/${Stage}/"},
         ),
         "Pool": resource("AWS::Cognito::UserPool"),
-        "Domain": resource("AWS::Cognito::UserPoolDomain", UserPoolId={"Ref": "Pool"}, Domain="pages-of-acme"),
+        "Domain": resource(
+            "AWS::Cognito::UserPoolDomain", UserPoolId={"Ref": "Pool"}, Domain="pages-of-acme"
+        ),
         "Literal": resource(
             "AWS::SSM::Parameter", Type="String", Name="/pages/Literal",
             Value="https://abc.execute-api.eu-west-2.amazonaws.com",
