@@ -26,11 +26,12 @@ LOCAL := .venv-local/.installed
 FUNCTIONS := .venv-functions/.installed
 CHECKOV := .venv-checkov/.installed
 NODE := node_modules/.installed
+JUDGES := .venv-judges/.installed
 TYPESCRIPT := tests/contract/typescript/node_modules/.installed
 DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
 # Every file of pinned packages.
-REQUIREMENTS = $(wildcard requirements*.txt */requirements*.txt tools/*/requirements*.txt)
+REQUIREMENTS = $(wildcard requirements*.txt */requirements*.txt tools/*/requirements*.txt tests/*/*/requirements*.txt)
 # Vulnerabilities that do no harm here. In ecdsa, which checkov brings along and this project signs nothing with:
 # how long a signature takes reveals something of its key, and its authors will not fix it.
 ACCEPTED = CVE-2024-23342
@@ -60,7 +61,7 @@ test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests but the end-to-e
 		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
-test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the tests that take long: a first run elsewhere, the table on AWS's DynamoDB Local (needs Java)
+test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) ## the tests that take long: a first run elsewhere, what others' checkers say, the table on AWS's DynamoDB Local (needs Java)
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
 	@python -m pytest -m slow -r fE
 
@@ -98,7 +99,10 @@ check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, l
 templates-of-%:
 	rm -rf build/check/$*
 	cdk synth --quiet --no-notices --context environment=$* --output build/check/$*
-	cfn-lint --non-zero-exit-code warning -- build/check/$*/*.template.json
+	@# In the Region that it is for: resource types differ between Regions.
+	cfn-lint --non-zero-exit-code warning \
+		--regions $$(sed -n 's#.*"environment": "aws://[0-9]*/\([a-z0-9-]*\)".*#\1#p' build/check/$*/manifest.json | sort -u) \
+		-- build/check/$*/*.template.json
 
 # In all files that git has or would add. No service is called, nothing found is printed. A line of an
 # invented secret that looks real ends in kingfisher:ignore, and says why.
@@ -133,6 +137,7 @@ audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that 
 	npm audit
 	npm audit --prefix tests/contract/typescript
 	npm audit --prefix tests/dynamodb_local
+	npm audit --prefix tests/infra/judges
 
 # The layer of all functions, and what the authorizer has beside it.
 .PHONY: sbom
@@ -213,7 +218,8 @@ outputs: environment-given $(PYTHON) ## app developers: outputs.json and amplify
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules tests/contract/typescript/node_modules tests/dynamodb_local/node_modules build .cache .local \
+	rm -rf .venv .venv-local .venv-functions .venv-checkov .venv-judges node_modules \
+		tests/contract/typescript/node_modules tests/dynamodb_local/node_modules tests/infra/judges/node_modules build .cache .local \
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -232,6 +238,10 @@ $(FUNCTIONS): setup.sh lambdas/requirements-authorizer.txt | $(PYTHON)
 
 $(CHECKOV): setup.sh tools/supply_chain/requirements.txt | $(PYTHON)
 	@./setup.sh checkov
+	@touch $@
+
+$(JUDGES): setup.sh tests/infra/judges/requirements.txt tests/infra/judges/package-lock.json tests/infra/judges/.npmrc | $(PYTHON) $(NODE)
+	@./setup.sh judges
 	@touch $@
 
 $(NODE): setup.sh package.json package-lock.json .npmrc | $(PYTHON)

