@@ -1,6 +1,7 @@
 """Starting and stopping a local AWS; nothing is deployed here."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -64,8 +65,19 @@ def refused(directory: Path, port: int | None = 0) -> str:
 def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path, listener: int) -> None:
     message = refused(tmp_path, listener)
     assert f"Port {listener} cannot be used" in message
-    assert "LOCAL_PORT=4570 make local" in message
     assert not (tmp_path / "leash").exists()
+
+
+def test_the_port_that_is_proposed_can_be_used(tmp_path: Path, listener: int) -> None:
+    with socket.socket() as next_one:
+        with suppress(OSError):  # another program's, then
+            next_one.bind(("127.0.0.1", listener + 1))
+        next_one.listen()
+        found = re.search(r"LOCAL_PORT=(\d+) make local", refused(tmp_path, listener))
+        assert found
+        assert int(found[1]) != listener + 1
+        with socket.create_server(("127.0.0.1", int(found[1]))):
+            pass
 
 
 @pytest.mark.parametrize("port", ["abc", "70000", "-1", ""])
