@@ -19,6 +19,8 @@ rm -f docs/sip-bridge.md config/local-bridge.toml
 for shared in .venv .venv-local .venv-functions node_modules .cache; do
     ln -s "$checkout/$shared" "$shared"
 done
+# Nothing is installed again through them, whatever was edited meanwhile: that would change the checkout.
+touch -t 200001010000 setup.sh .npmrc package*.json requirements*.txt ./*/requirements*.txt
 [ ! -d "$checkout/.mypy_cache" ] || cp -R "$checkout/.mypy_cache" .
 git init --quiet && git add --all
 
