@@ -52,6 +52,7 @@ def _lambda(emulator: Emulator) -> None:
         endpoint_url=emulator.endpoint_url,
         trace_daemon=daemon.serve(emulator.control.note_trace),
         issuer=emulator.issuer.serve(emulator.settings.folder),
+        stand_in=emulator.settings.stand_in,
     )
     lambda_types.install(region=emulator.region)
 
@@ -103,10 +104,8 @@ SERVICES = (
     ),
     Service(
         "KMS",
-        "keys from before the deployment; disabled keys",
-        lambda emulator: keys.install(
-            emulator.settings.signing_keys, account=emulator.account, region=emulator.region
-        ),
+        "disabled keys",
+        lambda _: keys.install(),
     ),
     Service(
         "Lambda and X-Ray",

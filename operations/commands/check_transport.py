@@ -6,7 +6,7 @@ import click
 
 from infra.outputs import Output
 from infra.transport import NATIVE, transport_name
-from operations import transport
+from operations import switch, transport
 from operations.commands.arguments import environment_option, help_epilog, now
 from operations.deployment import Deployment
 from operations.errors import OperationError
@@ -15,24 +15,41 @@ from operations.errors import OperationError
 @click.command(epilog=help_epilog("make deploy ENV=acme  (checks, then deploys)"))
 @environment_option
 def check_transport(environment: str | None) -> None:
-    """Refuse what would strand calls.
+    """Refuse what would strand calls, or could while calling is on.
 
-    A call that goes over a transport which the configuration no longer has, only that transport can end.
+    Calls over a transport which the configuration no longer has can be ended by that transport only.
     """
     deployment = Deployment.open(environment)
     deployed = deployment.find(Output.CALL_TRANSPORT)
     kept = {NATIVE, transport_name(deployment.configuration)}
     if deployed is None or deployed in kept:
         return
-    client = deployment.session.client("dynamodb")
-    stranded = transport.count_stranded(client, deployment.read(Output.CALLS_TABLE), kept=kept, now=now())
+    client = deployment.session.client("ssm")
+    off_since = switch.off_since(client, deployment.read(Output.CALLING_PARAMETER))
+    if off_since is not None:
+        transport.wait_for_last_start(off_since)
+    dynamodb = deployment.session.client("dynamodb")
+    stranded = transport.count_stranded(dynamodb, deployment.read(Output.CALLS_TABLE), kept=kept, now=now())
+    if off_since is None or stranded:
+        raise OperationError(_drain_first(deployment, deployed, stranded, is_on=off_since is None))
+
+
+def _drain_first(deployment: Deployment, deployed: str, stranded: int, *, is_on: bool) -> str:
+    """Why the transport `deployed` cannot be taken away yet, and the commands that drain it."""
+    environment, reasons = deployment.environment, []
+    if is_on:
+        reasons.append("calling is on, so more can start during the deployment")
     if stranded:
-        name = deployment.environment
-        calls = "1 call is" if stranded == 1 else f"{stranded} calls are"
-        raise OperationError(
-            f"{calls} active in {name} over the transport {deployed!r}, which config/{name}.toml no longer "
-            "has: only that transport can end them.\n"
-            f"  Fix: make stop-calls ENV={name}; wait until they have ended, at most "
-            f"{deployment.configuration.calls.longest_call_seconds} seconds; make deploy ENV={name} again; "
-            f"delete the stacks that the configuration no longer has; make resume-calls ENV={name}"
-        )
+        reasons.append("1 call is active" if stranded == 1 else f"{stranded} calls are active")
+    longest = deployment.configuration.calls.longest_call_seconds
+    steps = [
+        f"make stop-calls ENV={environment}",
+        f"make deploy ENV={environment}  # once they have ended: {longest} s at most",
+        "aws cloudformation delete-stack --stack-name <each that the configuration no longer has>",
+        f"make resume-calls ENV={environment}",
+    ]
+    return (
+        f"config/{environment}.toml no longer has the transport {deployed!r}, and no other can end its "
+        f"calls: {'; '.join(reasons)}.\n"
+        "  Fix, in this order:\n" + "\n".join(f"    {step}" for step in (steps if is_on else steps[1:]))
+    )

@@ -43,6 +43,15 @@ class Instances:
             self._resources[arn] = resource
             return resource
 
+    def adopt(self, kind: Kind, arn: str, properties: Mapping[str, Any]) -> Resource:
+        """An instance or a part of one that has been there before, under its own ARN."""
+        with self._lock:
+            instance_arn = self._instance_arn(kind, properties) or arn
+            self._check(kind, properties, instance_arn, current=None)
+            flow = _read_flow(kind, properties)
+            self._resources[arn] = Resource(kind, arn, instance_arn, properties, now(), flow)
+            return self._resources[arn]
+
     def update(self, arn: str, properties: Mapping[str, Any]) -> Resource:
         """Give a resource other properties; contacts in a flow stay in the version they began with."""
         with self._lock:
@@ -65,6 +74,11 @@ class Instances:
         """The association of a function or another integration with an instance."""
         found = self.of_kind(Kind.INTEGRATION_ASSOCIATION, instance_arn)
         return next((resource for resource in found if resource.name == integration_arn), None)
+
+    def may_invoke(self, instance_arn: str, function_arn: str) -> bool:
+        """Whether flows of an instance may invoke a function: it is associated, by itself or by the alias."""
+        unqualified = ":".join(function_arn.split(":")[:7])
+        return any(self.find_integration(instance_arn, arn) for arn in (function_arn, unqualified))
 
     def _instance_arn(self, kind: Kind, properties: Mapping[str, Any]) -> str:
         if kind is Kind.INSTANCE:

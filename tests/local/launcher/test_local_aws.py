@@ -94,13 +94,20 @@ def test_an_environment_that_is_not_there_is_refused_with_those_that_are(tmp_pat
         pytest.fail("it started")
 
 
-@pytest.mark.parametrize("text", ["", "region = 'us-east-1'", "account = "])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "names no Connect instance"),
+        ("region = 'us-east-1'", "nor both of account and region"),
+        ("account = ", "is no TOML"),
+    ],
+)
 def test_an_environment_without_account_and_region_is_refused(
-    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkout_module, "CONFIGURATIONS", tmp_path)
     (tmp_path / "local.toml").write_text(text)
-    assert "does not name account and region" in refused(tmp_path)
+    assert why in refused(tmp_path)
 
 
 def test_it_is_account_and_region_of_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
