@@ -55,7 +55,7 @@ test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the en
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/test-seconds.json
 
 .PHONY: test-unit
-test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests but the end-to-end ones
+test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests but the end-to-end ones
 	@export PYTHONDONTWRITEBYTECODE=; python -m pytest -n 4 --no-loadscope-reorder \
 		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
 
@@ -65,7 +65,7 @@ test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the test
 	@python -m pytest -m slow -r fE
 
 .PHONY: test-walls
-test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## check, tests and demo in a copy without the SIP bridge
+test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## check, tests and demo in a copy without the SIP bridge
 	@tests/walls.sh
 
 .PHONY: test-e2e
