@@ -19,7 +19,9 @@ PutEvents refuses the sources of AWS to everybody, as on AWS, so `POST /_local/e
 an event of a contact, invents one, or lets them come in another order: the detail goes out as it is given,
 and moves nothing. `GET /_local/events` has the details of all contact events that went out. The services' own
 events can be held back meanwhile by disabling the rule. Service `issuer` has one operation that faults happen
-to, `GetKeys`: a request for the issuer's public keys, whoever makes it.
+to, `GetKeys`: a request for the issuer's public keys, whoever makes it. A fault is one of `Error` (nothing is
+performed), `DelaySeconds`, `Malformed` (the answer loses its objects and lists), `Answer` (this is answered,
+however surprising, once the operation was performed).
 
 Independent of MiniStack; `local.emulator.api_calls` reports the functions' calls and takes the faults.
 Further lists and routes are added by `add_list` and `add_route`.

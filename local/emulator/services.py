@@ -13,7 +13,7 @@ from local.emulator.api_gateway import resource_types as api_gateway_types
 from local.emulator.cloudformation import urls
 from local.emulator.cloudwatch import resource_types as cloudwatch_types
 from local.emulator.cognito import resource_types as cognito_types
-from local.emulator.cognito import user_pools
+from local.emulator.cognito import sign_ins, user_pools
 from local.emulator.connect import resource_types as connect_types
 from local.emulator.connect.resources import resources_of
 from local.emulator.dynamodb import resource_types as dynamodb_types
@@ -64,6 +64,7 @@ def _api_gateway(emulator: Emulator) -> None:
 
 def _cognito(emulator: Emulator) -> None:
     user_pools.install()
+    sign_ins.install()
     cognito_types.install(emulator.registry)
 
 
@@ -91,7 +92,12 @@ SERVICES = (
         "alarms on metric math: recorded",
         lambda emulator: cloudwatch_types.install(emulator.records),
     ),
-    Service("Cognito", "refresh token rotation; identity providers, WebAuthn settings", _cognito),
+    Service(
+        "Cognito",
+        "refresh token rotation, USER_AUTH, time and methods of sign-ins, write rights of clients; identity "
+        "providers, WebAuthn settings",
+        _cognito,
+    ),
     Service(
         "DynamoDB",
         "time to live, backups and encryption from CloudFormation",

@@ -253,6 +253,16 @@ def test_a_malformed_answer_parses_and_lacks_what_a_client_needs(control: Contro
     assert json.loads(fault.spoil(b"")) == {}
 
 
+def test_any_answer_can_be_given(control: Control) -> None:
+    answer = {"Attributes": {"Starts": {"N": "many"}}}
+    of_table = {"Service": "dynamodb", "Operation": "UpdateItem"}
+    assert send(control, "POST", "faults", {**of_table, "Answer": answer})[0] == 200
+    fault = control.take_fault("dynamodb", "UpdateItem")
+    assert fault is not None
+    assert fault.code is None, "the operation is performed"
+    assert json.loads(fault.spoil(b'{"Attributes": {}}')) == answer
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -264,6 +274,8 @@ def test_a_malformed_answer_parses_and_lacks_what_a_client_needs(control: Contro
         START,
         {**START, "Error": ERROR, "Malformed": True},
         {**START, "Malformed": False},
+        {**START, "Answer": []},
+        {**START, "Answer": {}, "Malformed": True},
         {**START, "Error": "ThrottlingException"},
         {**START, "Error": {"Code": "ThrottlingException", "Status": "400"}},
         {**START, "Error": {"Code": "ThrottlingException", "Status": 200}},
