@@ -5,6 +5,8 @@
     POST   /_local/events  {"Detail": {…}}                         a contact event, as Connect publishes it
     POST   /_local/faults  {"Service", "Operation", "Times", …}    calls fail, wait or are answered badly
     DELETE /_local/faults                                          they no longer do
+    GET    /_local/contact-center                                  hours, staffing, room of queues
+    POST   /_local/contact-center  {"Hours": {…}, "Queues": {…}}   they are otherwise from now on
     GET    /_local/issuer                                          the local issuer: address and keys
     POST   /_local/issuer/users  {"Email", "Claims": {…}}          somebody signs up with it
     POST   /_local/issuer/rotate  {"Retire": true | false}         it signs with a new key from now on
@@ -75,6 +77,7 @@ class Control:
             "traces": lambda: list(self._traces),
         }
         self._routes: dict[str, Route] = {
+            "contact-center": self._set_contact_center,
             "contacts": event_route("contact", ContactEvent, connect.happen, refused=ContactStateError),
             "events": self._publish,
             "faults": self._add_fault,
@@ -124,12 +127,21 @@ class Control:
                 return {listed.title().replace("-", ""): self._lists[listed]()}
             case "GET", ["issuer"]:
                 return self._issuer.described()
+            case "GET", ["contact-center"]:
+                return self._connect.center.shown()
             case "POST", [name, *_] if name in self._routes:
                 return self._routes[name](parts, _read_document(body))
             case "DELETE", ["faults"]:
                 self._faults.clear()
                 return {}
         raise no_such(method, parts)
+
+    def _set_contact_center(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
+        try:
+            self._connect.center.change(document)
+        except ValueError as error:
+            raise ControlError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        return self._connect.center.shown()
 
     def _publish(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
         match document:

@@ -1,7 +1,7 @@
 """Amazon Connect instances and what they consist of: hours, queues, contact flows, integrations.
 
 Independent of MiniStack. Facts about the real service: the Amazon Connect API reference. Not emulated:
-quotas, hours of operation.
+quotas; whether hours of operation say open is `ContactCenter`'s.
 """
 
 import threading
@@ -176,6 +176,12 @@ class Instances:
         flow = self.create(Kind.CONTACT_FLOW, {"InstanceArn": instance.arn, **shown})
         return {"ContactFlowId": flow.id, "ContactFlowArn": flow.arn}
 
+    def update_contact_flow_content(self, parameters: Parameters) -> Mapping[str, Any]:
+        """UpdateContactFlowContent: contacts in the flow stay in the version they began with."""
+        flow = self.part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
+        self.update(flow.arn, {**flow.properties, "Content": parameters["Content"]})
+        return {}
+
     def list_integration_associations(self, parameters: Parameters) -> Mapping[str, Any]:
         """ListIntegrationAssociations."""
         instance = self.get(Kind.INSTANCE, parameters["InstanceId"])
@@ -209,7 +215,7 @@ def _read_flow(kind: Kind, properties: Mapping[str, Any]) -> ContactFlow | None:
     if kind is not Kind.CONTACT_FLOW:
         return None
     try:
-        return flow_language.read(properties["Content"])
+        return flow_language.read(properties["Content"], properties["Type"])
     except InvalidContactFlowError as error:
         problems = [{"message": problem} for problem in error.problems]
         raise AwsError("InvalidContactFlowException", str(error), members={"problems": problems}) from error
