@@ -103,6 +103,11 @@ check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, l
 
 step = @echo '==> $(1)'
 
+.PHONY: check-flow
+check-flow: $(PYTHON) ## what Amazon Connect would say of a contact flow: FILE=my-flow.json, TYPE=CUSTOMER_QUEUE instead of a guess, JSON=1
+	@test -n "$(FILE)" || { echo "Name the flow: make check-flow FILE=my-flow.json"; exit 2; }
+	@python -m infra.assets.contact_flow_lint $(if $(TYPE),--type $(TYPE)) $(if $(JSON),--json) -- $(FILE)
+
 templates-of-%:
 	$(call step,templates and security rules of $*)
 	@rm -rf build/check/$*; mkdir -p build/check
