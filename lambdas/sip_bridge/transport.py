@@ -30,7 +30,7 @@ from calls.errors import CallEnded, InvalidRequest, NotPossibleNow, RetryLater, 
 from calls.interfaces import Calls, CallTransport, Credential
 from calls.join_answer import to_start_call_response
 from calls.record import Call, now
-from calls.start_call_request import StartCallRequest, check_size
+from calls.start_call_request import StartCallRequest, check_contact_size
 from sip_bridge.bridged_calls import BridgedCall, BridgedCalls
 from sip_bridge.meeting_events import Happening, MeetingEvent, read_meeting_event
 from sip_bridge.meetings import CALLER, PHONE, Meetings
@@ -74,6 +74,8 @@ class BridgeSettings:
     """Caller attribute to the SIP header that carries it."""
     attributes: frozenset[str] = frozenset()
     """The names of attributes that a caller may set."""
+    flow_bytes: int = 0
+    """The size of the attributes that contact flows set beside those of this backend."""
 
     @classmethod
     def read(cls, function: "Function", environment: Mapping[str, str]) -> "BridgeSettings":
@@ -86,6 +88,7 @@ class BridgeSettings:
                     external_meeting_id=environment["EXTERNAL_MEETING_ID"],
                     header_names=json.loads(environment["SIP_HEADERS"]),
                     attributes=frozenset(json.loads(environment["CALLER_ATTRIBUTES"])),
+                    flow_bytes=int(environment.get("FLOW_ATTRIBUTES_BYTES", "0")),
                 )
             case "caller_context":
                 return cls(connect_number=environment["CONNECT_NUMBER"])
@@ -154,8 +157,15 @@ class SipBridge:
         """A code of random digits, since it reaches Connect as digits."""
         code = "".join(secrets.choice("0123456789") for _ in range(_CODE_DIGITS))
         attributes = self._attributes(request)
-        check_size({**attributes, **context, "auth_status": "verified", "auth_token": code})
-        for_flow = {**_for_flow(attributes, request.contact_flow_arn), **context, "auth_status": "verified"}
+        check_contact_size(
+            replace(request, attributes=attributes), context, code, flow_bytes=self._settings.flow_bytes
+        )
+        for_flow = {
+            **_for_flow(attributes, request.contact_flow_arn),
+            **context,
+            "came_back": "false",
+            "auth_status": "verified",
+        }
         answer = json.dumps(for_flow, ensure_ascii=False)
         if len(answer.encode()) >= MAX_FLOW_ANSWER_BYTES:
             raise InvalidRequest(

@@ -13,7 +13,7 @@ contact, or ends what the crash has left and starts anew.
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -76,8 +76,10 @@ class StartCall:
         Raises the `ServiceError` that the app is answered; then no contact of this request is left active.
         """
         # Refused before anything is written: a request that can never succeed must not cost the user a start.
-        reference = self._transport.prepare(caller.context, request)
-        call = self._new_call(caller, request, reference)
+        name, source = _name(caller, request)
+        context = {**caller.context, "name_source": source}
+        reference = self._transport.prepare(context, request)
+        call = self._new_call(caller.user_id, request, reference, context=context, display_name=name)
         standing = self._claim(call)
         if standing is not None and self._is_abandoned_by_crash(standing, call):
             self._clear_away(standing)
@@ -89,19 +91,27 @@ class StartCall:
             call = earlier
         return self._place(call, request)
 
-    def _new_call(self, caller: Caller, request: StartCallRequest, reference: str) -> Call:
+    def _new_call(
+        self,
+        user_id: str,
+        request: StartCallRequest,
+        reference: str,
+        *,
+        context: Mapping[str, str],
+        display_name: str,
+    ) -> Call:
         now = self._now()
         return Call(
-            user_id=caller.user_id,
+            user_id=user_id,
             started_at=now,
             idempotency_key=request.idempotency_key or f"none-{uuid.uuid4()}",
             request_hash=request.content_hash,
             reference=reference,
             reference_until=now + self._limits.reference_seconds * 1000,
-            context=caller.context,
+            context=context,
             slot_until=now + self._limits.start_lease_seconds * 1000,
             transport=self._transport.name,
-            display_name=request.display_name or caller.display_name,
+            display_name=display_name,
             capabilities=sorted(request.capabilities),
         )
 
@@ -221,6 +231,15 @@ class StartCall:
             with suppress(ServiceError):
                 self._transport.end(left)
         return None
+
+
+def _name(caller: Caller, request: StartCallRequest) -> tuple[str, str]:
+    """The name that the agent sees, and whose word it is: a user is nobody else than the token says."""
+    if caller.display_name:
+        return caller.display_name, "token"
+    if request.display_name:
+        return request.display_name, "caller"
+    return "Customer", "none"
 
 
 def _replay(call: Call) -> StartedCall | None:

@@ -4,7 +4,6 @@
 through, and a general validator would cost more than the rest of the function.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,7 @@ from typing import Any
 from api.request import Request, pointer
 from calls.errors import InvalidRequest, Violation
 from calls.start_call_request import StartCallRequest, check_size
-
-MAX_DISPLAY_NAME = 256
-"""Characters (Amazon Connect API Reference, ParticipantDetails)."""
+from start_call.display_name import MAX_DISPLAY_NAME, is_display_name
 
 CAPABILITIES = ("Video", "ScreenShare")
 _MEMBERS = frozenset(
@@ -74,17 +71,6 @@ def is_text(value: object) -> bool:
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def is_display_name(value: object) -> bool:
-    """Whether Connect and the agent's screen can show `value` as a name."""
-    return (
-        isinstance(value, str)
-        and is_text(value)
-        and 1 <= len(value) <= MAX_DISPLAY_NAME
-        and not value.isspace()
-        and not any(unicodedata.category(character) == "Cc" for character in value)
-    )
-
-
 def _display_name(members: Mapping[str, Any], found: list[Violation]) -> str | None:
     if "DisplayName" not in members:
         return None
@@ -93,7 +79,7 @@ def _display_name(members: Mapping[str, Any], found: list[Violation]) -> str | N
         found.append(
             Violation(
                 "/DisplayName",
-                f"Send 1 to {MAX_DISPLAY_NAME} characters, not only spaces, no control characters.",
+                f"Send 1 to {MAX_DISPLAY_NAME} characters that can be seen, and no invisible ones.",
             )
         )
         return None

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,8 @@ from calls.errors import (
 )
 from calls.interfaces import Credential
 from calls.record import Call, Rate
-from calls.start_call_request import MAX_ATTRIBUTES_BYTES
+from calls.start_call_request import MAX_ATTRIBUTES_BYTES, size_of
+from calls.webrtc import WebRtc
 from start_call.caller import Caller
 from tests.lambdas.backend import ADA, LIMITS, Backend, dying
 from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
@@ -48,7 +49,7 @@ def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backe
         "ParticipantDetails": {"DisplayName": "Ada"},
         "Attributes": {
             "customer_id": "user-1",
-            "auth_status": "verified",
+            "name_source": "token",
             "auth_time": "1790000000",
             "customer_email": "ada@example.com",
             "order_id": "A-1",
@@ -57,15 +58,52 @@ def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backe
     }
     bound = backend.table.bind("user-1", reference, started.contact_id, START)
     assert bound is not None
-    assert bound.context == ADA.context
+    assert bound.context == {**ADA.context, "name_source": "token"}
 
 
-def test_an_audio_call_has_no_capability_and_the_sent_name_wins(backend: Backend) -> None:
-    backend.call(display_name="Countess", contact_flow_arn=BILLING_FLOW_ARN)
+def test_an_audio_call_of_a_topic_has_no_capability_and_enters_its_flow(backend: Backend) -> None:
+    backend.call(contact_flow_arn=BILLING_FLOW_ARN)
     (start,) = backend.starts()
     assert "AllowedCapabilities" not in start
-    assert start["ParticipantDetails"] == {"DisplayName": "Countess"}
     assert start["ContactFlowId"] == BILLING_FLOW_ARN.rpartition("/")[2]
+
+
+@pytest.mark.parametrize(
+    ("in_token", "sent", "shown", "source"),
+    [
+        ("Ada", "Countess (verified)", "Ada", "token"),
+        ("Ada", None, "Ada", "token"),
+        ("", "Countess", "Countess", "caller"),
+        ("", None, "Customer", "none"),
+    ],
+)
+def test_the_agent_sees_the_tokens_name_and_else_whose_word_it_is(
+    backend: Backend, in_token: str, sent: str | None, shown: str, source: str
+) -> None:
+    backend.call(caller=replace(ADA, display_name=in_token), display_name=sent)
+    (start,) = backend.starts()
+    assert start["ParticipantDetails"] == {"DisplayName": shown}
+    assert start["Attributes"]["name_source"] == source
+    credential = Credential(
+        user_id="user-1",
+        reference=start["Attributes"]["auth_token"],
+        contact_id=backend.record().contact_id or "",
+    )
+    assert verify(credential, backend.table, backend.now)["name_source"] == source
+
+
+def test_a_contact_is_born_unverified(backend: Backend) -> None:
+    """An adopted flow that reads attributes alone reads nothing false."""
+    backend.call()
+    assert "auth_status" not in backend.starts()[0]["Attributes"]
+
+
+def test_trusted_attributes_replace_what_is_sent_under_their_names(backend: Backend) -> None:
+    """The configuration lets nobody send them: this holds if it did."""
+    trusted = ("customer_id", "auth_time", "customer_email", "name_source", "auth_token")
+    backend.call(attributes=dict.fromkeys(trusted, "FORGED"))
+    (start,) = backend.starts()
+    assert "FORGED" not in start["Attributes"].values()
 
 
 def test_a_second_tap_with_the_same_key_gets_the_first_call(backend: Backend) -> None:
@@ -128,11 +166,65 @@ def test_a_user_who_called_too_often_hears_when_to_call_again(backend: Backend) 
     backend.call(key="tap-3")
 
 
-def test_attributes_that_are_too_large_only_with_the_trusted_ones_cost_no_start(backend: Backend) -> None:
+def set_by_flow(context: Mapping[str, str], *, verified: bool, topic: str | None) -> dict[str, str]:
+    """What the shipped flows set on a contact."""
+    proved = (
+        {**context, "came_back": "false"} if verified else dict.fromkeys([*context, "came_back"], "unknown")
+    )
+    return {
+        **proved,
+        "auth_status": "verified" if verified else "unverified",
+        **({"topic": topic} if topic else {}),
+    }
+
+
+@pytest.mark.parametrize("topic", [None, "billing"])
+@pytest.mark.parametrize("tier", ["", "gold", "a much longer tier"])
+def test_attributes_may_fill_a_contact_until_no_flow_could_set_its_own(
+    backend: Backend, topic: str | None, tier: str
+) -> None:
+    """cases/01: a proved caller must not reach the unverified queue for want of a few bytes."""
+    caller = replace(ADA, context={**ADA.context, "tier": tier})
+
+    def attributes(length: int) -> dict[str, str]:
+        return {"page": "x" * length}
+
+    def most_ever(length: int) -> int:
+        (start,) = backend.starts()[-1:]
+        context = backend.record().context
+        return max(
+            size_of({**start["Attributes"], **set_by_flow(context, verified=verified, topic=topic)})
+            for verified in (True, False)
+        )
+
+    backend.call(caller=caller, topic=topic, attributes=attributes(0))
+    room = MAX_ATTRIBUTES_BYTES - most_ever(0)
+    backend.end()
+    backend.now += 1
+    backend.call(key="fits", caller=caller, topic=topic, attributes=attributes(room))
+    assert most_ever(room) == MAX_ATTRIBUTES_BYTES
+    backend.end()
+    backend.now += 1
+    requests, starts = len(backend.connect.requests), backend.record().starts
     with pytest.raises(InvalidRequest):
-        backend.call(attributes={"page": "x" * (MAX_ATTRIBUTES_BYTES - 4)})
-    assert not backend.connect.requests
-    backend.call()
+        backend.call(key="no room", caller=caller, topic=topic, attributes=attributes(room + 1))
+    assert len(backend.connect.requests) == requests
+    assert backend.record().starts == starts  # it costs the user no start
+
+
+def test_room_for_what_flows_set_beside_is_kept_free(backend: Backend) -> None:
+    backend.use(
+        WebRtc(
+            backend.table,
+            backend.instance,
+            backend.participants,
+            backend.time,
+            instance_arn=INSTANCE_ARN,
+            flow_bytes=MAX_ATTRIBUTES_BYTES,
+        )
+    )
+    with pytest.raises(InvalidRequest):
+        backend.call()
 
 
 FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [

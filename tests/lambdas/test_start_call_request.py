@@ -87,6 +87,8 @@ def test_a_full_request_is_read() -> None:
         ({"DisplayName": "a\x00b"}, "/DisplayName"),
         ({"DisplayName": "a\x85b"}, "/DisplayName"),
         ('{"DisplayName": "\\ud800"}', "/DisplayName"),
+        ({"DisplayName": "\u202eadmin"}, "/DisplayName"),
+        ({"DisplayName": "\u200b"}, "/DisplayName"),
         ({"DisplayName": 7}, "/DisplayName"),
         ({"DisplayName": None}, "/DisplayName"),
         ({"Topic": "sales"}, "/Topic"),
