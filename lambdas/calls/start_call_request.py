@@ -20,17 +20,21 @@ class StartCallRequest:
     display_name: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     capabilities: frozenset[str] = frozenset()
+    previous_contact_id: str | None = None
+    """The call that the app says this one continues."""
     idempotency_key: str | None = None
 
     @property
     def content_hash(self) -> str:
         """The same for requests with the same content, however they are written."""
-        content = [
+        content: list[object] = [
             self.contact_flow_arn,
             self.display_name,
             sorted(self.attributes.items()),
             sorted(self.capabilities),
         ]
+        if self.previous_contact_id is not None:
+            content.append(self.previous_contact_id)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -28,8 +28,6 @@ _TOKEN_MARGIN = 60_000  # milliseconds
 _MAX_LOST = 3
 
 _INITIATION_METHODS = frozenset({"WEBRTC_API", "TRANSFER", "QUEUE_TRANSFER"})
-STARTED_BY_API = frozenset({"WEBRTC_API"})
-"""How contacts begin that StartWebRTCContact starts."""
 
 
 def create_transport(function: "Function", *, calls: Calls, dynamodb: Any) -> "WebRtc":  # noqa: ARG001
@@ -98,8 +96,11 @@ class WebRtc:
             display_name=call.display_name,
             attributes=_attributes(call.context, call.reference, request),
             capabilities=call.capabilities,
+            related_contact_id=call.related_contact_id,
         )
         contact_id = answer.get("ContactId")
+        if not isinstance(contact_id, str) or not contact_id:
+            return call, answer  # of no use to an app either
         return replace(call, call_id=contact_id, contact_id=contact_id), answer
 
     def end(self, call: Call) -> None:
@@ -150,7 +151,7 @@ class WebRtc:
         early_delivery: bool,  # noqa: ARG002 - contact events need nothing that is written later
     ) -> ContactEvent | None:
         """A contact event of Connect."""
-        return read_contact_event(envelope, STARTED_BY_API)
+        return read_contact_event(envelope)
 
     def _join_as_new(self, call: Call, answer: Mapping[str, Any]) -> dict[str, Any]:
         lost = answer["ParticipantId"]

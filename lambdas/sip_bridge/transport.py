@@ -25,7 +25,7 @@ from runtime import aws
 from runtime.errors import AnswerIncomplete, ServiceError, Unavailable
 
 from calls import webrtc
-from calls.contact_event import ContactEvent, read_contact_event
+from calls.contact_event import INBOUND, ContactEvent, read_contact_event
 from calls.errors import CallEnded, InvalidRequest, NotPossibleNow, RetryLater, Violation
 from calls.interfaces import Calls, CallTransport, Credential
 from calls.join_answer import to_start_call_response
@@ -49,9 +49,6 @@ MAX_FLOW_ANSWER_BYTES = 32_000
 _CODE_DIGITS = 12
 # Where nothing was keyed in, Connect puts words.
 _CODE = re.compile(r"[0-9]{12}", re.ASCII)
-_INBOUND = "INBOUND"
-"""How the contact of a phone call begins."""
-
 # The far end rings for 30 s at most, and the code takes some seconds more.
 _COMES_THROUGH_WITHIN = 60_000  # milliseconds
 
@@ -281,13 +278,13 @@ class SipBridge:
         """
         details = event.get("Details", {})
         contact = details.get("ContactData", {})
-        if contact.get("InitiationMethod") != _INBOUND:
+        if contact.get("InitiationMethod") != INBOUND:
             return self._native.read_credential(event)
         if (contact.get("SystemEndpoint") or {}).get("Address") != self._settings.connect_number:
             return None
         code = (details.get("Parameters") or {}).get("Code")
         if code is None:
-            return webrtc.read_attributes(event, self._instance_arn, {_INBOUND})
+            return webrtc.read_attributes(event, self._instance_arn, {INBOUND})
         contact_id = contact.get("InitialContactId") or contact.get("ContactId")
         if contact.get("InstanceARN") != self._instance_arn or not contact_id or not _CODE.fullmatch(code):
             return None
@@ -311,7 +308,7 @@ class SipBridge:
         that has not reached Connect.
         """
         if envelope["source"] != "aws.chime":
-            return read_contact_event(envelope, {*webrtc.STARTED_BY_API, _INBOUND})
+            return read_contact_event(envelope, by_phone=True)
         event = read_meeting_event(envelope, self._settings.external_meeting_id)
         if event is None:
             return None
