@@ -26,7 +26,7 @@ from calls.errors import (
     Violation,
 )
 from calls.join_answer import to_start_call_response
-from calls.record import State
+from calls.record import EndedBy, State
 from calls.start_call_request import StartCallRequest
 from start_call.display_name import MAX_DISPLAY_NAME, is_display_name
 from start_call.request import CAPABILITIES, RequestPolicy, parse
@@ -169,6 +169,7 @@ def bodies() -> Iterator[Any]:
         yield {"Attributes": {"page": value}}
     asked: list[Any] = [{}, {"Video": True}, {"Video": False}, {"Video": 1}, {"Other": True}, [], None]
     yield from ({"Capabilities": capabilities} for capabilities in asked)
+    yield from ({"PreviousContactId": previous} for previous in ("c", "", "x" * 256, "x" * 257, 7, None))
     yield from ({"Topic": "billing"}, {"Topic": 1}, {"Topic": ""}, {"Other": 1}, [], 1, None, "x")
 
 
@@ -223,3 +224,4 @@ def test_the_schema_and_the_handler_agree_on_what_digits_are(body: Any) -> None:
 
 def test_the_states_of_the_contract_are_those_of_the_record() -> None:
     assert SCHEMAS["CallState"]["enum"] == list(State)
+    assert SCHEMAS["CallEndedBy"]["enum"] == list(EndedBy)
