@@ -10,6 +10,7 @@ user of the machine can read them. The two files are such as tools take:
 import configparser
 import os
 import secrets
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +66,11 @@ class Access:
         """Remove the files."""
         for file in (folder / _CREDENTIALS_FILE, control_header_file(folder)):
             file.unlink(missing_ok=True)
+
+
+def control_curl(folder: Path, endpoint_url: str) -> str:
+    """The beginning of a command line for control requests, up to what comes behind `/_local`."""
+    return f"curl -H {shlex.quote(f'@{control_header_file(folder)}')} {endpoint_url}/_local"
 
 
 def control_header_file(folder: Path) -> Path:

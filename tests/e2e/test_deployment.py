@@ -15,7 +15,15 @@ from tests.e2e.held_properties import READERS, Resource, deployed, held
 
 CALLING = "InAppCalling-local-Calling"
 IDENTITY = "InAppCalling-local-Identity"
-OUTPUTS = {"ApiUrl", "CallingParameter", "CallsTable", "ConnectInstanceArn", "ContactFlowArn", "Region"}
+OUTPUTS = {
+    "ApiUrl",
+    "CallTransport",
+    "CallingParameter",
+    "CallsTable",
+    "ConnectInstanceArn",
+    "ContactFlowArn",
+    "Region",
+}
 OUTPUTS_OF_POOL = {"UserPoolClientId", "UserPoolId"}
 # A user's account must outlive a mistake with a stack.
 RETAINED = {"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"}

@@ -1,9 +1,11 @@
+import shlex
 import stat
 from pathlib import Path
 
+import botocore.session
 import pytest
 
-from local.access import Access, control_header_file
+from local.access import Access, control_curl, control_header_file
 
 ACCOUNT = "111122223333"
 
@@ -37,6 +39,22 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert Access.read(tmp_path) == created
     [line] = control_header_file(tmp_path).read_text().splitlines()
     assert line == f"X-Local-Token: {created.control_token}"
+
+
+def test_the_aws_tools_read_the_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    created = Access.create(tmp_path, account=ACCOUNT)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    found = botocore.session.Session().get_credentials()
+    assert found
+    assert (found.access_key, found.secret_key) == (created.access_key_id, created.secret_access_key)
+
+
+def test_the_printed_command_can_be_pasted_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "a b"
+    _, _, header, url = shlex.split(f"{control_curl(folder, 'http://127.0.0.1:1')}/contacts")
+    assert (header, url) == (f"@{folder}/control-header", "http://127.0.0.1:1/_local/contacts")
 
 
 def test_nothing_is_left_after_the_run(tmp_path: Path) -> None:
