@@ -196,7 +196,7 @@ class Instances:
         return {"ContactFlowId": flow.id, "ContactFlowArn": flow.arn}
 
     def update_contact_flow_content(self, parameters: Parameters) -> Mapping[str, Any]:
-        """UpdateContactFlowContent, published at once: contacts in the flow stay in the version they began with."""
+        """UpdateContactFlowContent, published at once; contacts stay in the version they began with."""
         flow = self.part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
         self.update(flow.arn, {**flow.properties, "Content": parameters["Content"]})
         return {}
