@@ -27,6 +27,7 @@ FUNCTIONS := .venv-functions/.installed
 CHECKOV := .venv-checkov/.installed
 NODE := node_modules/.installed
 TYPESCRIPT := tests/contract/typescript/node_modules/.installed
+OPENID_PROVIDER := tests/openid_provider/node_modules/.installed
 DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
 # Every file of pinned packages.
@@ -48,7 +49,7 @@ local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in
 	@python -m local --environment "$(LOCAL_ENV)"
 
 .PHONY: test
-test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the end-to-end ones included
+test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) ## all tests, the end-to-end ones included
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
 		began=$$(date +%s); python -m pytest --cov -n 4 --no-loadscope-reorder || exit 1; \
@@ -132,6 +133,7 @@ audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that 
 	done; test -z "$$failed"
 	npm audit
 	npm audit --prefix tests/contract/typescript
+	npm audit --prefix tests/openid_provider
 	npm audit --prefix tests/dynamodb_local
 
 # The layer of all functions, and what the authorizer has beside it.
@@ -213,7 +215,7 @@ outputs: environment-given $(PYTHON) ## app developers: outputs.json and amplify
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules tests/contract/typescript/node_modules tests/dynamodb_local/node_modules build .cache .local \
+	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules tests/contract/typescript/node_modules tests/openid_provider/node_modules tests/dynamodb_local/node_modules build .cache .local \
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -236,6 +238,10 @@ $(CHECKOV): setup.sh tools/supply_chain/requirements.txt | $(PYTHON)
 
 $(NODE): setup.sh package.json package-lock.json .npmrc | $(PYTHON)
 	@./setup.sh node
+	@touch $@
+
+$(OPENID_PROVIDER): setup.sh tests/openid_provider/package.json tests/openid_provider/package-lock.json .npmrc | $(PYTHON)
+	@./setup.sh openid-provider
 	@touch $@
 
 $(TYPESCRIPT): setup.sh tests/contract/typescript/package.json tests/contract/typescript/package-lock.json .npmrc | $(PYTHON)
