@@ -56,7 +56,7 @@ test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) #
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/test-seconds.json
 
 .PHONY: test-unit
-test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests but the end-to-end ones
+test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests but the end-to-end ones
 	@export PYTHONDONTWRITEBYTECODE=; python -m pytest -n 4 --no-loadscope-reorder \
 		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
 
@@ -66,7 +66,7 @@ test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the test
 	@python -m pytest -m slow -r fE
 
 .PHONY: test-walls
-test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## check, tests and demo in a copy without the SIP bridge
+test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## check, tests and demo in a copy without the SIP bridge
 	@tests/walls.sh
 
 .PHONY: test-e2e
@@ -85,37 +85,47 @@ mutation: $(PYTHON) ## whether the tests notice changes of what decides who call
 
 .PHONY: check
 check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
-	ruff check .
-	ruff format --check .
-	mypy
-	PYTHONPATH=.:lambdas lint-imports
+	$(call step,lint and format)
+	@ruff check .
+	@ruff format --check .
+	$(call step,types: a minute or two the first time, seconds later)
+	@mypy
+	$(call step,imports)
+	@PYTHONPATH=.:lambdas lint-imports --no-logo
 	@# What holds inside a room that may be absent stands in the room.
-	set -e; for rules in $(wildcard */sip_bridge/importlinter.toml); do PYTHONPATH=.:lambdas lint-imports --config $$rules; done
-	python -m infra.assets.contact_flow_lint
-	python -m pytest --quiet --no-header tests/documents
-	$(MAKE) secrets licences
-	$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
+	@set -e; for rules in $(wildcard */sip_bridge/importlinter.toml); do PYTHONPATH=.:lambdas lint-imports --no-logo --config $$rules; done
+	$(call step,contact flows and documents)
+	@python -m infra.assets.contact_flow_lint
+	@python -m pytest --quiet --no-header tests/documents
+	@$(MAKE) secrets licences
+	@$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
+	$(call step,all of it holds)
+
+step = @echo '==> $(1)'
 
 templates-of-%:
-	rm -rf build/check/$*
-	cdk synth --quiet --no-notices --context environment=$* --output build/check/$*
-	cfn-lint --non-zero-exit-code warning -- build/check/$*/*.template.json
+	$(call step,templates and security rules of $*)
+	@rm -rf build/check/$*; mkdir -p build/check
+	@cdk synth --quiet --no-notices --context environment=$* --output build/check/$* >build/check/$*.log 2>&1 || { cat build/check/$*.log; exit 1; }
+	@cfn-lint --non-zero-exit-code warning -- build/check/$*/*.template.json
 
 # In all files that git has or would add. No service is called, nothing found is printed. A line of an
 # invented secret that looks real ends in kingfisher:ignore, and says why.
 SECRET_RULES := --rules-path tools/supply_chain/secret_rules.yaml
 .PHONY: secrets
 secrets: $(PYTHON)
-	kingfisher rules check --quiet --no-update-check --load-builtins=false $(SECRET_RULES)
-	git ls-files --cached --others --exclude-standard | xargs ls -d 2>/dev/null | xargs \
+	$(call step,secrets)
+	@kingfisher rules check --quiet --no-update-check --load-builtins=false $(SECRET_RULES)
+	@git ls-files --cached --others --exclude-standard | xargs ls -d 2>/dev/null | xargs \
 		kingfisher scan --quiet --no-update-check --no-validate --redact --git-history none \
 		--rule-cache-dir .cache/kingfisher $(SECRET_RULES) --
 
 # pyproject.toml has the list of the licences that are allowed.
 .PHONY: licences
 licences: $(PYTHON) $(LOCAL) $(NODE)
-	for folder in .venv .venv-local; do pip-licenses --python $$folder/bin/python --summary >/dev/null || exit; done
-	npm query ':root *:not([license=Apache-2.0]):not([license=MIT])' --expect-results=false >/dev/null
+	$(call step,licences)
+	@for folder in .venv .venv-local; do pip-licenses --python $$folder/bin/python --summary >/dev/null || exit; done
+	@npm query ':root *:not([license=Apache-2.0]):not([license=MIT])' --expect-results=false >/dev/null
 
 .PHONY: checkov
 checkov: $(PYTHON) $(CHECKOV) $(NODE) ## a second opinion on the templates of every environment

@@ -25,7 +25,12 @@ class Resource:
 
     def is_called(self, wanted: str) -> bool:
         """Whether somebody means it by this: its ARN, the id at its end, or its name."""
-        return wanted in {self.arn, self.arn.rpartition("/")[2], self.name}
+        return wanted in {self.arn, self.id, self.name}
+
+    @property
+    def id(self) -> str:
+        """What Amazon Connect's operations take: their `InstanceId` is no ARN."""
+        return self.arn.rpartition("/")[2]
 
 
 Ask = Callable[[str, Sequence[Resource]], Resource]
@@ -46,7 +51,7 @@ def list_instances(client: ConnectClient) -> list[Resource]:
 def read_instance(client: ConnectClient, arn: str) -> Resource:
     """One instance. Raises OperationError where there is none, or it is not active."""
     try:
-        instance = client.describe_instance(InstanceId=arn)["Instance"]
+        instance = client.describe_instance(InstanceId=arn.rpartition("/")[2])["Instance"]
     except client.exceptions.ResourceNotFoundException:
         raise OperationError(
             f"There is no Amazon Connect instance {arn} in this account.\n"
@@ -65,7 +70,7 @@ def list_queues(client: ConnectClient, instance: Resource) -> list[Resource]:
     found = [
         Resource(queue["Arn"], queue["Name"])
         for page in client.get_paginator("list_queues").paginate(
-            InstanceId=instance.arn, QueueTypes=["STANDARD"]
+            InstanceId=instance.id, QueueTypes=["STANDARD"]
         )
         for queue in page["QueueSummaryList"]
     ]

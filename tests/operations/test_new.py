@@ -61,9 +61,9 @@ class Account:
         match path.strip("/").split("/", 1):
             case ["instance"]:
                 return 200, self._page("InstanceSummaryList", [*map(self._instance, self.instances)], query)
-            case ["instance", arn] if arn in self.instances:
+            case ["instance", instance_id] if arn := self._arn(instance_id):
                 return 200, {"Instance": self._instance(arn)}
-            case ["queues-summary", arn]:
+            case ["queues-summary", instance_id] if arn := self._arn(instance_id):
                 assert query["queueTypes"] == ["STANDARD"]
                 entries = [
                     {"Arn": queue_arn(arn, number), "Name": name}
@@ -71,6 +71,9 @@ class Account:
                 ]
                 return 200, self._page("QueueSummaryList", entries, query)
         return 404, {"Type": "ResourceNotFoundException", "message": "Not found"}
+
+    def _arn(self, instance_id: str) -> str | None:
+        return next((arn for arn in self.instances if arn.endswith(f"/{instance_id}")), None)
 
     def _instance(self, arn: str) -> dict[str, str]:
         alias, status = self.instances[arn]
@@ -227,7 +230,7 @@ def test_an_arn_names_the_instance_its_region_and_queues(
     queues = ("--verified", queue_arn(SUPPORT, 1), "--unverified", queue_arn(SUPPORT, 2).rpartition("/")[2])
     assert run("--instance", SUPPORT, *queues) == 0
     assert f'unverified_queue_arn = "{queue_arn(SUPPORT, 2)}"' in written(checkout)
-    assert account.requests[0] == f"GET connect.{REGION}.amazonaws.com /instance/{SUPPORT}"
+    assert account.requests[0] == f"GET connect.{REGION}.amazonaws.com /instance/{SUPPORT.rpartition('/')[2]}"
 
 
 @pytest.mark.parametrize(

@@ -122,22 +122,6 @@ def test_it_is_account_and_region_of_its_environment(tmp_path: Path, monkeypatch
         assert (given["AWS_REGION"], given["AWS_ACCESS_KEY_ID"]) == ("us-west-2", "123456789012")
 
 
-@pytest.mark.parametrize("target", ["demo", "local"])
-@pytest.mark.parametrize(
-    ("asked", "environment_name"),
-    [([], "local"), (["ENV=local-issuer"], "local-issuer"), (["ENV=dev"], "dev")],
-)
-def test_make_runs_the_environment_local_by_default(
-    target: str, asked: list[str], environment_name: str
-) -> None:
-    surroundings = {name: value for name, value in os.environ.items() if name != "ENV"}
-    said = subprocess.run(
-        ["make", "--dry-run", target, *asked],
-        cwd=CHECKOUT, env=surroundings, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert said.rstrip().endswith(f"--environment {environment_name}")
-
-
 @pytest.mark.parametrize(
     ("present", "missing", "part"),
     [
