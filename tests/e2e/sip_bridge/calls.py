@@ -39,7 +39,9 @@ def start_native_call(aws: BridgeAws, user_id: str) -> str:
     )
     caller = Caller(user_id=user_id, display_name="Ada", context={"customer_id": user_id})
     request = StartCallRequest(contact_flow_arn=aws.outputs["ContactFlowArn"])
-    return StartCall(calls, native, _LIMITS, now)(caller, request).contact_id
+    contact_id = StartCall(calls, native, _LIMITS, now)(caller, request).contact_id
+    aws.join(contact_id)
+    return contact_id
 
 
 def code_of(sip_call: dict[str, Any]) -> str:

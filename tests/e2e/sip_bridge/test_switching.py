@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -119,25 +119,27 @@ def phone(running: LocalAws) -> Phone:
 
 @pytest.fixture(scope="module")
 def new_caller(phone: Phone) -> Callable[..., Caller]:
+    """Somebody whose calls are bridged: these reach Connect whether the app has joined them or not."""
     return partial(Caller.sign_up_and_in, phone)
 
 
 @pytest.fixture(scope="module")
 def people(running: LocalAws, checkout: Checkout, new_caller: Callable[..., Caller]) -> People:
     aws = Aws(running.outputs, running.stacks)
+    talking, waiting, blocked, tired = (new_caller(join=aws.join) for _ in range(4))
     people = People(
-        talking=(talking := new_caller()),
+        talking=talking,
         call_id=connected(aws, talking),
-        waiting=(waiting := new_caller()),
+        waiting=waiting,
         waiting_call_id=queued(aws, waiting),
-        blocked=new_caller(),
-        tired=new_caller(),
+        blocked=blocked,
+        tired=tired,
     )
-    blocked = checkout.operate(running, "block", "--caller", people.blocked.user.user_id)
-    assert blocked.returncode == 0, blocked.stderr
+    block = checkout.operate(running, "block", "--caller", blocked.user.user_id)
+    assert block.returncode == 0, block.stderr
     for _ in range(2):
-        call_id = assert_call(people.tired.start())["ContactId"]
-        assert people.tired.hang_up(call_id).status_code == 204
+        call_id = assert_call(tired.start())["ContactId"]
+        assert tired.hang_up(call_id).status_code == 204
     return people
 
 
@@ -223,7 +225,7 @@ def test_a_native_call_is_hung_up_and_the_next_one_is_bridged(aws: BridgeAws, pe
     assert people.talking.state(people.call_id) == "ENDED"
     assert aws.contact(people.call_id)["State"] == "ended"
     assert aws.meetings() == []
-    call_id = connected(aws, people.talking)
+    call_id = connected(aws, replace(people.talking, join=None))
     assert aws.sip_calls_of(call_id)
     assert aws.contact_of(call_id)["Queue"]["Arn"] == aws.queue("Verified")
     assert people.talking.hang_up(call_id).status_code == 204
@@ -288,6 +290,7 @@ def test_calls_are_native_again(
     running: LocalAws, checkout: Checkout, people: People, caller: Caller
 ) -> None:
     aws = Aws(running.outputs, running.stacks)
+    caller = replace(caller, join=aws.join)
     assert checkout.operate(running, "resume-calls").returncode == 0
     assert eventually(lambda: caller.start().status_code == 201, seconds=2 * READ_EVERY_SECONDS)
     [contact] = aws.active_contacts_of(caller.user.user_id)
