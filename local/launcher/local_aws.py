@@ -83,11 +83,14 @@ class LocalAws:
         once = Config(retries={"total_max_attempts": 1}, read_timeout=60)
         return session.client(service, endpoint_url=self.endpoint_url, config=once)
 
-    def deploy(self) -> None:
-        """Bootstrap a new account, deploy all stacks of the environment, write outputs.json."""
+    def deploy(self, *options: str) -> None:
+        """Bootstrap a new account, deploy all stacks of the environment, write outputs.json.
+
+        `options` are the CDK command line's, `--app` for one.
+        """
         if not any(stack["StackName"] == BOOTSTRAP_STACK for stack in self._deployed()):
-            self.cdk("bootstrap", f"aws://{self.account}/{self.region}")
-        self.cdk("deploy", "--all")
+            self.cdk("bootstrap", f"aws://{self.account}/{self.region}", *options)
+        self.cdk("deploy", "--all", *options)
         self._play_adopted_flows()
         self._read_outputs()
         (self.directory / "outputs.json").write_text(json.dumps(self.outputs, indent=2) + "\n")
