@@ -41,11 +41,11 @@ help: ## this list
 
 .PHONY: demo
 demo: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on this machine, from an empty local AWS to the agent's queue; ENV=local-bridge over SIP
-	@python -m local.demo --environment "$(LOCAL_ENV)"
+	@python -u -m local.demo --environment "$(LOCAL_ENV)"
 
 .PHONY: local
 local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS until Ctrl-C
-	@python -m local --environment "$(LOCAL_ENV)"
+	@python -u -m local --environment "$(LOCAL_ENV)"
 
 .PHONY: test
 test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the end-to-end ones included

@@ -93,8 +93,8 @@ def test_an_empty_environment_is_no_default_either(checkout: Path, target: str, 
 @pytest.mark.parametrize(
     ("target", "called"),
     [
-        ("demo", "python|-m|local.demo|--environment|local|\n"),
-        ("local", "python|-m|local|--environment|local|\n"),
+        ("demo", "python|-u|-m|local.demo|--environment|local|\n"),
+        ("local", "python|-u|-m|local|--environment|local|\n"),
         (
             "synth",
             "cdk|synth|--quiet|--no-notices|--context|environment=dev|--output|build/dev|\n",
