@@ -16,6 +16,8 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export npm_config_cache := $(CURDIR)/.cache/npm
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
 export CDK_HOME := $(CURDIR)/.cache/cdk
+# Node with another home: setup.sh.
+export JSII_NODE := $(CURDIR)/.venv/bin/jsii-node
 export NODE_COMPILE_CACHE := $(CURDIR)/.cache/node
 # A synth needs no network.
 export CDK_DISABLE_CLI_TELEMETRY := true

@@ -146,6 +146,7 @@ def test_what_is_downloaded_or_unpacked_stays_in_the_checkout(installed: Path) -
     program(installed / ".venv/bin/python", "env")
     printed = make(installed, "demo", HOME="/elsewhere").stdout.splitlines()
     seen = dict(line.split("=", 1) for line in printed if "=" in line)
+    assert seen["JSII_NODE"] == f"{installed}/.venv/bin/jsii-node"
     for name in (
         "CDK_HOME",
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT",
