@@ -445,6 +445,8 @@ struct CallMachine {
 
     private mutating func settle(_ done: Outstanding?) {
         if let done { outstanding.remove(done) }
-        if case .ending(let reason) = phase, outstanding.isEmpty { phase = .ended(reason) }
+        guard case .ending(let reason) = phase, outstanding.isEmpty else { return }
+        phase = .ended(reason)
+        if systemCallBegan { effects.append(.report(.settled)) }
     }
 }

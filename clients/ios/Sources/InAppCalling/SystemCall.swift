@@ -4,7 +4,7 @@ import Foundation
 public protocol SystemCall: Sendable {
     /// Announces an outgoing call. Throws when the system allows none. The stream is this call's own.
     func begin() async throws -> AsyncStream<SystemEvent>
-    /// What the call has come to. After ``SystemReport/ended(_:)`` the next call can begin.
+    /// What the call has come to. After ``SystemReport/settled`` nothing follows.
     func report(_ report: SystemReport) async
 }
 
@@ -26,6 +26,8 @@ public enum SystemReport: Hashable, Sendable {
     case muted(Bool)
     case held(Bool)
     case ended(CallState.EndReason)
+    /// After ``ended(_:)``: the service has been informed, and the app may be suspended.
+    case settled
 }
 
 /// A call that the phone has no part in, where CallKit is not allowed or not wanted.

@@ -125,7 +125,7 @@ struct World {
             try require(!systemBegins && !systemIsActive, "two calls of the phone")
             systemBegins = true
         case .report(let report):
-            try require(systemIsActive, "report without a call of the phone")
+            try require(systemIsActive == (report != .settled), "\(report) for a call of the phone")
             if case .ended = report { systemIsActive = false }
         case .start:
             starts += 1

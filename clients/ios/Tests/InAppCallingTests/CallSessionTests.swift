@@ -60,8 +60,9 @@ import Testing
         #expect(seen.last == .ended(.hungUp))
         #expect(await service.activeCall == nil)
         #expect(await !media.isActive)
-        await eventually { await !system.isActive }
-        #expect(await system.reports.count == 2)
+        await eventually { await system.reports.last == .settled }
+        #expect(await system.reports.count == 3)
+        #expect(await !system.isActive)
     }
 
     @Test func aCallIsReadEveryTenSecondsUntilItIsConnected() async throws {
@@ -202,6 +203,6 @@ import Testing
         await media.happen(.stopped(.endedByService))
         await wait(session) { $0 == .ended(.endedByService) }
         #expect(await !service.requests.contains { $0.method == "DELETE" })
-        await eventually { await system.reports.last == .ended(.endedByService) }
+        await eventually { await system.reports.suffix(2) == [.ended(.endedByService), .settled] }
     }
 }
