@@ -27,17 +27,8 @@ import Testing
         ) { [tokens] in await tokens.next($0) }
     }
 
-    /// Runs the operation, and the clock as soon as somebody sleeps.
     func run<Value: Sendable>(_ operation: @escaping @Sendable () async throws -> Value) async throws -> Value {
-        let clock = clock
-        let time = Task {
-            while !Task.isCancelled {
-                if let pause = clock.untilNextWake { clock.advance(by: pause) }
-                await Task.yield()
-            }
-        }
-        defer { time.cancel() }
-        return try await operation()
+        try await running(clock, operation)
     }
 
     func problem(_ operation: @escaping @Sendable () async throws -> Void) async throws -> Problem {
