@@ -1,7 +1,13 @@
 # What a person and what CI runs. Each target first installs, into the checkout, what it needs and what changed.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-ENV ?= dev
+
+# As it was given: `ENV=` is not the same as no ENV, and a name can hold what make or the shell would take for theirs.
+export ENVIRONMENT := $(value ENV)
+# What stays on this machine has a default, the local AWS an environment of its own. What reaches an account has none.
+given_or = $(if $(filter undefined,$(origin ENV)),$(1),$$ENVIRONMENT)
+LOCAL_ENV = $(call given_or,local)
+GIVEN_IF_ANY = $(if $(filter undefined,$(origin ENV)),,environment-given)
 
 # Node and npm too are in .venv/bin: setup.sh links those of requirements.txt there.
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
@@ -10,6 +16,7 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export npm_config_cache := $(CURDIR)/.cache/npm
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
 export CDK_HOME := $(CURDIR)/.cache/cdk
+export NODE_COMPILE_CACHE := $(CURDIR)/.cache/node
 # A synth needs no network.
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true
@@ -21,8 +28,6 @@ CHECKOV := .venv-checkov/.installed
 NODE := node_modules/.installed
 TYPESCRIPT := tests/contract/typescript/node_modules/.installed
 DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
-# The local AWS has an environment of its own, unless ENV names another.
-LOCAL_ENV = $(if $(filter file,$(origin ENV)),local,$(ENV))
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
 # Every file of pinned packages.
 REQUIREMENTS = $(wildcard requirements*.txt */requirements*.txt tools/*/requirements*.txt)
@@ -32,15 +37,15 @@ ACCEPTED = CVE-2024-23342
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on this machine, from an empty local AWS to the agent's queue; ENV=local-bridge over SIP
-	@python -m local.demo --environment $(LOCAL_ENV)
+demo: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on this machine, from an empty local AWS to the agent's queue; ENV=local-bridge over SIP
+	@python -m local.demo --environment "$(LOCAL_ENV)"
 
 .PHONY: local
-local: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS until Ctrl-C
-	@python -m local --environment $(LOCAL_ENV)
+local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS until Ctrl-C
+	@python -m local --environment "$(LOCAL_ENV)"
 
 .PHONY: test
 test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the end-to-end ones included
@@ -50,22 +55,22 @@ test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the en
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/test-seconds.json
 
 .PHONY: test-unit
-test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## all tests but the end-to-end ones
+test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests but the end-to-end ones
 	@export PYTHONDONTWRITEBYTECODE=; python -m pytest -n 4 --no-loadscope-reorder \
 		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
-test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the tests that take long: the table on AWS's DynamoDB Local (needs Java)
+test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the tests that take long: a first run elsewhere, the table on AWS's DynamoDB Local (needs Java)
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
 	@python -m pytest -m slow -r fE
 
 .PHONY: test-walls
-test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## check, tests and demo in a copy without the SIP bridge
+test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## check, tests and demo in a copy without the SIP bridge
 	@tests/walls.sh
 
 .PHONY: test-e2e
-test-e2e: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend
-	@E2E_ENVIRONMENT=$(LOCAL_ENV) python -m pytest tests/e2e \
+test-e2e: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend
+	@E2E_ENVIRONMENT="$(LOCAL_ENV)" python -m pytest tests/e2e \
 		--ignore=tests/e2e/sip_bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend
 
 .PHONY: mutation
@@ -79,37 +84,47 @@ mutation: $(PYTHON) ## whether the tests notice changes of what decides who call
 
 .PHONY: check
 check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
-	ruff check .
-	ruff format --check .
-	mypy
-	PYTHONPATH=.:lambdas lint-imports
+	$(call step,lint and format)
+	@ruff check .
+	@ruff format --check .
+	$(call step,types: a minute or two the first time, seconds later)
+	@mypy
+	$(call step,imports)
+	@PYTHONPATH=.:lambdas lint-imports --no-logo
 	@# What holds inside a room that may be absent stands in the room.
-	set -e; for rules in $(wildcard */sip_bridge/importlinter.toml); do PYTHONPATH=.:lambdas lint-imports --config $$rules; done
-	python -m infra.assets.contact_flow_lint
-	python -m pytest --quiet --no-header tests/documents
-	$(MAKE) secrets licences
-	$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
+	@set -e; for rules in $(wildcard */sip_bridge/importlinter.toml); do PYTHONPATH=.:lambdas lint-imports --no-logo --config $$rules; done
+	$(call step,contact flows and documents)
+	@python -m infra.assets.contact_flow_lint
+	@python -m pytest --quiet --no-header tests/documents
+	@$(MAKE) secrets licences
+	@$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
+	$(call step,all of it holds)
+
+step = @echo '==> $(1)'
 
 templates-of-%:
-	rm -rf build/check/$*
-	cdk synth --quiet --no-notices --context environment=$* --output build/check/$*
-	cfn-lint --non-zero-exit-code warning -- build/check/$*/*.template.json
+	$(call step,templates and security rules of $*)
+	@rm -rf build/check/$*; mkdir -p build/check
+	@cdk synth --quiet --no-notices --context environment=$* --output build/check/$* >build/check/$*.log 2>&1 || { cat build/check/$*.log; exit 1; }
+	@cfn-lint --non-zero-exit-code warning -- build/check/$*/*.template.json
 
 # In all files that git has or would add. No service is called, nothing found is printed. A line of an
 # invented secret that looks real ends in kingfisher:ignore, and says why.
 SECRET_RULES := --rules-path tools/supply_chain/secret_rules.yaml
 .PHONY: secrets
 secrets: $(PYTHON)
-	kingfisher rules check --quiet --no-update-check --load-builtins=false $(SECRET_RULES)
-	git ls-files --cached --others --exclude-standard | xargs ls -d 2>/dev/null | xargs \
+	$(call step,secrets)
+	@kingfisher rules check --quiet --no-update-check --load-builtins=false $(SECRET_RULES)
+	@git ls-files --cached --others --exclude-standard | xargs ls -d 2>/dev/null | xargs \
 		kingfisher scan --quiet --no-update-check --no-validate --redact --git-history none \
 		--rule-cache-dir .cache/kingfisher $(SECRET_RULES) --
 
 # pyproject.toml has the list of the licences that are allowed.
 .PHONY: licences
 licences: $(PYTHON) $(LOCAL) $(NODE)
-	for folder in .venv .venv-local; do pip-licenses --python $$folder/bin/python --summary >/dev/null || exit; done
-	npm query ':root *:not([license=Apache-2.0]):not([license=MIT])' --expect-results=false >/dev/null
+	$(call step,licences)
+	@for folder in .venv .venv-local; do pip-licenses --python $$folder/bin/python --summary >/dev/null || exit; done
+	@npm query ':root *:not([license=Apache-2.0]):not([license=MIT])' --expect-results=false >/dev/null
 
 .PHONY: checkov
 checkov: $(PYTHON) $(CHECKOV) $(NODE) ## a second opinion on the templates of every environment
@@ -139,13 +154,40 @@ sbom: $(PYTHON) ## bills of materials (CycloneDX) of what the functions ship, in
 	done
 
 .PHONY: synth
-synth: $(PYTHON) $(NODE) ## templates of ENV (default dev) in build/<ENV>; needs no AWS credentials
-	cdk synth --quiet --no-notices --context environment=$(ENV) --output build/$(ENV)
+synth: $(GIVEN_IF_ANY) $(PYTHON) $(NODE) ## templates of ENV (default dev) in build/<ENV>; needs no AWS credentials
+	@cdk synth --quiet --no-notices --context environment="$(call given_or,dev)" --output "build/$(call given_or,dev)"
+
+# Before anything is installed or built.
+.PHONY: environment-given
+environment-given:
+	@case "$$ENVIRONMENT" in *[![:space:]]*) ;; *) \
+		printf '%s\n' 'Which environment? For example: make $(MAKECMDGOALS) ENV=acme' \
+			'  config/ has: $(sort $(ENVIRONMENTS))' '  To write another one: make new ENV=acme' >&2; exit 1 ;; \
+	esac
+
+.PHONY: new
+export OPERATIONS_INSTANCE := $(value INSTANCE)
+export OPERATIONS_VERIFIED := $(value VERIFIED)
+export OPERATIONS_UNVERIFIED := $(value UNVERIFIED)
+new: environment-given $(PYTHON) ## write config/<ENV>.toml from what the account has in Amazon Connect
+	@python -m operations new --environment "$$ENVIRONMENT"
+
+CDK_ENVIRONMENT = --no-notices --context environment="$$ENVIRONMENT" --output "build/$$ENVIRONMENT"
+
+.PHONY: bootstrap
+bootstrap: environment-given $(PYTHON) $(NODE) ## once per account and Region: prepare those of ENV for the CDK
+	@python -m operations check-credentials --environment "$$ENVIRONMENT"
+	@cdk bootstrap $(CDK_ENVIRONMENT)
 
 .PHONY: deploy
-deploy: $(PYTHON) $(NODE) ## deploy ENV (default dev) with the AWS credentials of the shell
-	@python -m operations check-transport --environment $(ENV)
-	cdk deploy --all --no-notices --context environment=$(ENV) --output build/$(ENV)
+deploy: environment-given $(PYTHON) $(NODE) ## deploy ENV with the AWS credentials of the shell
+	@python -m operations check-transport --environment "$$ENVIRONMENT"
+	@cdk deploy --all $(CDK_ENVIRONMENT)
+
+.PHONY: destroy
+destroy: environment-given $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridge if it has one; the users' stack stays
+	@python -m operations check-credentials --environment "$$ENVIRONMENT"
+	@cdk destroy "InAppCalling-$$ENVIRONMENT-{Calling,SipBridge}" $(CDK_ENVIRONMENT)
 
 .PHONY: bench
 bench: $(PYTHON) $(FUNCTIONS) $(NODE) ## speed and size beside what one would use instead; fails when a number does not hold
@@ -157,35 +199,27 @@ CAPACITY := calls-per-hour aht-seconds wrap-up-seconds answer-within-seconds ans
 capitals = $(shell echo $(1) | tr a-z- A-Z_)
 
 .PHONY: capacity
-capacity: $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR=… AHT_SECONDS=… (docs/capacity.md)
+capacity: $(GIVEN_IF_ANY) $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR=… AHT_SECONDS=… (docs/capacity.md)
 	@python -m tools.capacity $(foreach option,$(CAPACITY),$(if $($(call capitals,$(option))),--$(option) '$($(call capitals,$(option)))')) \
-		$(if $(filter file,$(origin ENV)),,--environment '$(ENV)')
+		$(if $(filter undefined,$(origin ENV)),,--environment "$$ENVIRONMENT")
 
 .PHONY: stop-calls resume-calls block unblock
 # As it was given: a user's `sub` can hold what make or the shell would take for theirs.
 export OPERATIONS_CALLER := $(value CALLER)
 export OPERATIONS_HOURS := $(value HOURS)
-stop-calls: $(PYTHON) ## operators: take no new calls in ENV (default dev), within five seconds
-	@python -m operations stop-calls --environment $(ENV)
-resume-calls: $(PYTHON) ## operators: take calls again in ENV
-	@python -m operations resume-calls --environment $(ENV)
-block: $(PYTHON) ## operators: keep a user from calling: CALLER=<sub>, and HOURS=24 if not for good
-	@python -m operations block --environment $(ENV)
-unblock: $(PYTHON) ## operators: let a user call again: CALLER=<sub>
-	@python -m operations unblock --environment $(ENV)
+stop-calls: environment-given $(PYTHON) ## operators: take no new calls in ENV, within five seconds
+	@python -m operations stop-calls --environment "$$ENVIRONMENT"
+resume-calls: environment-given $(PYTHON) ## operators: take calls again in ENV
+	@python -m operations resume-calls --environment "$$ENVIRONMENT"
+block: environment-given $(PYTHON) ## operators: keep a user from calling: CALLER=<sub>, and HOURS=24 if not for good
+	@python -m operations block --environment "$$ENVIRONMENT"
+unblock: environment-given $(PYTHON) ## operators: let a user call again: CALLER=<sub>
+	@python -m operations unblock --environment "$$ENVIRONMENT"
 
 .PHONY: outputs
 export OPERATIONS_FOLDER := $(value FOLDER)
-outputs: $(PYTHON) ## app developers: outputs.json and amplify_outputs.json of ENV, in build/outputs/<ENV> or FOLDER=<folder>
-	@python -m operations outputs --environment $(ENV)
-
-.PHONY: bootstrap
-bootstrap: $(PYTHON) $(NODE) ## once per account and Region: prepare those of ENV for the CDK
-	cdk bootstrap --no-notices --context environment=$(ENV) --output build/$(ENV)
-
-.PHONY: destroy
-destroy: $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridge if it has one; the users' stack stays
-	cdk destroy 'InAppCalling-$(ENV)-{Calling,SipBridge}' --no-notices --context environment=$(ENV) --output build/$(ENV)
+outputs: environment-given $(PYTHON) ## app developers: outputs.json and amplify_outputs.json of ENV, in build/outputs/<ENV> or FOLDER=<folder>
+	@python -m operations outputs --environment "$$ENVIRONMENT"
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
@@ -193,30 +227,31 @@ clean: ## remove everything that was built or installed
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# What .venv holds installs the rest; another lint tool in it is no reason to install that again.
 $(PYTHON): setup.sh requirements.txt requirements-dev.txt
 	@./setup.sh python
 	@touch $@
 
-$(LOCAL): setup.sh local/requirements.txt $(PYTHON)
+$(LOCAL): setup.sh local/requirements.txt | $(PYTHON)
 	@./setup.sh local
 	@touch $@
 
-$(FUNCTIONS): setup.sh lambdas/requirements-authorizer.txt $(PYTHON)
+$(FUNCTIONS): setup.sh lambdas/requirements-authorizer.txt | $(PYTHON)
 	@./setup.sh functions
 	@touch $@
 
-$(CHECKOV): setup.sh tools/supply_chain/requirements.txt $(PYTHON)
+$(CHECKOV): setup.sh tools/supply_chain/requirements.txt | $(PYTHON)
 	@./setup.sh checkov
 	@touch $@
 
-$(NODE): setup.sh package.json package-lock.json .npmrc $(PYTHON)
+$(NODE): setup.sh package.json package-lock.json .npmrc | $(PYTHON)
 	@./setup.sh node
 	@touch $@
 
-$(TYPESCRIPT): setup.sh tests/contract/typescript/package.json tests/contract/typescript/package-lock.json .npmrc $(PYTHON)
+$(TYPESCRIPT): setup.sh tests/contract/typescript/package.json tests/contract/typescript/package-lock.json .npmrc | $(PYTHON)
 	@./setup.sh typescript
 	@touch $@
 
-$(DYNAMODB_LOCAL): setup.sh tests/dynamodb_local/package-lock.json .npmrc $(PYTHON)
+$(DYNAMODB_LOCAL): setup.sh tests/dynamodb_local/package-lock.json .npmrc | $(PYTHON)
 	@./setup.sh dynamodb-local
 	@touch $@

@@ -70,6 +70,7 @@ link_node() {
 
 case "${1:-}" in
 python)
+    [ -d .venv ] || say "The first run installs Python packages, Node and the CDK into this checkout: one to three minutes, some 1.5 GB. Once."
     new_venv .venv
     # uv itself, of the version and with the hashes that requirements.txt pins.
     awk '/^[^ #]/ { wanted = /^uv==/ } wanted' requirements.txt >.venv/uv.txt

@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 
 from infra.calling_stack import CallingStack
 from infra.configuration import Configuration, ExistingUserPool, Issuer, UserPool
 from infra.identity_stack import IdentityStack
 from infra.transport import NATIVE, NativeTransport, Transport, transport_name, transport_room
-from infra.users import IssuerUsers, UserPoolUsers, Users
+from infra.users import ExistingUserPoolUsers, IssuerUsers, UserPoolUsers, Users
 
 
 def add_stacks(app: cdk.App, configuration: Configuration, checkout: Path) -> None:
     """Adds the environment's stacks to `app`; `checkout` is the root of the source tree."""
     prefix = f"InAppCalling-{configuration.environment}"
+    # What each stack's synthesizer takes: where assets go, and by which roles a stack is deployed.
+    app.node.set_context("@aws-cdk/core:bootstrapQualifier", configuration.platform.bootstrap_qualifier)
     CallingStack(
         app,
         f"{prefix}-Calling",
@@ -24,19 +27,33 @@ def add_stacks(app: cdk.App, configuration: Configuration, checkout: Path) -> No
         transport=_transport(app, prefix, configuration, checkout),
         checkout=checkout,
     )
-    cdk.Tags.of(app).add("Application", "in-app-calling")
-    cdk.Tags.of(app).add("Environment", configuration.environment)
+    _add_tags(app, configuration)
+    boundary = configuration.platform.permissions_boundary_arn
+    if boundary is not None:
+        policy = iam.ManagedPolicy.from_managed_policy_arn(app, "Boundary", boundary)
+        iam.PermissionsBoundary.of(app).apply(policy)
+
+
+def _add_tags(app: cdk.App, configuration: Configuration) -> None:
+    tags = {
+        "Application": "in-app-calling",
+        "Environment": configuration.environment,
+        **configuration.tags,
+    }
+    for name, value in tags.items():
+        # The type takes tags, but its handler writes them through an API that has none for it.
+        cdk.Tags.of(app).add(name, value, exclude_resource_types=["AWS::Connect::IntegrationAssociation"])
 
 
 def _users(app: cdk.App, prefix: str, configuration: Configuration) -> Users:
     match configuration.identity.source:
         case UserPool() as settings:
             stack = IdentityStack(app, f"{prefix}-Identity", configuration=configuration, settings=settings)
-            return UserPoolUsers(stack.user_pool)
+            return UserPoolUsers(stack.user_pool, stack.client_id)
         case Issuer() as issuer:
             return IssuerUsers(issuer)
-        case ExistingUserPool():
-            raise NotImplementedError("[identity.existing_user_pool] has no stack yet")
+        case ExistingUserPool() as existing:
+            return ExistingUserPoolUsers(existing)
 
 
 def _transport(app: cdk.App, prefix: str, configuration: Configuration, checkout: Path) -> Transport:

@@ -11,9 +11,9 @@ from infra.configuration import Configuration
 from infra.constructs.call_table import CallTable
 from infra.constructs.calling_switch import CallingSwitch
 from infra.constructs.contact_events import ContactEvents
-from infra.constructs.customer_key import CustomerKey
 from infra.constructs.monitoring import Monitoring
 from infra.contact_center import ContactFlows, connect_instance
+from infra.data_key import data_key
 from infra.functions.call_control import CallControlFunction
 from infra.functions.caller_context import CallerContextFunction
 from infra.functions.contact_events import ContactEventsFunction
@@ -46,8 +46,10 @@ class CallingStack(Stack):
             description="In-app calling: API, functions, table and contact flows",
             env=Environment(account=configuration.account, region=configuration.region),
         )
-        log_groups = [f"{id_}-*", f"aws-waf-logs-{id_}", "API-Gateway-Execution-Logs_*/*"]
-        key = CustomerKey(self, "CustomerKey", log_group_names=log_groups).key
+        log_groups = [f"{id_}-*", "API-Gateway-Execution-Logs_*/*"]
+        if configuration.api.own_web_acl:
+            log_groups.append(f"aws-waf-logs-{id_}")
+        key = data_key(self, configuration.platform, log_group_names=log_groups)
         calls = CallTable(self, "Calls", key=key)
         switch = CallingSwitch(
             self, "CallingSwitch", parameter_name=parameter_name(configuration.environment, "Calling")
@@ -74,7 +76,7 @@ class CallingStack(Stack):
         events.deliver_to(contact_events.alias, max_concurrency=configuration.functions.event_concurrency)
 
         calls.grant_update(caller_context)
-        calls.grant_update(start_call)
+        calls.grant_read_write(start_call)
         calls.grant_read_write(call_control)
         calls.grant_read_write(contact_events)
         calls.grant_find_by_contact(contact_events)
@@ -98,7 +100,7 @@ class CallingStack(Stack):
             )
         )
         authorization = users.authorize(self, defaults)
-        api = add_api(
+        http = add_api(
             self,
             defaults=defaults,
             authorizer=authorization.authorizer,
@@ -107,10 +109,10 @@ class CallingStack(Stack):
             call_control=call_control.alias,
         )
         monitoring = Monitoring(self, "Monitoring", key=key, email=configuration.alarms.email)
-        monitoring.watch(api, start_call, call_control, contact_events, caller_context)
+        events.expect_events_of(start_call.count("CallStarted"))
+        monitoring.watch(http.api, start_call, call_control, contact_events, caller_context)
         monitoring.watch(*authorization.watched, events, calls)
         outputs = {
-            Output.API_URL: api.rest_api.url,
             Output.REGION: self.region,
             Output.CONNECT_INSTANCE_ARN: instance.arn,
             Output.CONTACT_FLOW_ARN: flows.default_arn,
@@ -118,4 +120,5 @@ class CallingStack(Stack):
             Output.CALLING_PARAMETER: switch.parameter.parameter_name,
             Output.CALL_TRANSPORT: transport.name,
         }
-        publish(self, environment=configuration.environment, values={**outputs, **authorization.outputs})
+        outputs |= {**http.outputs, **authorization.outputs}
+        publish(self, environment=configuration.environment, values=outputs)

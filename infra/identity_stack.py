@@ -42,7 +42,7 @@ class IdentityStack(Stack):
             pages=_pages(settings.managed_login),
             providers=[_provider(provider) for provider in settings.providers],
         )
-        self.user_pool = users.pool
+        self.user_pool, self.client_id = users.pool, users.client.user_pool_client_id
         outputs = {
             Output.USER_POOL_ID: users.pool.user_pool_id,
             Output.USER_POOL_CLIENT_ID: users.client.user_pool_client_id,

@@ -26,7 +26,12 @@ class DescribedName(StrEnum):
 class Output(DescribedName):
     """The outputs of every deployment, and those of its users."""
 
-    API_URL = "ApiUrl", "Where the app sends its requests: the stage, with a final slash"
+    API_URL = "ApiUrl", "Where the app sends its requests: the stage, or the domain name; with a final slash"
+    # Of a domain name.
+    API_DOMAIN_TARGET = (
+        "ApiDomainTarget",
+        "Where the DNS record of the API's domain name leads: a CNAME to this",
+    )
     REGION = "Region", "The Region of the API, the Connect instance and, if there is one, the user pool"
     USER_POOL_ID = "UserPoolId", "The user pool that the app's users sign in to"
     USER_POOL_CLIENT_ID = "UserPoolClientId", "The app's client of the user pool; it has no secret"

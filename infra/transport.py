@@ -40,9 +40,14 @@ class CallingParts:
 
 @dataclass(frozen=True, kw_only=True)
 class CallThrottles:
-    """Of requests that start calls, and of those that have the transport do something to one."""
+    """Of requests that start calls, of those that end them, and of others that have the transport do
+    something.
+
+    Hanging up has its own: whatever callers do to their calls, others can end theirs.
+    """
 
     start: Throttle
+    hang_up: Throttle
     control: Throttle
 
 
@@ -100,6 +105,7 @@ class NativeTransport:
         quotas = self._quotas
         return CallThrottles(
             start=Throttle(rate=quotas.start_webrtc_contact_rate, burst=quotas.start_webrtc_contact_burst),
+            hang_up=Throttle(rate=quotas.stop_contact_rate, burst=quotas.stop_contact_burst),
             control=Throttle(rate=quotas.call_control_rate, burst=quotas.call_control_burst),
         )
 

@@ -9,9 +9,9 @@ from typing import Protocol
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cognito as cognito
 
-from infra.alarms import Watched
-from infra.configuration import Issuer
-from infra.constructs.call_api import LambdaAuthorizer
+from infra.alarms import PERIOD, Watched
+from infra.configuration import ExistingUserPool, Issuer
+from infra.constructs.call_api import LambdaAuthorizer, UserPoolAuthorizer
 from infra.functions.authorizer import AuthorizerFunction
 from infra.functions.function import FunctionDefaults
 from infra.outputs import Output
@@ -21,7 +21,7 @@ from infra.outputs import Output
 class Authorization:
     """How the API verifies tokens, what of that is watched, and what the deployment publishes about it."""
 
-    authorizer: cognito.IUserPool | LambdaAuthorizer
+    authorizer: UserPoolAuthorizer | LambdaAuthorizer
     watched: Sequence[Watched] = ()
     outputs: Mapping[Output, str] = field(default_factory=dict)
 
@@ -36,13 +36,33 @@ class Users(Protocol):
 
 @dataclass(frozen=True)
 class UserPoolUsers:
-    """Those of a user pool, whose tokens API Gateway verifies itself."""
+    """Those of the app's own user pool, whose tokens API Gateway verifies itself."""
 
     user_pool: cognito.IUserPool
+    client_id: str
 
     def authorize(self, _stack: Stack, _defaults: FunctionDefaults) -> Authorization:
         """Adds nothing."""
-        return Authorization(authorizer=self.user_pool)
+        return Authorization(authorizer=UserPoolAuthorizer(pool=self.user_pool, client_id=self.client_id))
+
+
+@dataclass(frozen=True)
+class ExistingUserPoolUsers:
+    """Those of a user pool that exists already, as far as they sign in with the app's client."""
+
+    settings: ExistingUserPool
+
+    def authorize(self, stack: Stack, _defaults: FunctionDefaults) -> Authorization:
+        """Adds nothing; publishes pool and client for apps, as the stack of an own pool does."""
+        settings = self.settings
+        pool = cognito.UserPool.from_user_pool_arn(stack, "ExistingUserPool", settings.arn)
+        return Authorization(
+            authorizer=UserPoolAuthorizer(pool=pool, client_id=settings.client_id),
+            outputs={
+                Output.USER_POOL_ID: settings.user_pool_id,
+                Output.USER_POOL_CLIENT_ID: settings.client_id,
+            },
+        )
 
 
 @dataclass(frozen=True)
@@ -56,7 +76,9 @@ class IssuerUsers:
         function = AuthorizerFunction(stack, "Authorizer", defaults=defaults, issuer=self.issuer)
         return Authorization(
             authorizer=LambdaAuthorizer(
-                function=function.alias, cache_ttl=Duration.seconds(self.issuer.cache_seconds)
+                function=function.alias,
+                cache_ttl=Duration.seconds(self.issuer.cache_seconds),
+                errors=function.function.metric_errors(period=PERIOD),
             ),
             watched=[function],
             outputs={Output.ISSUER: self.issuer.issuer},

@@ -24,6 +24,7 @@ class Fault:
     status: int = 400
     delay_seconds: float = 0.0  # the operation is performed after it
     malformed: bool = False  # the operation is performed, its answer loses all members but plain values
+    answer: Mapping[str, Any] | None = None  # the operation is performed, this is answered
 
     def error_answer(self) -> tuple[int, dict[str, str], bytes]:
         """The error as both JSON protocols of AWS spell it."""
@@ -32,7 +33,9 @@ class Fault:
         return self.status, headers, json.dumps(document).encode()
 
     def spoil(self, body: bytes) -> bytes:
-        """An answer's body without its objects and lists: it parses, and lacks what a client needs."""
+        """What is answered in place of a body: it parses, and is not what a client needs."""
+        if self.answer is not None:
+            return json.dumps(self.answer).encode()
         document = json.loads(body or b"{}")
         return json.dumps(
             {name: value for name, value in document.items() if not isinstance(value, dict | list)}
@@ -58,6 +61,8 @@ def read_fault(document: Mapping[str, Any]) -> Fault:
             fault.delay_seconds = seconds
         case {"Malformed": True} if effects == {"Malformed"}:
             fault.malformed = True
+        case {"Answer": dict(answer)} if effects == {"Answer"}:
+            fault.malformed, fault.answer = True, answer
         case _:
             raise ValueError(_EFFECTS)
     return fault
@@ -65,7 +70,7 @@ def read_fault(document: Mapping[str, Any]) -> Fault:
 
 _EFFECTS = (
     'exactly one of "Error": {"Code": text, "Status": 400 to 599}, "DelaySeconds": 0 or more, '
-    '"Malformed": true'
+    '"Malformed": true, "Answer": {…}'
 )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from operations.errors import OperationError
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -21,14 +23,10 @@ _TRIES = 5
 _KEPT_SECONDS = 2 * 86_400
 
 
-class BlockError(Exception):
-    """The block could not be written; the message says what to do."""
-
-
 def block(client: DynamoDBClient, table: str, user_id: str, *, until: int) -> str | None:
     """Keeps a user from starting and rejoining calls `until` then, in milliseconds since the epoch.
 
-    Returns the contact of a call that goes on; None when there is none. Raises BlockError.
+    Returns the contact of a call that goes on; None when there is none. Raises OperationError.
     """
     for _ in range(_TRIES):
         item = client.get_item(TableName=table, Key={"UserId": {"S": user_id}}, ConsistentRead=True).get(
@@ -53,7 +51,7 @@ def block(client: DynamoDBClient, table: str, user_id: str, *, until: int) -> st
         except client.exceptions.ConditionalCheckFailedException:
             continue
         return None if "EndedAt" in item else item.get("ContactId", {}).get("S")
-    raise BlockError("The user's calls change too fast. Run the command again.")
+    raise OperationError("The user's calls change too fast. Run the command again.")
 
 
 def unblock(client: DynamoDBClient, table: str, user_id: str, *, now: int) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from infra.outputs import Output, parameter_name
+from operations.errors import OperationError
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -32,10 +33,6 @@ _AMPLIFY_PROVIDERS = {
     "LoginWithAmazon": "LOGIN_WITH_AMAZON",
     "SignInWithApple": "SIGN_IN_WITH_APPLE",
 }
-
-
-class OutputsError(Exception):
-    """The files were not written; the message says why and what to do."""
 
 
 def read_parameters(client: SSMClient, environment: str) -> dict[str, str]:
@@ -120,7 +117,7 @@ def _oauth(managed_login_url: str, client: UserPoolClientTypeTypeDef) -> dict[st
 
 
 def write(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> list[Path]:
-    """Writes JSON files, over older ones; returns where they are. Raises OutputsError."""
+    """Writes JSON files, over older ones; returns where they are. Raises OperationError."""
     written = []
     for name, content in files.items():
         path = folder / name
@@ -128,7 +125,7 @@ def write(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> list[Path]:
             folder.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
-            raise OutputsError(
+            raise OperationError(
                 f"{path} cannot be written: {error.strerror}.\n"
                 "  Fix: name a folder that you may write to, with make as FOLDER=<folder>."
             ) from error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from infra.constructs.calling_switch import ALLOWED_PATTERN
+from infra.constructs.calling_switch import ALLOWED_PATTERN, ON
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -25,3 +26,12 @@ def turn(client: SSMClient, parameter: str, value: str) -> str:
         AllowedPattern=ALLOWED_PATTERN,
     )
     return before
+
+
+def off_since(client: SSMClient, parameter: str) -> datetime | None:
+    """When the switch was last set, if it stops calls now; None while calls are taken.
+
+    Raises botocore's ParameterNotFound where the app is not deployed.
+    """
+    found = client.get_parameter(Name=parameter)["Parameter"]
+    return None if found["Value"] == ON else found["LastModifiedDate"]

@@ -10,8 +10,9 @@ from infra.configuration.checks import (
     SELF_WRITTEN_CLAIMS,
     SELF_WRITTEN_CLAIMS_OF_ISSUERS,
 )
-from infra.configuration.configuration import Configuration, Transports, environments, load
+from infra.configuration.configuration import ENVIRONMENT_NAME, Configuration, Transports, environments, load
 from infra.configuration.connect import (
+    INSTANCE_ARN,
     AdoptedContactFlow,
     AdoptedInstance,
     Connect,
@@ -41,6 +42,8 @@ from infra.configuration.user_pool import (
 
 __all__ = [
     "DEFAULT_QUALIFIER",
+    "ENVIRONMENT_NAME",
+    "INSTANCE_ARN",
     "IN_APP_CALLING_REGIONS",
     "LOG_RETENTION_DAYS",
     "MAX_ENVIRONMENT_BYTES",

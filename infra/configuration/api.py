@@ -14,6 +14,14 @@ from infra.configuration.values import UUID, Arn, Text, Texts, Whole
 
 OWN, NONE = "own", "none"
 
+_LIMITS = (
+    "requests_per_ip_per_5_minutes",
+    "starts_per_ip_per_5_minutes",
+    "requests_per_token_per_5_minutes",
+    "starts_per_token_per_5_minutes",
+)
+"""Those of the own web ACL, each behind those that it may not exceed."""
+
 _WAF = 'AWS WAF developer guide, "Rate-based rule"'
 _HOST_NAME = r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
 
@@ -77,13 +85,25 @@ class Api(Section):
 
     requests_per_ip_per_5_minutes: Annotated[
         int, Whole(10, 2_000_000_000, "requests; AWS WAF takes no fewer than 10", _WAF)
-    ] = 500
-    """Requests of one address in five minutes, after which the own web ACL blocks it."""
+    ] = 10_000
+    """Requests of one address in five minutes, after which the own web ACL blocks it. A whole mobile network
+    may be behind a few addresses.
+    """
 
     starts_per_ip_per_5_minutes: Annotated[
         int, Whole(10, 2_000_000_000, "requests to start a call; AWS WAF takes no fewer than 10", _WAF)
-    ] = 100
+    ] = 150
     """Starts of calls of one address in five minutes, likewise."""
+
+    requests_per_token_per_5_minutes: Annotated[
+        int, Whole(10, 2_000_000_000, "requests; AWS WAF takes no fewer than 10", _WAF)
+    ] = 300
+    """Requests with one token in five minutes, likewise. An app that waits sends some 30."""
+
+    starts_per_token_per_5_minutes: Annotated[
+        int, Whole(10, 2_000_000_000, "requests to start a call; AWS WAF takes no fewer than 10", _WAF)
+    ] = 20
+    """Starts of calls with one token in five minutes, retries included, likewise."""
 
     web_acl: Annotated[
         str,
@@ -116,12 +136,15 @@ class Api(Section):
         refuse_burst_below_rate(value, info)
         return value
 
-    @field_validator("starts_per_ip_per_5_minutes")
+    @field_validator(*_LIMITS[1:])
     @classmethod
     def _can_be_reached(cls, value: int, info: ValidationInfo) -> int:
-        requests = info.data.get("requests_per_ip_per_5_minutes", value)
-        if value > requests:
-            refuse(f"at most requests_per_ip_per_5_minutes ({requests}), which would be reached before it")
+        """A limit of some requests is no higher than that of all, a token's no higher than its address's."""
+        name = str(info.field_name)
+        for wider in {name.replace("starts", "requests"), name.replace("token", "ip")} - {name}:
+            limit = info.data.get(wider, value)
+            if value > limit:
+                refuse(f"at most {wider} ({limit}), which would be reached before it")
         return value
 
     @model_validator(mode="after")
@@ -133,7 +156,7 @@ class Api(Section):
                     getattr(self, key),
                     f'remove it: only the own web ACL has this limit, and web_acl is not "{OWN}"',
                 )
-                for key in ("requests_per_ip_per_5_minutes", "starts_per_ip_per_5_minutes")
+                for key in _LIMITS
                 if key in self.model_fields_set
             )
         return self

@@ -13,7 +13,7 @@ from infra.configuration.place import Place
 from infra.configuration.section import Section
 from infra.configuration.values import Entries, Text, Texts
 
-TRUSTED_ATTRIBUTES = ("customer_id", "auth_status", "auth_time", "auth_token")
+TRUSTED_ATTRIBUTES = ("customer_id", "auth_status", "auth_time", "auth_token", "name_source", "came_back")
 """Contact attributes that only the backend and the contact flow write."""
 
 _ATTRIBUTE_NAME = r"[A-Za-z0-9_-]{1,128}"

@@ -10,6 +10,8 @@ from infra.configuration.faults import refuse
 from infra.configuration.section import Section
 from infra.configuration.values import Whole
 
+_SECONDS_TO_JOIN = 60
+
 START_CALL_TIMEOUT_SECONDS = 26
 """The function's own timeout; a shorter lease would let a second start pass a running first one."""
 
@@ -31,7 +33,7 @@ class Calls(Section):
     """After how long another start of the user may take the place of one that crashed."""
 
     reference_seconds: Annotated[
-        int, Whole(10, 3_600, "seconds in which the contact flow may present the reference")
+        int, Whole(10, 7_200, "seconds in which the contact flow may present the reference")
     ] = 300
     """How long the contact flow has to ask who calls."""
 
@@ -55,6 +57,12 @@ class Calls(Section):
         lease = info.data.get("start_lease_seconds", 0)
         if value < lease:
             refuse(f"at least start_lease_seconds ({lease}): a start may run so long before the flow asks")
+        replay = info.data.get("replay_seconds", 0)
+        if value < replay + _SECONDS_TO_JOIN:
+            refuse(
+                f"at least {_SECONDS_TO_JOIN} more than replay_seconds ({replay}): the flow asks once the "
+                "caller has joined, with an answer that may have been repeated so late"
+            )
         return value
 
     @field_validator("longest_call_seconds")

@@ -114,10 +114,12 @@ def check_reserved_concurrency(
 ) -> Iterator[Fault]:
     """The gateway throttles before Lambda does. A transport of its own checks its starts itself."""
     quotas = connect.quotas
-    needed = quotas.call_control_burst
+    needed = max(quotas.stop_contact_burst, quotas.call_control_burst)
     if transport is None:
         needed = max(needed, quotas.start_webrtc_contact_burst)
-    yield from refuse_fewer_executions(functions, needed, "start_webrtc_contact_burst and call_control_burst")
+    yield from refuse_fewer_executions(
+        functions, needed, "start_webrtc_contact_burst, stop_contact_burst and call_control_burst"
+    )
 
 
 def check_environment_size(

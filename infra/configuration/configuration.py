@@ -38,7 +38,7 @@ REGION = Text(
     'Amazon Connect administrator guide, "Availability of Amazon Connect features by Region"',
 )
 
-_ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 type Transports = Mapping[str, type[TransportSection]]
 """The sections that name another transport than the native one, by their names in the file."""
@@ -125,7 +125,7 @@ def _check_name(checkout: Path, environment: object) -> str:
         meant = f"did you mean {close[0]!r}? " if close else ""
         spaces = "without spaces: " if re.search(r"\s", environment) else ""
         refuse(f"{meant}{spaces}{choice}")
-    if not _ENVIRONMENT_NAME.fullmatch(environment):
+    if not ENVIRONMENT_NAME.fullmatch(environment):
         raise ConfigurationError(
             f"config/{environment}.toml",
             Fault(

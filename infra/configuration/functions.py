@@ -28,8 +28,8 @@ class Functions(Section):
             Whole(
                 1,
                 MAX_RESERVED_CONCURRENCY,
-                "executions at once of each function; at least start_webrtc_contact_burst and "
-                "call_control_burst, so that the gateway throttles before Lambda does",
+                "executions at once of each function; at least start_webrtc_contact_burst, "
+                "stop_contact_burst and call_control_burst, so that the gateway throttles before Lambda does",
                 'AWS Lambda developer guide, "Lambda quotas"',
             ),
         ]

@@ -19,8 +19,8 @@ MAX_RATE = 5_000
 class Quotas(Section):
     """The account's quotas of Connect's API: requests a second, and the burst above it.
 
-    `call_control_…` is the least of StopContact's, CreateParticipant's and those of the participant service:
-    CreateParticipant's, unless they were raised.
+    `call_control_…` is the least of CreateParticipant's and those of the participant service: that of
+    CreateParticipant, unless they were raised.
     """
 
     start_webrtc_contact_rate: Annotated[
@@ -34,6 +34,17 @@ class Quotas(Section):
     ] = 5
     """Starts of calls at once."""
 
+    stop_contact_rate: Annotated[
+        int,
+        Whole(1, MAX_RATE, "requests a second; AWS gives 10 unless your quota was raised", _SOURCE),
+    ] = 10
+    """Hang-ups a second. Nothing else that callers do counts towards it."""
+
+    stop_contact_burst: Annotated[
+        int, Whole(1, MAX_RATE, "requests; AWS gives 15 unless your quota was raised", _SOURCE)
+    ] = 15
+    """Hang-ups at once."""
+
     call_control_rate: Annotated[
         int,
         Whole(
@@ -43,7 +54,7 @@ class Quotas(Section):
             _SOURCE,
         ),
     ] = 5
-    """Hang-ups, rejoins and digits a second, each."""
+    """Rejoins and digits a second, each."""
 
     call_control_burst: Annotated[
         int,
@@ -51,9 +62,9 @@ class Quotas(Section):
             1, MAX_RATE, "requests; AWS gives 8 of CreateParticipant unless your quota was raised", _SOURCE
         ),
     ] = 8
-    """Hang-ups, rejoins and digits at once, each."""
+    """Rejoins and digits at once, each."""
 
-    @field_validator("start_webrtc_contact_burst", "call_control_burst")
+    @field_validator("start_webrtc_contact_burst", "stop_contact_burst", "call_control_burst")
     @classmethod
     def _reaches_rate(cls, value: int, info: ValidationInfo) -> int:
         refuse_burst_below_rate(value, info)

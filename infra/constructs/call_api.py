@@ -23,6 +23,12 @@ from infra.assets.request_models import read_operation
 
 STAGE = "v1"
 
+SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+"""TLS 1.3, or 1.2 with forward secrecy; post-quantum key exchange for whoever offers it."""
+
+ENDPOINT_ACCESS_MODE = "STRICT"
+"""Requests come by the name that they say they came by."""
+
 # API Gateway waits no longer for a function unless the account's quota is raised.
 _INTEGRATION_TIMEOUT = Duration.seconds(29)
 
@@ -34,6 +40,30 @@ class _Problem:
     title: str
     detail: str
     retry_after_seconds: int | None = None
+
+    def body(self) -> str:
+        """The problem as JSON, a template of API Gateway's that fills in the request's id."""
+        return json.dumps(
+            {
+                "type": f"urn:in-app-calling:problem:{self.slug}",
+                "title": self.title,
+                "status": self.status,
+                "detail": self.detail,
+                "requestId": "$context.extendedRequestId",
+            }
+        )
+
+    def headers(self, allowed_origins: Sequence[str]) -> dict[str, str]:
+        """Its headers, in the quotes that API Gateway has literals in."""
+        headers = {"Content-Type": "'application/problem+json'", "Cache-Control": "'no-store'"}
+        if self.retry_after_seconds is not None:
+            headers["Retry-After"] = f"'{self.retry_after_seconds}'"
+        if allowed_origins:
+            # These answers cannot choose from a list, and hold nothing of a user.
+            origin = allowed_origins[0] if len(allowed_origins) == 1 else "*"
+            headers["Access-Control-Allow-Origin"] = f"'{origin}'"
+            headers["Access-Control-Expose-Headers"] = "'Retry-After'"
+        return headers
 
 
 _UNAUTHORIZED = _Problem(
@@ -188,14 +218,27 @@ class Throttle:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UserPoolAuthorizer:
+    """API Gateway itself, which takes identity tokens of a user pool that were issued to one client of it.
+
+    A pool's other clients may write other attributes, and what they write proves nothing here.
+    """
+
+    pool: cognito.IUserPool
+    client_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LambdaAuthorizer:
-    """A function that verifies tokens; the gateway keeps its answer to a token for `cache_ttl`.
+    """A function that verifies tokens; the gateway keeps its answer to a token for `cache_ttl`, and `errors`
+    counts what the function has not answered.
 
     Its answer to a good token must hold for all methods, and what comes of it must end with the token.
     """
 
     function: lambda_.Alias
     cache_ttl: Duration
+    errors: cloudwatch.IMetric
 
 
 class CallApi(Construct):
@@ -207,15 +250,15 @@ class CallApi(Construct):
         id_: str,
         *,
         contract: Path,
-        authorizer: cognito.IUserPool | LambdaAuthorizer,
+        authorizer: UserPoolAuthorizer | LambdaAuthorizer,
         allowed_origins: Sequence[str],
         throttle: Throttle,
         throttles: Mapping[str, Throttle],
         key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
-        """`contract` is the OpenAPI document of the methods. `authorizer` is a user pool, whose identity
-        tokens are taken, or a function that verifies tokens.
+        """`contract` is the OpenAPI document of the methods. `authorizer` verifies tokens: API Gateway those
+        of a user pool's client, or a function.
 
         `throttle` holds for each method that `throttles` ("/start-call/POST") does not name.
         `allowed_origins` are browser origins (none: no CORS).
@@ -230,16 +273,16 @@ class CallApi(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         # No metric counts invocations that fail, unless they are throttled: CloudWatch counts gateway
-        # responses whose status an API has changed as errors of callers. The name of this one holds the
-        # environment, since an account may have several; for a dimension it would take a field of the log.
-        self._not_invoked = self._access_log.add_metric_filter(
-            "NotInvoked",
-            filter_pattern=logs.FilterPattern.string_value(
-                "$.errorType", "=", apigateway.ResponseType.INTEGRATION_FAILURE.response_type
-            ),
-            metric_namespace="InAppCalling",
-            metric_name=f"{Stack.of(self).stack_name}-IntegrationFailure",
-            metric_value="1",
+        # responses whose status an API has changed as errors of callers.
+        self._not_invoked = self._count_errors(
+            "NotInvoked", "IntegrationFailure", apigateway.ResponseType.INTEGRATION_FAILURE
+        )
+        # Where a function verifies tokens, it counts what it can: not that it cannot be invoked.
+        self._not_authorized = self._count_errors(
+            "NotAuthorized",
+            "AuthorizerFailure",
+            apigateway.ResponseType.AUTHORIZER_FAILURE,
+            apigateway.ResponseType.AUTHORIZER_CONFIGURATION_ERROR,
         )
         self.rest_api = apigateway.RestApi(
             self,
@@ -267,8 +310,12 @@ class CallApi(Construct):
         self.rest_api.node.try_remove_child("Endpoint")
         # RestApi has no property for these two yet.
         resource = cast(apigateway.CfnRestApi, self.rest_api.node.default_child)
-        resource.security_policy = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
-        resource.endpoint_access_mode = "STRICT"
+        resource.security_policy = SECURITY_POLICY
+        resource.endpoint_access_mode = ENDPOINT_ACCESS_MODE
+        # Until the API is deployed anew, a stage goes on as it was deployed.
+        self._renew_deployment_with(
+            {"securityPolicy": resource.security_policy, "endpointAccessMode": resource.endpoint_access_mode}
+        )
 
         acknowledge(
             self.rest_api.deployment_stage,
@@ -299,7 +346,9 @@ class CallApi(Construct):
         )
         self.rest_api.deployment_stage.node.add_dependency(execution_log)
 
+        self._allowed_origins = allowed_origins
         self._verified_by_function = isinstance(authorizer, LambdaAuthorizer)
+        self._authorizer_errors = authorizer.errors if isinstance(authorizer, LambdaAuthorizer) else None
         self._authorizer = self._add_authorizer(authorizer)
         self._validator = apigateway.RequestValidator(
             self,
@@ -312,7 +361,7 @@ class CallApi(Construct):
         for name, (response_type, problem) in problems.items():
             self._gateway_response(name, response_type, problem, allowed_origins)
 
-    def _add_authorizer(self, authorizer: cognito.IUserPool | LambdaAuthorizer) -> apigateway.Authorizer:
+    def _add_authorizer(self, authorizer: UserPoolAuthorizer | LambdaAuthorizer) -> apigateway.Authorizer:
         if isinstance(authorizer, LambdaAuthorizer):
             return apigateway.TokenAuthorizer(
                 self,
@@ -322,13 +371,20 @@ class CallApi(Construct):
                 validation_regex=_THREE_PARTS,
                 results_cache_ttl=authorizer.cache_ttl,
             )
-        return apigateway.CognitoUserPoolsAuthorizer(
+        of_pool = apigateway.CognitoUserPoolsAuthorizer(
             self,
             "Authorizer",
-            cognito_user_pools=[authorizer],
+            cognito_user_pools=[authorizer.pool],
             # A cached answer would let a token live on past its expiry.
             results_cache_ttl=Duration.seconds(0),
         )
+        # Matched against `aud` (API Gateway API reference, CreateAuthorizer, identityValidationExpression).
+        # Client ids are letters and digits, also + in old ones, which is escaped.
+        client = authorizer.client_id.replace("+", r"\+")
+        resource = cast("apigateway.CfnAuthorizer", of_pool.node.default_child)
+        resource.identity_validation_expression = f"^{client}$"
+        self._renew_deployment_with({"client": resource.identity_validation_expression})
+        return of_pool
 
     def add_method(self, method: str, path: str, *, function: lambda_.Alias) -> None:
         """Has `function` answer `method` of `path` ("/calls/{ContactId}") to signed-in users whose requests
@@ -353,9 +409,29 @@ class CallApi(Construct):
                 f"method.request.header.{name}": required for name, required in operation.headers.items()
             },
         )
+        self._acknowledge_lambda_authorizer(added)
+
+    def answer_unknown_requests(self) -> None:
+        """Has every other path and method answer signed-in users that there is none.
+
+        Without it API Gateway takes a token for a signature of AWS's that is malformed: 400 or 403.
+        Methods that a path lacks come here too: API Gateway looks for path and method together.
+        """
+        root = self.rest_api.root
+        for resource in (root, root.add_resource("{proxy+}")):
+            self._acknowledge_lambda_authorizer(
+                resource.add_method(
+                    "ANY",
+                    _problem_integration(_NOT_FOUND, self._allowed_origins),
+                    authorizer=self._authorizer,
+                    method_responses=[_problem_response(_NOT_FOUND, self._allowed_origins)],
+                )
+            )
+
+    def _acknowledge_lambda_authorizer(self, method: apigateway.Method) -> None:
         if self._verified_by_function:
             acknowledge(
-                added,
+                method,
                 "AwsSolutions::AwsSolutions-COG4",
                 reason="The users are an issuer's and not a Cognito user pool's. The method has an "
                 "authorizer all the same: a function that verifies signature, issuer, audience and expiry of "
@@ -380,6 +456,15 @@ class CallApi(Construct):
                 "callers got 429. If a Throttles alarm is on too, raise functions.reserved_concurrency. If "
                 "not, the API's execution log says why: look at the function's alias live, at who may invoke "
                 "it, and at the health of AWS Lambda.",
+            ),
+            Alarm(
+                name="AuthorizerFailures",
+                metric=self._authorizer_failures(),
+                threshold=5,
+                advice="API Gateway could not have tokens verified five or more times within five minutes; "
+                "callers got 5xx. With identity.issuer, look at the alarm AuthorizerThrottles, and at who "
+                "may invoke the alias live of the function Authorizer. With a user pool, look whether it "
+                "still exists. The API's execution log says why.",
             ),
         ]
 
@@ -415,6 +500,40 @@ class CallApi(Construct):
     def _integration_failures(self) -> cloudwatch.Metric:
         return self._not_invoked.metric(period=PERIOD, statistic="Sum")
 
+    def _authorizer_failures(self) -> cloudwatch.IMetric:
+        """Those that are no error of the function's, which has alarms of its own."""
+        failures = self._not_authorized.metric(period=PERIOD, statistic="Sum")
+        if self._authorizer_errors is None:
+            return failures
+        return cloudwatch.MathExpression(
+            expression="failures - FILL(errors, 0)",
+            using_metrics={"failures": failures, "errors": self._authorizer_errors},
+            period=PERIOD,
+            label="Tokens not verified",
+        )
+
+    def _count_errors(self, id_: str, metric: str, *types: apigateway.ResponseType) -> logs.MetricFilter:
+        """Counts lines of the access log whose error is one of these gateway responses.
+
+        The metric's name holds the environment, since an account may have several; for a dimension it would
+        take a field of the log.
+        """
+        return self._access_log.add_metric_filter(
+            id_,
+            filter_pattern=logs.FilterPattern.any(
+                *(logs.FilterPattern.string_value("$.errorType", "=", type_.response_type) for type_ in types)
+            ),
+            metric_namespace="InAppCalling",
+            metric_name=f"{Stack.of(self).stack_name}-{metric}",
+            metric_value="1",
+        )
+
+    def _renew_deployment_with(self, values: Mapping[str, Any]) -> None:
+        """Makes a new deployment whenever `values` change. A deployment is a snapshot; RestApi makes one by
+        default.
+        """
+        cast(apigateway.Deployment, self.rest_api.latest_deployment).add_to_logical_id(values)
+
     def _model(self, id_: str, schema: Mapping[str, Any]) -> apigateway.IModel:
         model = apigateway.CfnModel(
             self,
@@ -423,10 +542,8 @@ class CallApi(Construct):
             content_type="application/json",
             schema=schema,
         )
-        # A deployment is a snapshot: a changed model needs a new one. RestApi makes one by default.
-        deployment = cast(apigateway.Deployment, self.rest_api.latest_deployment)
-        deployment.node.add_dependency(model)
-        deployment.add_to_logical_id({"model": id_, "schema": schema})
+        cast(apigateway.Deployment, self.rest_api.latest_deployment).node.add_dependency(model)
+        self._renew_deployment_with({"model": id_, "schema": schema})
         return apigateway.Model.from_model_name(self, f"{id_}-model-name", model.ref)
 
     def _gateway_response(
@@ -436,29 +553,42 @@ class CallApi(Construct):
         problem: _Problem,
         allowed_origins: Sequence[str],
     ) -> None:
-        headers = {"Content-Type": "'application/problem+json'", "Cache-Control": "'no-store'"}
-        if problem.retry_after_seconds is not None:
-            headers["Retry-After"] = f"'{problem.retry_after_seconds}'"
-        if allowed_origins:
-            # These answers cannot choose from a list, and hold nothing of a user.
-            origin = allowed_origins[0] if len(allowed_origins) == 1 else "*"
-            headers["Access-Control-Allow-Origin"] = f"'{origin}'"
-            headers["Access-Control-Expose-Headers"] = "'Retry-After'"
-        body = {
-            "type": f"urn:in-app-calling:problem:{problem.slug}",
-            "title": problem.title,
-            "status": problem.status,
-            "detail": problem.detail,
-            "requestId": "$context.extendedRequestId",
-        }
         self.rest_api.add_gateway_response(
             id_,
             type=response_type,
             status_code=str(problem.status),
-            response_headers=headers,
+            response_headers=problem.headers(allowed_origins),
             # The key is the type of the request that is answered; the header says what the answer is.
-            templates={"application/json": json.dumps(body)},
+            templates={"application/json": problem.body()},
         )
+
+
+def _problem_integration(problem: _Problem, allowed_origins: Sequence[str]) -> apigateway.MockIntegration:
+    """Answers `problem` whatever the request is; no function runs."""
+    return apigateway.MockIntegration(
+        # A body that no template reads would be taken for the template's own output, hence 415 for those.
+        passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
+        request_templates={"application/json": json.dumps({"statusCode": problem.status})},
+        integration_responses=[
+            apigateway.IntegrationResponse(
+                status_code=str(problem.status),
+                response_templates={"application/json": problem.body()},
+                response_parameters={
+                    f"method.response.header.{name}": value
+                    for name, value in problem.headers(allowed_origins).items()
+                },
+            )
+        ],
+    )
+
+
+def _problem_response(problem: _Problem, allowed_origins: Sequence[str]) -> apigateway.MethodResponse:
+    return apigateway.MethodResponse(
+        status_code=str(problem.status),
+        response_parameters={
+            f"method.response.header.{name}": True for name in problem.headers(allowed_origins)
+        },
+    )
 
 
 def _method_options(throttle: Throttle) -> dict[str, Any]:

@@ -35,8 +35,10 @@ class CallTable(Construct):
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute="ExpiresAt",
-            # Calls last hours; what they leave behind is in Connect's contact records.
+            # Calls last hours; what they leave behind is in Connect's contact records. But blocks of users
+            # lie here too: no mistaken deployment removes them.
             removal_policy=RemovalPolicy.DESTROY,
+            deletion_protection=True,
         )
         self.table.add_global_secondary_index(
             index_name=_BY_CONTACT,

@@ -10,7 +10,7 @@ from constructs import Construct
 
 
 class ConnectFunction(Construct):
-    """Associates a function with an instance, and lets contact flows of that instance alone invoke it.
+    """Associates a function with an instance, and lets contact flows of that instance alone invoke its alias.
 
     Connect takes no flow that names a function before this is there.
     """
@@ -30,5 +30,7 @@ class ConnectFunction(Construct):
             # Named an id, but it takes the ARN.
             instance_id=instance_arn,
             integration_type="LAMBDA_FUNCTION",
-            integration_arn=self.arn,
+            # The function's, and not the alias's: what others associate in public use. The permission and the
+            # flows name the alias (docs/truth.md, "Association of the function").
+            integration_arn=function.lambda_.function_arn,
         )

@@ -24,14 +24,19 @@ class ConnectInstance:
     alias: str | None = None
 
     def grant_start_contact(self, function: Grantee, *, contact_flow_arns: Iterable[str]) -> None:
-        """Lets `function` start in-app contacts that enter one of these flows."""
-        function.policy.add_statements(
-            iam.PolicyStatement(
-                sid="StartContacts",
-                actions=["connect:StartWebRTCContact"],
-                # Evaluated on both: the instance, and the flow that the contact enters.
-                resources=[self.arn, *dict.fromkeys(contact_flow_arns)],
-            )
+        """Lets `function` start in-app contacts that enter one of these flows; versions of before go on with
+        theirs.
+        """
+        function.grant_while_in_use(
+            "StartContacts",
+            statements=[
+                iam.PolicyStatement(
+                    sid="StartContacts",
+                    actions=["connect:StartWebRTCContact"],
+                    # Evaluated on both: the instance, and the flow that the contact enters.
+                    resources=[self.arn, *dict.fromkeys(contact_flow_arns)],
+                )
+            ],
         )
 
     def grant_create_participant(self, function: Grantee) -> None:

@@ -32,6 +32,37 @@ _ATTEMPTS = 5
 _LATE_AFTER = Duration.minutes(15)
 
 
+# How a contact by voice can have begun that no in-app call is or goes on as. Which word Connect has in the
+# events of an in-app contact is documented nowhere; in its contact records it is WEBRTC_API. One that is
+# transferred goes on as TRANSFER, QUEUE_TRANSFER or DISCONNECT. The function ignores these too, and finds out
+# by the contact's id whether another is one of ours.
+_OTHER_INITIATION_METHODS = (
+    "AGENT_REPLY",
+    "API",
+    "CALLBACK",
+    "CAMPAIGN_PREVIEW",
+    "EXTERNAL_OUTBOUND",
+    "FLOW",
+    "INBOUND",
+    "MONITOR",
+    "OUTBOUND",
+)
+
+# In which calls without an event alarm, and how many.
+_SILENCE, _SILENT_CALLS = Duration.hours(1), 3
+
+
+def _of_rule(rule: events.CfnRule, metric: str) -> cloudwatch.Metric:
+    # On the default bus these have the rule's name for their only dimension.
+    return cloudwatch.Metric(
+        namespace="AWS/Events",
+        metric_name=metric,
+        dimensions_map={"RuleName": rule.ref},
+        statistic="Sum",
+        period=PERIOD,
+    )
+
+
 class ContactEvents(Construct):
     """Rules for an instance's contact events, a queue for the function, and a dead-letter queue for both.
 
@@ -41,14 +72,21 @@ class ContactEvents(Construct):
     def __init__(self, scope: Construct, id_: str, *, instance_arn: str, key: kms.IKey) -> None:
         super().__init__(scope, id_)
         self._key = key
+        # Each of the queues names the other: one name has to be known before the queue is there. Nothing that
+        # a deployment changes replaces the queue.
+        name = f"{Stack.of(self).stack_name}-ContactEvents"
+        source_arn = Stack.of(self).format_arn(service="sqs", resource=name)
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=key,
+            # By SQS's own key: what fills this queue may be that KMS refuses the other one.
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(14),
-            redrive_allow_policy=sqs.RedriveAllowPolicy(redrive_permission=sqs.RedrivePermission.ALLOW_ALL),
+            redrive_allow_policy=sqs.RedriveAllowPolicy(
+                redrive_permission=sqs.RedrivePermission.BY_QUEUE,
+                source_queues=[sqs.Queue.from_queue_arn(self, "Source", source_arn)],
+            ),
         )
         acknowledge(
             self.dead_letters,
@@ -58,6 +96,7 @@ class ContactEvents(Construct):
         self.queue = sqs.Queue(
             self,
             "Queue",
+            queue_name=name,
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=key,
             enforce_ssl=True,
@@ -66,24 +105,28 @@ class ContactEvents(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_ATTEMPTS),
         )
         self._instance_arn = instance_arn
+        self._rules: dict[str, events.CfnRule] = {}
+        self._calls_started: cloudwatch.IMetric | None = None
         self.add_rule(
             "Rule",
             sid="EventsOfThisRule",
-            description="Contact events of in-app calls",
+            description="Contact events that may be of in-app calls",
             pattern=self.contact_events(
-                # In-app contacts, and the contacts that they go on as when they are transferred.
-                initiationMethod=["WEBRTC_API", "TRANSFER", "QUEUE_TRANSFER", "DISCONNECT"],
+                initiationMethod=[{"anything-but": list(_OTHER_INITIATION_METHODS)}, {"exists": False}],
             ),
         )
 
     def contact_events(self, **detail: object) -> dict[str, object]:
-        """The pattern of the instance's contact events with this `detail`."""
+        """The pattern of the events of the instance's contacts by voice with this `detail`."""
         return {
             "source": ["aws.connect"],
             # AWS documents the first, and in one example the second.
             "detail-type": ["Amazon Connect Contact Event", "Connect Customer Contact Event"],
             "detail": {
                 "instanceArn": [self._instance_arn],
+                # AWS documents the first, and in one example the second. Not the chats that agents' guides
+                # are.
+                "channel": ["VOICE", "Voice"],
                 # Not CONTACT_DATA_UPDATED: one for each attribute that a flow sets.
                 "eventType": ["INITIATED", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED"],
                 **detail,
@@ -93,7 +136,7 @@ class ContactEvents(Construct):
     def add_rule(self, id_: str, *, sid: str, description: str, pattern: dict[str, object]) -> None:
         """Has events of `pattern` delivered too; `sid` names the statement that lets the rule send them."""
         # Not Rule: it would let EventBridge do more with the queue's key than sending takes.
-        rule = events.CfnRule(
+        self._rules[id_] = rule = events.CfnRule(
             self,
             id_,
             description=description,
@@ -162,9 +205,36 @@ class ContactEvents(Construct):
             "times goes to the queue's dead-letter queue.",
         )
 
+    def expect_events_of(self, calls_started: cloudwatch.IMetric) -> None:
+        """Alarms when calls are started, as this metric counts them, and no event comes."""
+        self._calls_started = calls_started
+
     def alarms(self) -> list[Alarm]:
-        """On events that nobody takes, and on those that were given up."""
+        """On events that do not come, that are not delivered, that nobody takes, and that were given up."""
         return [
+            *([] if self._calls_started is None else [self._silence_alarm(self._calls_started)]),
+            *(
+                alarm
+                for id_, rule in self._rules.items()
+                for alarm in (
+                    Alarm(
+                        name=f"ContactEvents{id_}FailedInvocations",
+                        metric=_of_rule(rule, "FailedInvocations"),
+                        threshold=1,
+                        advice="EventBridge could not deliver an event to the queue of contact events, and "
+                        "gave it up. Look at the dead-letter queue, whose messages have the reason in their "
+                        "attributes, and at the policies of the queue and of its key.",
+                    ),
+                    Alarm(
+                        name=f"ContactEvents{id_}Lost",
+                        metric=_of_rule(rule, "InvocationsFailedToBeSentToDlq"),
+                        threshold=1,
+                        advice="An event that EventBridge could not deliver did not get into the dead-letter "
+                        "queue either, and is lost. Look at the policy of the dead-letter queue. A call "
+                        "whose end is lost counts as over after calls.longest_call_seconds.",
+                    ),
+                )
+            ),
             Alarm(
                 name="ContactEventsGivenUp",
                 metric=self._given_up(),
@@ -188,6 +258,23 @@ class ContactEvents(Construct):
         """How old the oldest event is, and how many were given up."""
         title = "ContactEvents: oldest, given up"
         return [[cloudwatch.GraphWidget(title=title, width=12, left=[self._age()], right=[self._given_up()])]]
+
+    def _silence_alarm(self, calls_started: cloudwatch.IMetric) -> Alarm:
+        """Of an hour, and of some calls: the last may have started a moment before its first event comes."""
+        sent = self.queue.metric_number_of_messages_sent(period=_SILENCE, statistic="Sum")
+        return Alarm(
+            name="ContactEventsMissing",
+            metric=cloudwatch.MathExpression(
+                expression=f"IF(FILL(started, 0) >= {_SILENT_CALLS} AND FILL(sent, 0) == 0, 1, 0)",
+                using_metrics={"started": calls_started, "sent": sent},
+                period=_SILENCE,
+                label="Calls without events",
+            ),
+            threshold=1,
+            advice=f"{_SILENT_CALLS} calls or more were started within an hour, and no contact event came. "
+            "Ended calls count as active. Look whether the rules of the stack are enabled, and whether their "
+            "pattern fits an event of a call: send all events of the instance to a log for a moment.",
+        )
 
     def _age(self) -> cloudwatch.Metric:
         return self.queue.metric_approximate_age_of_oldest_message(period=PERIOD, statistic="Maximum")

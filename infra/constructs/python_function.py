@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
@@ -15,6 +15,7 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 from infra.alarms import PERIOD, Alarm
+from infra.grants import lasting_policy
 
 _NAMESPACE = "InAppCalling"
 
@@ -22,7 +23,8 @@ _NAMESPACE = "InAppCalling"
 class PythonFunction(Construct):
     """A function behind the alias `live`, with a role, a policy and a log group of its own.
 
-    Its policy holds all its rights; constructs add to it what they grant.
+    Its policy holds its rights; constructs add to it what they grant. Those that go with a version have
+    policies of their own.
     """
 
     def __init__(
@@ -46,15 +48,18 @@ class PythonFunction(Construct):
         snap_start: bool,
         concurrency_setting: str,
         failure: str,
+        expected_errors: Sequence[str],
     ) -> None:
         """`asset` is a directory to ship as it is, `layer` what it imports beside; `service` names the
         function in logs, metrics and traces; `tracing` lets it write traces. `egress` is all that it connects
         to. With `snap_start` the version behind the alias starts from a snapshot of its initialized process.
 
         For its alarms: `concurrency_setting` is what to raise when it is throttled, and `failure` what an
-        error of it means.
+        error of it means. `expected_errors` are counts of errors by which the function answers, and that
+        anybody can cause.
         """
         super().__init__(scope, id_)
+        self._expected_errors = expected_errors
         self._service, self._concurrency_setting, self._failure = service, concurrency_setting, failure
         self._faults: dict[str, str] = {}
         self._counts: list[cloudwatch.IWidget] = []
@@ -150,6 +155,20 @@ class PythonFunction(Construct):
         for name, value in variables.items():
             self.function.add_environment(name, value)
 
+    def grant_while_in_use(self, id_: str, *, statements: Sequence[iam.PolicyStatement]) -> None:
+        """Grants rights that the version behind the alias keeps until another version has taken its place.
+
+        For what a version receives in its environment variables, and the next one may receive no more.
+        """
+        policy = lasting_policy(
+            self,
+            id_,
+            description=f"What versions of {self._service} may do, each while it is in use",
+            statements=statements,
+            role=self.role,
+        )
+        self.alias.node.add_dependency(policy)
+
     def force_new_version(self, value: str) -> None:
         """Has a new version published whenever `value` changes.
 
@@ -161,6 +180,10 @@ class PythonFunction(Construct):
     def add_faults(self, faults: Mapping[str, str]) -> None:
         """Alarms on each fault that the function counts: a metric, and what an operator does about it."""
         self._faults.update(faults)
+
+    def count(self, metric: str) -> cloudwatch.Metric:
+        """What the function counts under this name."""
+        return self._metric(metric)
 
     def show_counts(self, title: str, *metrics: str) -> None:
         """Adds a graph of what the function counts."""
@@ -178,7 +201,7 @@ class PythonFunction(Construct):
         return [
             Alarm(
                 name=f"{self._name}Errors",
-                metric=self.function.metric_errors(period=PERIOD),
+                metric=self._unexpected_errors(),
                 threshold=1,
                 advice=f"{self._name} failed without an answer: {self._failure}. Look at its log.",
             ),
@@ -221,6 +244,18 @@ class PythonFunction(Construct):
             *([self._fault_graph()] if self._faults else []),
             *([graph] for graph in self._counts),
         ]
+
+    def _unexpected_errors(self) -> cloudwatch.IMetric:
+        errors = self.function.metric_errors(period=PERIOD)
+        if not self._expected_errors:
+            return errors
+        expected = {name[:1].lower() + name[1:]: self._metric(name) for name in self._expected_errors}
+        return cloudwatch.MathExpression(
+            expression=" - ".join(["errors", *(f"FILL({id_}, 0)" for id_ in expected)]),
+            using_metrics={"errors": errors, **expected},
+            period=PERIOD,
+            label="Unexpected errors",
+        )
 
     def _fault_graph(self) -> list[cloudwatch.IWidget]:
         faults = [self._metric(fault) for fault in self._faults]

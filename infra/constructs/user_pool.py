@@ -90,9 +90,8 @@ class UserPool(Construct):
                 require_symbols=True,
                 temp_password_validity=Duration.days(1),
             ),
-            standard_attributes=cognito.StandardAttributes(
-                email=cognito.StandardAttribute(required=True, mutable=True)
-            ),
+            # No standard attributes: the address is the user name, so it is there. With an entry for it in
+            # the schema Cognito refuses every later change of the pool (aws/aws-cdk#8585).
             custom_attributes={name: cognito.StringAttribute(mutable=True) for name in custom_attributes}
             or None,
             deletion_protection=True,

@@ -24,6 +24,9 @@ _FAULTS = {
     "the keys in KMS and their policies.",
 }
 
+_EXPECTED_ERRORS = ("TokenEarly", "KeyUnknown")
+"""Counted with an error for a token that is not valid yet, or whose key may be too new to be known."""
+
 # Beside a download of up to 3 s, or one request to KMS (connect 1 s + read 2 s), there is room for a cold
 # start's rest. The caller's function still has 24 of the gateway's 29 s.
 _TIMEOUT = Duration.seconds(5)
@@ -58,8 +61,9 @@ class AuthorizerFunction(Function):
             egress="the issuer's keys on the internet and AWS APIs"
             if isinstance(issuer.keys, PublishedKeys)
             else "AWS APIs alone",
-            # A bad token gets an answer, so no stranger can cause an error.
             failure="it had no keys to verify a token with, crashed or timed out",
+            # By an error API Gateway answers 503, and keeps nothing. Anybody can invent the id of a key.
+            expected_errors=_EXPECTED_ERRORS,
         )
         if isinstance(issuer.keys, KmsKeys):
             self.policy.add_statements(

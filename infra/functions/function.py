@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,11 +95,13 @@ class Function(PythonFunction):
         egress: str = "AWS APIs alone",
         asynchronous: bool = False,
         failure: str = "it crashed or timed out",
+        expected_errors: Sequence[str] = (),
         faults: Mapping[str, str] = FAULTS,
     ) -> None:
         """Without `reserved_concurrency` it is the configured one; none is reserved unless one is configured,
-        and `concurrency_setting` says what to raise where it is. `egress` is all that it connects to.
-        Nobody waits for an `asynchronous` function: it works off a queue or a deployment.
+        and `concurrency_setting` says what to raise where it is. `egress` is all that it connects to. Nobody
+        waits for an `asynchronous` function: it works off a queue or a deployment. `expected_errors` are
+        counts of errors by which it answers.
         """
         configuration = defaults.configuration
         settings = configuration.functions
@@ -125,6 +127,7 @@ class Function(PythonFunction):
             if settings.reserved_concurrency is not None
             else "the account's quota of concurrent executions of AWS Lambda",
             failure=failure,
+            expected_errors=expected_errors,
         )
         self.add_faults(faults)
 

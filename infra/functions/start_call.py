@@ -17,7 +17,7 @@ SOURCE = FunctionSource(
     handler="start_call.handler.handler",
     aws_operations={
         "connect": ("StartWebRTCContact", "StopContact"),
-        "dynamodb": ("UpdateItem",),
+        "dynamodb": ("GetItem", "UpdateItem"),
         "ssm": ("GetParameter",),
     },
 )

@@ -178,10 +178,20 @@ class SipBridgeTransport:
         were started before the bridge was there.
         """
         section, quotas = self._section, self._configuration.connect.quotas
+        # Hanging up and sending digits are one operation of Chime: each gets a part of its quota.
+        hang_up = Throttle(rate=_larger_half(section.control_rate), burst=_larger_half(section.control_burst))
         return CallThrottles(
             start=Throttle(rate=section.call_rate, burst=section.call_burst),
+            hang_up=Throttle(
+                rate=min(hang_up.rate, quotas.stop_contact_rate),
+                burst=min(hang_up.burst, quotas.stop_contact_burst),
+            ),
             control=Throttle(
-                rate=min(section.control_rate, quotas.call_control_rate),
-                burst=min(section.control_burst, quotas.call_control_burst),
+                rate=min(max(1, section.control_rate - hang_up.rate), quotas.call_control_rate),
+                burst=min(max(1, section.control_burst - hang_up.burst), quotas.call_control_burst),
             ),
         )
+
+
+def _larger_half(number: int) -> int:
+    return number - number // 2

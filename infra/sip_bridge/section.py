@@ -22,7 +22,7 @@ from infra.configuration.section import CrossCheck, Section, Transport, Transpor
 from infra.configuration.values import UUID, Arn, Entries, Switch, Tables, Text, Texts, Whole
 
 # Where the Amazon Chime SDK has SIP media applications and Voice Connectors
-# (Amazon Chime SDK developer guide, "Available AWS Regions").
+# (Amazon Chime SDK developer guide, "Available AWS Regions"), and CloudFormation has types for them.
 SIP_MEDIA_APPLICATION_REGIONS = (
     "ap-northeast-1",
     "ap-northeast-2",
@@ -33,10 +33,14 @@ SIP_MEDIA_APPLICATION_REGIONS = (
     "eu-west-1",
     "eu-west-2",
     "us-east-1",
-    "us-west-2",
 )
 
-CHIME_PHONE_NUMBER_REGIONS = ("us-east-1", "us-west-2")
+REGIONS_WITHOUT_TYPES = ("us-west-2",)
+"""Where the Amazon Chime SDK has both, but CloudFormation neither AWS::Chime::SipMediaApplication nor
+AWS::Chime::VoiceConnector (CloudFormation registry, resource schemas of the Region).
+"""
+
+CHIME_PHONE_NUMBER_REGIONS = ("us-east-1",)
 """Of these, those whose phone numbers can be ordered from the Amazon Chime SDK."""
 
 RESERVED_SIP_HEADERS = ("x-amzn", "x-canary", "x-chime", "x-vc", "x-vine", "x-voice")
@@ -394,10 +398,15 @@ class SipBridge(TransportSection):
 def _check_region(region: str) -> Iterator[Fault]:
     if region not in SIP_MEDIA_APPLICATION_REGIONS:
         both = ", ".join(name for name in SIP_MEDIA_APPLICATION_REGIONS if name in IN_APP_CALLING_REGIONS)
+        reason = (
+            f"; CloudFormation has no type for them in {region}, so this app cannot deploy them there"
+            if region in REGIONS_WITHOUT_TYPES
+            else ""
+        )
         yield Fault(
             key="region",
             value=region,
-            fix=f"a Region with SIP media applications: {both}; or remove [sip_bridge]",
+            fix=f"a Region with SIP media applications: {both}; or remove [sip_bridge]{reason}",
         )
 
 

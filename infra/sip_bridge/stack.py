@@ -9,8 +9,8 @@ from constructs import Construct
 
 from infra.assets.bundling import AwsOperations
 from infra.configuration import Configuration
-from infra.constructs.customer_key import CustomerKey
 from infra.constructs.monitoring import Monitoring
+from infra.data_key import data_key
 from infra.functions.function import FunctionDefaults, reserved
 from infra.functions.sources import AWS_OPERATIONS as CORE_AWS_OPERATIONS
 from infra.log_retention import log_retention
@@ -55,7 +55,7 @@ class SipBridgeStack(Stack):
         connector = self._section.voice_connector
         logged = not isinstance(connector, AdoptedVoiceConnector) and connector.sip_message_logs
         log_groups = [f"{id_}-*", *([f"{SIP_MESSAGE_LOG_GROUPS}*"] if logged else [])]
-        key = CustomerKey(self, "CustomerKey", log_group_names=log_groups).key
+        key = data_key(self, configuration.platform, log_group_names=log_groups)
         defaults = FunctionDefaults(
             self,
             "Functions",

@@ -80,6 +80,8 @@ def identity_of(outputs: Mapping[str, str]) -> Identity:
     """The kind of identity that the outputs describe."""
     if "UserPoolId" in outputs:
         return UserPool(outputs)
+    if "ExternalIssuer" in outputs:
+        return ExternalIssuer(outputs)
     return OwnBackend(outputs) if "SigningKeyArn" in outputs else OpenIdIssuer(outputs)
 
 
@@ -153,6 +155,7 @@ class OpenIdIssuer:
         self._control_headers = Access.read(Path(outputs["AccessFolder"])).control_headers
         self._audience = outputs["Audience"]
         self._scope = f"openid profile email {outputs['Scope']}".rstrip()
+        self._required_claims = json.loads(outputs.get("RequiredClaims", "{}"))
         self._gives_access_tokens = outputs["TokenUse"] == "access"
         described = requests.get(
             self._control_url, headers=self._control_headers, timeout=_ANSWER_WITHIN
@@ -177,7 +180,8 @@ class OpenIdIssuer:
         """By the authorization code flow with PKCE."""
         verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
-        requested = {"id_token": {name: {"value": value} for name, value in claims.items()}}
+        wanted = {**self._required_claims, **claims}
+        requested = {"id_token": {name: {"value": value} for name, value in wanted.items()}}
         page = self._get(
             self._metadata["authorization_endpoint"],
             response_type="code",
@@ -237,6 +241,31 @@ class _OnThisMachine(HTTPAdapter):
         request.url = str(url._replace(netloc=f"127.0.0.1:{self._port}").geturl())
         request.headers["Host"] = self._host
         return super().send(request, *args, **options)
+
+
+class ExternalIssuer:
+    """An OpenID provider that somebody else runs on this machine: its users sign in on its pages alone."""
+
+    story = "signed in with the provider that OIDC_ISSUER names."
+
+    def __init__(self, outputs: Mapping[str, str]) -> None:
+        """Needs the output ExternalIssuer."""
+        self._issuer = outputs["ExternalIssuer"]
+        self.ways = f"sign in with {self._issuer}"
+
+    def sign_up(self, email: str, _attributes: Mapping[str, Any]) -> str:
+        """Nobody can from here: SignInError."""
+        raise SignInError(f"{email} signs up and in with {self._issuer} itself")
+
+    def sign_in(self, email: str, _password: str, _claims: Mapping[str, Any]) -> SignedIn:
+        """Nobody can from here: SignInError."""
+        raise SignInError(f"{email} signs in with {self._issuer} itself")
+
+    def public_keys(self) -> bytes:
+        """The provider's JWKS."""
+        url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+        metadata = requests.get(url, timeout=_ANSWER_WITHIN).json()
+        return requests.get(metadata["jwks_uri"], timeout=_ANSWER_WITHIN).content
 
 
 class OwnBackend:

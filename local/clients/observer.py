@@ -53,6 +53,13 @@ class Observer:
             raise TimeoutError(f"The flow of contact {contact_id} takes over {SETTLES_WITHIN:g} s.")
         return contact
 
+    def join(self, contact_id: str) -> dict[str, Any]:
+        """The app joins the meeting of a contact that it has started, as it does with the Chime SDK: by that
+        the contact reaches its flow. Returns the contact.
+        """
+        contact: dict[str, Any] = self.request("POST", f"contacts/{contact_id}/join")
+        return contact
+
     def happen(self, contact_id: str, event: str) -> dict[str, Any]:
         """Something happens to a contact; returns the contact, after a transfer the new one.
 

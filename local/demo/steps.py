@@ -48,6 +48,9 @@ class Demo:
         self._phone = Phone(aws.outputs)
         self._observer = Observer(aws.endpoint_url, aws.access)
         self._steps = 0
+        # What the app says about the call, where it may say anything.
+        about = dict.fromkeys(aws.caller_attributes[:1], "A-1042")
+        self._request: dict[str, Any] = {"DisplayName": "Ada", **({"Attributes": about} if about else {})}
 
     def run(self) -> None:
         """Goes through all steps; raises NotAsExpectedError at the first that does not hold."""
@@ -87,13 +90,12 @@ class Demo:
 
     def _call(self, caller: SignedIn) -> str:
         self._title("Ada taps “call”: the app's one request")
-        body = {"DisplayName": "Ada", "Attributes": {"order_id": "A-1042"}}
         self._console.print("POST /start-call")
         self._console.print("Authorization: <the token>")
         self._console.print("Idempotency-Key: tap-1")
-        self._show(body)
+        self._show(self._request)
         began = time.monotonic()
-        response = self._phone.start_call(caller.token, body, key="tap-1")
+        response = self._phone.start_call(caller.token, self._request, key="tap-1")
         milliseconds = round((time.monotonic() - began) * 1000)
         expect("The call is created.", expected=201, seen=_status_of(response))
         self._console.print(
@@ -103,7 +105,14 @@ class Demo:
         answer = response.json()
         self._show(answer)
         self._show_verification()
-        return str(answer["ContactId"])
+        call_id = str(answer["ContactId"])
+        self._join(call_id)
+        return call_id
+
+    def _join(self, call_id: str) -> None:
+        """The app does with the answer what it is for."""
+        self._observer.join(call_id)
+        self._console.print("The app joins the meeting with it. By that the contact reaches its flow.")
 
     def _show_verification(self) -> None:
         """Who verified the token, and with which keys."""
@@ -140,8 +149,7 @@ class Demo:
 
     def _send_again(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
         self._title("The network dropped the answer: the app sends the same request again")
-        body = {"DisplayName": "Ada", "Attributes": {"order_id": "A-1042"}}
-        response = self._phone.start_call(caller.token, body, key="tap-1")
+        response = self._phone.start_call(caller.token, self._request, key="tap-1")
         expect("The same request is answered again.", expected=200, seen=_status_of(response))
         expect("It is the same call.", expected=call_id, seen=response.json()["ContactId"])
         started = [each["ContactId"] for each in self._observer.contacts()]
@@ -159,6 +167,7 @@ class Demo:
             ParticipantDetails={"DisplayName": "Ada"},
             Attributes=forged,
         )
+        self._observer.join(started["ContactId"])
         self._show_unverified(self._observer.contact(started["ContactId"]))
         self._observer.happen(started["ContactId"], "CustomerDisconnected")
 

@@ -1,10 +1,14 @@
 """The control endpoints under `/_local/`: see contacts, calls, traces; play agent, customer; inject faults.
 
     GET    /_local/contacts, /events, /calls, /traces, /recorded   what there is, oldest first
+    POST   /_local/contacts/{ContactId}/join                       the customer joins: the flow begins
     POST   /_local/contacts/{ContactId}/events  {"Event": …}       an agent or the customer does something
     POST   /_local/events  {"Detail": {…}}                         a contact event, as Connect publishes it
     POST   /_local/faults  {"Service", "Operation", "Times", …}    calls fail, wait or are answered badly
     DELETE /_local/faults                                          they no longer do
+    GET    /_local/behaviours                                      how Connect behaves where that is open
+    POST   /_local/behaviours  {"LostCustomer": …}                 it behaves otherwise from now on
+    POST   /_local/clock  {"Seconds": …}                           so much time passes for Connect
     GET    /_local/issuer                                          the local issuer: address and keys
     POST   /_local/issuer/users  {"Email", "Claims": {…}}          somebody signs up with it
     POST   /_local/issuer/rotate  {"Retire": true | false}         it signs with a new key from now on
@@ -15,7 +19,9 @@ PutEvents refuses the sources of AWS to everybody, as on AWS, so `POST /_local/e
 an event of a contact, invents one, or lets them come in another order: the detail goes out as it is given,
 and moves nothing. `GET /_local/events` has the details of all contact events that went out. The services' own
 events can be held back meanwhile by disabling the rule. Service `issuer` has one operation that faults happen
-to, `GetKeys`: a request for the issuer's public keys, whoever makes it.
+to, `GetKeys`: a request for the issuer's public keys, whoever makes it. A fault is one of `Error` (nothing is
+performed), `DelaySeconds`, `Malformed` (the answer loses its objects and lists), `Answer` (this is answered,
+however surprising, once the operation was performed).
 
 Independent of MiniStack; `local.emulator.api_calls` reports the functions' calls and takes the faults.
 Further lists and routes are added by `add_list` and `add_route`.
@@ -75,7 +81,9 @@ class Control:
             "traces": lambda: list(self._traces),
         }
         self._routes: dict[str, Route] = {
-            "contacts": event_route("contact", ContactEvent, connect.happen, refused=ContactStateError),
+            "behaviours": self._switch_behaviours,
+            "clock": self._put_clock_forward,
+            "contacts": self._use_contact,
             "events": self._publish,
             "faults": self._add_fault,
             "issuer": self._use_issuer,
@@ -124,12 +132,34 @@ class Control:
                 return {listed.title().replace("-", ""): self._lists[listed]()}
             case "GET", ["issuer"]:
                 return self._issuer.described()
+            case "GET", ["behaviours"]:
+                return self._connect.behaviours.shown()
             case "POST", [name, *_] if name in self._routes:
                 return self._routes[name](parts, _read_document(body))
             case "DELETE", ["faults"]:
                 self._faults.clear()
                 return {}
         raise no_such(method, parts)
+
+    def _use_contact(self, parts: list[str], document: Mapping[str, Any]) -> Any:
+        if len(parts) == 3 and parts[2] == "join":
+            return _done("contact", parts[1], self._connect.join, refused=ContactStateError)
+        happen = event_route("contact", ContactEvent, self._connect.happen, refused=ContactStateError)
+        return happen(parts, document)
+
+    def _switch_behaviours(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
+        try:
+            self._connect.behaviours.switch(document)
+        except ValueError as error:
+            raise ControlError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        return self._connect.behaviours.shown()
+
+    def _put_clock_forward(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
+        match document:
+            case {"Seconds": int(seconds) | float(seconds)} if seconds > 0 and seconds is not True:
+                self._connect.timers.put_forward(seconds)
+                return {}
+        raise ControlError(HTTPStatus.BAD_REQUEST, "Seconds is not a number above 0")
 
     def _publish(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
         match document:
@@ -181,14 +211,21 @@ def event_route[E: StrEnum](
         except ValueError:
             message = f"Event is {document.get('Event')!r}, not one of {', '.join(events)}"
             raise ControlError(HTTPStatus.BAD_REQUEST, message) from None
-        try:
-            return happen(parts[1], event)
-        except KeyError:
-            raise ControlError(HTTPStatus.NOT_FOUND, f"there is no {what} {parts[1]}") from None
-        except refused as error:
-            raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
+        return _done(what, parts[1], lambda id_: happen(id_, event), refused=refused)
 
     return change
+
+
+def _done(
+    what: str, id_: str, do: Callable[[str], dict[str, Any]], *, refused: type[Exception]
+) -> dict[str, Any]:
+    """What `do` returns; ControlError where there is no such thing, or it cannot be done to it now."""
+    try:
+        return do(id_)
+    except KeyError:
+        raise ControlError(HTTPStatus.NOT_FOUND, f"there is no {what} {id_}") from None
+    except refused as error:
+        raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
 
 
 def _read_document(body: bytes) -> Mapping[str, Any]:

@@ -18,11 +18,14 @@ from local.emulator.cloudformation.registry import Registry
 from local.emulator.connect.connect import Connect
 from local.emulator.connect.instances import Instances
 from local.emulator.connect.media_placement import MediaPlane
+from local.emulator.connect.operators import Operators
 from local.emulator.control import Control
+from local.emulator.existing import Existing
 from local.emulator.iam import permissions
 from local.emulator.lambda_ import functions
 from local.emulator.rest_of_aws import RestOfAws
 from local.issuer.issuer import Issuer
+from local.issuer.stand_in import StandIn
 
 
 @dataclass(frozen=True)
@@ -34,20 +37,23 @@ class Settings:
     region: str
     functions_python: Path
     functions_node: Path
-    signing_keys: Mapping[str, str]
+    existing: Existing
+    stand_in: StandIn | None
     folder: Path
     access: Access
 
     @classmethod
     def from_environment(cls) -> "Settings":
         """Read the settings; KeyError where one is missing."""
+        stand_in = json.loads(os.environ["LOCAL_STAND_IN"])
         return cls(
             port=int(os.environ["GATEWAY_PORT"]),
             account=os.environ["MINISTACK_ACCOUNT_ID"],
             region=os.environ["MINISTACK_REGION"],
             functions_python=Path(os.environ["LOCAL_FUNCTIONS_PYTHON"]),
             functions_node=Path(os.environ["LOCAL_FUNCTIONS_NODE"]),
-            signing_keys=json.loads(os.environ["LOCAL_SIGNING_KEYS"]),
+            existing=Existing.read(json.loads(os.environ["LOCAL_EXISTING"])),
+            stand_in=StandIn(**stand_in) if stand_in else None,
             folder=Path(os.environ["TMPDIR"]),
             access=Access.read(Path(os.environ["LOCAL_ACCESS"])),
         )
@@ -99,8 +105,13 @@ class Emulator:
             rest=self.rest_of_aws(principal="connect.amazonaws.com", event_source="aws.connect"),
             media=self.media,
         )
-        self.connect_service = RestJsonService("connect", self.connect.instances, self.connect)
+        self.connect_service = RestJsonService(
+            "connect", self.connect.instances, self.connect, Operators(self.connect)
+        )
         self.issuer = Issuer()
+        if stand_in := settings.stand_in:
+            self.issuer.client_id = stand_in.client_id
+            self.issuer.external = stand_in.issuer if stand_in.is_external else ""
         self.control = Control(self.connect, self.records.listed, issuer=self.issuer)
         self.issuer.take_fault = self.control.take_fault
 

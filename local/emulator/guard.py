@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from local import origins
 from local.emulator.admission import CONTROL, Admission, Refused, answers_pages, check_host
+from local.emulator.api_gateway import received
 from local.emulator.control import Control
 from local.emulator.signatures import Request
 
@@ -57,6 +58,7 @@ def guarded(serve: App, admission: Admission, control: Control) -> App:
         except Refused as refused:
             await _send(send, refused.status, *_refusal(request, refused))
             return
+        received.headers.set(headers)
         if path.startswith(CONTROL):
             # Off the event loop: a contact event may invoke functions through EventBridge.
             status, document = await asyncio.to_thread(control.answer, method, path, await _received(receive))

@@ -1,9 +1,9 @@
 """The emulator's process: MiniStack, extended. Started by `local.launcher`, with `.venv-local`'s Python.
 
 Settings come from the environment, as MiniStack's do: GATEWAY_PORT, MINISTACK_ACCOUNT_ID, MINISTACK_REGION,
-LOCAL_FUNCTIONS_PYTHON and LOCAL_FUNCTIONS_NODE (what functions run with), LOCAL_SIGNING_KEYS (keys of KMS
-that the account has from the beginning: their specs by their ARNs, as JSON), LOCAL_ACCESS (the folder of
-`local.access`), TMPDIR, AUTH=true, BIND_HOST.
+LOCAL_FUNCTIONS_PYTHON and LOCAL_FUNCTIONS_NODE (what functions run with), LOCAL_EXISTING (what the account
+has from the beginning: `local.emulator.existing`, as JSON), LOCAL_STAND_IN (which issuer stands for which:
+`local.issuer.stand_in`, as JSON), LOCAL_ACCESS (the folder of `local.access`), TMPDIR, AUTH=true, BIND_HOST.
 """
 
 import os
@@ -13,6 +13,7 @@ import hypercorn.config
 from ministack import app
 
 from local import optional_rooms
+from local.emulator import existing
 from local.emulator.admission import Admission
 from local.emulator.emulator import Emulator, Settings
 from local.emulator.guard import guarded
@@ -31,6 +32,7 @@ def main() -> None:
     for room in optional_rooms.in_emulator():
         room.install(emulator)
     emulator.records.take_missing_types()
+    existing.make(settings.existing, emulator.connect, account=emulator.account, region=emulator.region)
     admission = Admission(
         control_token=settings.access.control_token,
         find_secret=lambda key_id, token: find_secret(settings.access, key_id, token),

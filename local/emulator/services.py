@@ -13,7 +13,7 @@ from local.emulator.api_gateway import resource_types as api_gateway_types
 from local.emulator.cloudformation import urls
 from local.emulator.cloudwatch import resource_types as cloudwatch_types
 from local.emulator.cognito import resource_types as cognito_types
-from local.emulator.cognito import user_pools
+from local.emulator.cognito import sign_ins, user_pools
 from local.emulator.connect import resource_types as connect_types
 from local.emulator.connect.resources import resources_of
 from local.emulator.dynamodb import resource_types as dynamodb_types
@@ -23,6 +23,7 @@ from local.emulator.kms import keys
 from local.emulator.lambda_ import functions
 from local.emulator.lambda_ import resource_types as lambda_types
 from local.emulator.secrets_manager import resource_types as secrets_manager_types
+from local.emulator.service_quotas import quotas
 from local.emulator.sns import resource_types as sns_types
 from local.emulator.sqs import queues
 from local.emulator.waf import resource_types as waf_types
@@ -51,6 +52,7 @@ def _lambda(emulator: Emulator) -> None:
         endpoint_url=emulator.endpoint_url,
         trace_daemon=daemon.serve(emulator.control.note_trace),
         issuer=emulator.issuer.serve(emulator.settings.folder),
+        stand_in=emulator.settings.stand_in,
     )
     lambda_types.install(region=emulator.region)
 
@@ -62,6 +64,7 @@ def _api_gateway(emulator: Emulator) -> None:
 
 def _cognito(emulator: Emulator) -> None:
     user_pools.install()
+    sign_ins.install()
     cognito_types.install(emulator.registry)
 
 
@@ -89,7 +92,12 @@ SERVICES = (
         "alarms on metric math: recorded",
         lambda emulator: cloudwatch_types.install(emulator.records),
     ),
-    Service("Cognito", "refresh token rotation; identity providers, WebAuthn settings", _cognito),
+    Service(
+        "Cognito",
+        "refresh token rotation, USER_AUTH, time and methods of sign-ins, write rights of clients; identity "
+        "providers, WebAuthn settings",
+        _cognito,
+    ),
     Service(
         "DynamoDB",
         "time to live, backups and encryption from CloudFormation",
@@ -102,10 +110,8 @@ SERVICES = (
     ),
     Service(
         "KMS",
-        "keys from before the deployment; disabled keys",
-        lambda emulator: keys.install(
-            emulator.settings.signing_keys, account=emulator.account, region=emulator.region
-        ),
+        "disabled keys",
+        lambda _: keys.install(),
     ),
     Service(
         "Lambda and X-Ray",
@@ -116,6 +122,11 @@ SERVICES = (
         "Secrets Manager",
         "the ARN as Ref, generated secrets as declared",
         lambda emulator: secrets_manager_types.install(emulator.registry),
+    ),
+    Service(
+        "Service Quotas",
+        "all: what AWS grants of Amazon Connect and Lambda at first",
+        lambda emulator: quotas.install(account=emulator.account, region=emulator.region),
     ),
     Service("SNS", "the key of a topic from CloudFormation", lambda _: sns_types.install()),
     Service(

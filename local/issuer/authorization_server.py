@@ -18,7 +18,6 @@ from joserfc.jwk import KeySet
 
 from local.issuer.issuer import (
     ALGORITHM,
-    CLIENT_ID,
     ISSUER,
     REDIRECT_URI,
     SCOPES,
@@ -54,8 +53,11 @@ class _Request(OAuth2Request):  # type: ignore[misc]
 class _App(rfc6749.ClientMixin):  # type: ignore[misc]
     """The one client: an app on a phone, which can keep no secret."""
 
+    def __init__(self, client_id: str) -> None:
+        self._client_id = client_id
+
     def get_client_id(self) -> str:
-        return CLIENT_ID
+        return self._client_id
 
     def get_default_redirect_uri(self) -> str:
         return REDIRECT_URI
@@ -166,7 +168,7 @@ class _IdToken(OpenIDCode):  # type: ignore[misc]
         return self._issuer.signing_key
 
     def get_client_claims(self, _client: _App) -> dict[str, Any]:
-        return {"iss": ISSUER, "aud": CLIENT_ID}
+        return {"iss": ISSUER, "aud": self._issuer.client_id}
 
     def generate_user_info(self, user: _Session, _scope: str) -> dict[str, Any]:
         return user.claims
@@ -196,7 +198,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         super().__init__(scopes_supported=SCOPES)
         self.codes: dict[str, _Code] = {}
         self._issuer = issuer
-        self._app = _App()
+        self._app = _App(issuer.client_id)
         self.register_grant(_CodeGrant, [_S256(), _IdToken(issuer)])
         self.register_token_generator("default", _AccessToken(issuer))
 
@@ -217,7 +219,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
         requested = _requested_claims(given.get("claims", "{}"))
         return _Session(
             claims={**user, "auth_time": int(time.time()), "amr": ["pwd", "otp", "mfa"], **requested},
-            audience=given.get("resource", CLIENT_ID),
+            audience=given.get("resource", self._issuer.client_id),
         )
 
     def give_tokens(self, form: Form, headers: Mapping[str, str]) -> Answer:
@@ -226,7 +228,7 @@ class AuthorizationServer(rfc6749.AuthorizationServer):  # type: ignore[misc]
 
     def query_client(self, client_id: str) -> _App | None:
         """The app, if it is that one."""
-        return self._app if client_id == CLIENT_ID else None
+        return self._app if client_id == self._issuer.client_id else None
 
     def save_token(self, token: object, request: object) -> None:
         """Tokens are not kept: they say all themselves."""

@@ -21,6 +21,7 @@ import json
 import sys
 import threading
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -68,6 +69,7 @@ METADATA = {
 }
 
 _CLOSES_AFTER = 30  # seconds without a request on a connection
+_ANSWERS_WITHIN = 2  # seconds: what an external provider may take
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class Issuer:
     """Its users and its keys, of which the last signs; `take_fault` is called at each request for keys."""
 
     take_fault: Callable[[str, str], Fault | None] = lambda _service, _operation: None
+    client_id: str = CLIENT_ID
+    external: str = ""  # an OpenID provider on loopback, whose keys are published here too
     users: dict[str, dict[str, Any]] = field(default_factory=dict)  # claims by email
     _site: Site | None = None
     _key_requests: int = 0
@@ -122,7 +126,7 @@ class Issuer:
         """What `GET /_local/issuer` returns; `KeyRequests` counts them however they were answered."""
         described = {
             "Issuer": ISSUER,
-            "ClientId": CLIENT_ID,
+            "ClientId": self.client_id,
             "RedirectUri": REDIRECT_URI,
             "KeyIds": [key["kid"] for key in self.keys()["keys"]],
             "KeyRequests": self._key_requests,
@@ -181,6 +185,8 @@ class Issuer:
                 return Answer.json(METADATA)
             case "GET", "/jwks":
                 return self._give_keys()
+            case "GET", "/external/jwks" if self.external:
+                return self._give_external_keys()
             case "GET", "/authorize":
                 with self._lock:
                     return self._server.authorize(parse_qsl(url.query, keep_blank_values=True))
@@ -202,12 +208,29 @@ class Issuer:
         answer = Answer.json(self.keys())
         return replace(answer, body=fault.spoil(answer.body)) if fault.malformed else answer
 
+    def _give_external_keys(self) -> Answer:
+        """What the provider publishes now."""
+        try:
+            metadata = _fetch(f"{self.external.rstrip('/')}/.well-known/openid-configuration")
+            return Answer.json(_fetch(metadata["jwks_uri"]))
+        except (OSError, ValueError, KeyError) as error:
+            return Answer.json({"error": f"{self.external}: {error!r}"}, HTTPStatus.BAD_GATEWAY)
+
     @cached_property
     def _server(self) -> "AuthorizationServer":
         # Imported when first needed, for the same reason as the keys are made then.
         from local.issuer.authorization_server import AuthorizationServer  # noqa: PLC0415
 
         return AuthorizationServer(self)
+
+
+def _fetch(url: str) -> Any:
+    """A JSON document of a provider on loopback; raises OSError or ValueError."""
+    host = urlsplit(url).netloc
+    if not origins.is_this_machine(host):
+        raise ValueError(f"{host} is not this machine")
+    with urllib.request.urlopen(url, timeout=_ANSWERS_WITHIN) as answer:  # noqa: S310 of loopback, as checked
+        return json.load(answer)
 
 
 def _new_key() -> RSAKey:

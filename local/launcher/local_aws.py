@@ -35,6 +35,7 @@ from local.launcher.checkout import (
     installed,
     node,
 )
+from local.launcher.existing import Existing
 from local.launcher.ports import check_port, free_port, read_port
 from local.launcher.processes import end_killed_run, leashed, locked
 from local.launcher.target import Target, read_target
@@ -49,7 +50,8 @@ class LocalAws:
     """A running local AWS, which pretends to be account and Region of an environment.
 
     After `deploy`, `stacks` names the app's stacks and `outputs` has their outputs, where the local AWS
-    is and its secrets lie, and what of `identity` an app needs to sign in.
+    is and its secrets lie, and what of `identity` an app needs to sign in. `caller_attributes` are what apps
+    may send with a call.
     """
 
     port: int
@@ -61,6 +63,8 @@ class LocalAws:
     region: str
     access: Access
     identity: Mapping[str, str]
+    existing: Existing
+    caller_attributes: tuple[str, ...] = ()
     stacks: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -84,8 +88,29 @@ class LocalAws:
         if not any(stack["StackName"] == BOOTSTRAP_STACK for stack in self._deployed()):
             self.cdk("bootstrap", f"aws://{self.account}/{self.region}")
         self.cdk("deploy", "--all")
+        self._play_adopted_flows()
         self._read_outputs()
         (self.directory / "outputs.json").write_text(json.dumps(self.outputs, indent=2) + "\n")
+
+    def _play_adopted_flows(self) -> None:
+        """Give adopted contact flows their contents: by now the function is deployed that they invoke."""
+        if not self.existing.flows:
+            return
+        connect = self.client("connect")
+        instance_id = next(iter(self.existing.flows)).split("/")[1]
+        functions = connect.list_lambda_functions(InstanceId=instance_id)["LambdaFunctions"]
+        if not functions:
+            raise LocalAwsError("No function is associated with the instance, for adopted flows to invoke.")
+        # The association may name the function itself; flows invoke its alias.
+        function = functions[0] if functions[0].count(":") == 7 else f"{functions[0]}:live"
+        for arn, content in self.existing.flow_contents(function).items():
+            try:
+                connect.update_contact_flow_content(
+                    InstanceId=instance_id, ContactFlowId=arn.rpartition("/")[2], Content=content
+                )
+            except connect.exceptions.InvalidContactFlowException as error:
+                source = self.existing.exports.get(arn, arn)
+                raise LocalAwsError(f"{source} does not run here: {error}") from None
 
     def write_app_outputs(self) -> Path:
         """Write what `make outputs` writes; returns the folder."""
@@ -133,12 +158,15 @@ class LocalAws:
             "Region": self.region,
             **self.identity,
         }
-        self.outputs = known | {
+        of_stacks = {
             output["OutputKey"]: output["OutputValue"]
             for stack in app
             for output in stack.get("Outputs", [])
             if not output["OutputKey"].startswith("ExportsOutput")  # what one stack passes to the other
         }
+        # An issuer of this machine may stand for the one that was deployed.
+        stands_in = {"Issuer": self.identity["Issuer"]} if "Issuer" in self.identity else {}
+        self.outputs = known | of_stacks | stands_in
 
 
 @contextmanager
@@ -187,13 +215,27 @@ def local_aws(
                     region=target.region,
                     access=access,
                     identity=target.identity,
+                    existing=target.existing,
+                    caller_attributes=target.caller_attributes,
                 )
                 _wait_until_ready(aws)
+                _show_existing(target, progress)
                 yield aws
         finally:
             _remove(directory / "tmp")
             _remove(directory / "leash")
             Access.forget(directory)
+
+
+def _show_existing(target: Target, progress: Progress) -> None:
+    """What of the configuration is played, and how."""
+    lines = target.existing.described()
+    if target.stand_in:
+        lines += target.stand_in.described()
+    if lines:
+        progress("what the configuration names is played:")
+        for line in lines:
+            progress(f"    {line}")
 
 
 def _add_user_pool_endpoint(amplify_outputs: Path, endpoint_url: str) -> None:
@@ -218,7 +260,8 @@ def _server_environment(port: int, directory: Path, target: Target) -> dict[str,
         "LOCAL_ACCESS": str(directory),
         "LOCAL_FUNCTIONS_NODE": str(node()),
         "LOCAL_FUNCTIONS_PYTHON": str(installed(FUNCTIONS_PYTHON)),
-        "LOCAL_SIGNING_KEYS": json.dumps(target.signing_keys),
+        "LOCAL_EXISTING": json.dumps(target.existing.document()),
+        "LOCAL_STAND_IN": json.dumps(target.stand_in and target.stand_in.document()),
         "MINISTACK_ACCOUNT_ID": target.account,
         "MINISTACK_REGION": target.region,
         "PATH": os.environ.get("PATH", os.defpath),

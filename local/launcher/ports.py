@@ -9,6 +9,7 @@ from local.launcher.checkout import LocalAwsError
 
 DEFAULT_PORT = 4566
 LAST_PORT = 65_535
+_SEARCHED_PORTS = 100
 
 
 def read_port(port: int | None) -> int:
@@ -21,15 +22,28 @@ def read_port(port: int | None) -> int:
 
 def check_port(port: int) -> None:
     """Raise LocalAwsError, with who listens there, where a port cannot be used."""
+    try:
+        _bind(port)
+    except OSError as error:
+        raise LocalAwsError(
+            f"Port {port} cannot be used ({error.strerror}){_port_owner(port)}. Stop what uses it, or "
+            f"choose another port: LOCAL_PORT={_free_port_near(port)} make local (or make demo)."
+        ) from error
+
+
+def _bind(port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise LocalAwsError(
-                f"Port {port} cannot be used ({error.strerror}){_port_owner(port)}. Stop what uses it, or "
-                "choose another port: LOCAL_PORT=4570 make local (or make demo)."
-            ) from error
+        probe.bind(("127.0.0.1", port))
+
+
+def _free_port_near(port: int) -> int:
+    """One that can be used, and that people can keep in mind; 0 is any, where there is none above."""
+    for candidate in range(port + 1, min(port + _SEARCHED_PORTS, LAST_PORT) + 1):
+        with suppress(OSError):
+            _bind(candidate)
+            return candidate
+    return 0
 
 
 def _port_owner(port: int) -> str:

@@ -27,6 +27,9 @@ from tests.local.control_endpoints import ControlEndpoints
 class Aws(ControlEndpoints):
     """What tests may ask and do besides calling: the services' own APIs, and the control endpoints."""
 
+    joins_contacts = True
+    """Whether a call's contact reaches its flow when the app has joined it."""
+
     policy_prefixes: Mapping[str, str] = {}
     """What policies call a service, where that is not what the SDK does."""
 
@@ -179,21 +182,36 @@ class Aws(ControlEndpoints):
 
 @dataclass(frozen=True)
 class Caller:
-    """A user who has signed in, with the phone in hand; the password is empty where none is used."""
+    """A user who has signed in, with the phone in hand; the password is empty where none is used.
+
+    `join` is what the app does with a call that it has started.
+    """
 
     phone: Phone
     user: SignedIn
     password: str
+    join: Callable[[str], object] | None = None
 
     @classmethod
-    def sign_up_and_in(cls, phone: Phone, **attributes: str) -> "Caller":
+    def sign_up_and_in(
+        cls, phone: Phone, join: Callable[[str], object] | None = None, **attributes: str
+    ) -> "Caller":
         """Somebody new, known by a random email alone unless `attributes` say more."""
         email = attributes.pop("email", f"{uuid.uuid4()}@example.com")
         password = phone.sign_up(email, **attributes)
-        return cls(phone=phone, user=phone.sign_in(email, password), password=password)
+        return cls(phone=phone, user=phone.sign_in(email, password), password=password, join=join)
 
     def start(self, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> requests.Response:
-        """POST /start-call with this user's token; again while API Gateway throttles."""
+        """POST /start-call with this user's token, again while API Gateway throttles; the app joins."""
+        response = self.start_alone(body, key=key)
+        if response.status_code == 201 and self.join:
+            self.join(response.json()["ContactId"])
+        return response
+
+    def start_alone(
+        self, body: Mapping[str, Any] | None = None, *, key: str | None = None
+    ) -> requests.Response:
+        """The same by an app that does not join."""
         return unthrottled(lambda: self.phone.start_call(self.user.token, body, key=key))
 
     def tap_two_hundred_times(self) -> tuple[list[requests.Response], int]:

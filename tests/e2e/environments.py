@@ -36,8 +36,8 @@ def fixtures_of(environment: str, aws_class: type[Aws] = Aws) -> tuple[Fixture, 
         return Phone(aws.outputs)
 
     @pytest.fixture(scope="session")
-    def new_caller(phone: Phone) -> Callable[..., Caller]:
+    def new_caller(aws: Aws, phone: Phone) -> Callable[..., Caller]:
         """Signs somebody up, by email alone unless the test says more, and in."""
-        return functools.partial(Caller.sign_up_and_in, phone)
+        return functools.partial(Caller.sign_up_and_in, phone, aws.join if aws.joins_contacts else None)
 
     return running, aws, phone, new_caller

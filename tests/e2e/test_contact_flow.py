@@ -18,6 +18,7 @@ def _start_directly(aws: Aws, attributes: dict[str, str]) -> dict[str, Any]:
         ParticipantDetails={"DisplayName": "Eve"},
         Attributes=attributes,
     )
+    aws.join(answer["ContactId"])
     return aws.contact(answer["ContactId"])
 
 

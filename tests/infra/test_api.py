@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -10,7 +11,9 @@ import pytest
 import yaml
 
 from infra.assets.request_models import ContractError, read_operation
-from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
+from infra.configuration import Configuration, load
+from infra.constructs import call_api
+from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 
 CONTRACT = yaml.safe_load((CHECKOUT / "openapi.yaml").read_text(encoding="utf-8"))
 
@@ -42,6 +45,11 @@ GATEWAY_RESPONSES = {
 
 def methods(synthesis: Synthesis) -> list[Properties]:
     """Those that reach a function."""
+    return [method for method in guarded(synthesis) if method["HttpMethod"] != "ANY"]
+
+
+def guarded(synthesis: Synthesis) -> list[Properties]:
+    """Those that no preflight is for: each wants a token."""
     return [
         method
         for method in synthesis.resources("AWS::ApiGateway::Method").values()
@@ -73,19 +81,55 @@ def test_every_method_wants_a_signed_in_user(synthesis: Synthesis) -> None:
     ((id_, authorizer),) = synthesis.resources("AWS::ApiGateway::Authorizer").items()
     assert authorizer["IdentitySource"] == "method.request.header.Authorization"
     assert authorizer["Type"] == ("COGNITO_USER_POOLS" if synthesis.issuer is None else "TOKEN")
-    for method in methods(synthesis):
+    for method in guarded(synthesis):
         assert method["AuthorizationType"] == ("COGNITO_USER_POOLS" if synthesis.issuer is None else "CUSTOM")
         assert method["AuthorizerId"] == {"Ref": id_}
         # With scopes it would be a user pool's access token that is wanted.
         assert "AuthorizationScopes" not in method
 
 
-def test_identity_tokens_of_the_own_user_pool_are_taken(synthesis: Synthesis) -> None:
+def test_unknown_paths_and_methods_are_a_problem(synthesis: Synthesis) -> None:
+    """API Gateway answers a token there as a malformed signature otherwise, with 400 or 403."""
+    unknown = {
+        path_of(synthesis, method): method for method in guarded(synthesis) if method["HttpMethod"] == "ANY"
+    }
+    # A request whose path has no such method goes to the greedy path as well.
+    assert set(unknown) == {"", "/{proxy+}"}
+    origins = synthesis.configuration.api.allowed_origins
+    for method in unknown.values():
+        integration = method["Integration"]
+        # Whatever is sent there runs no function, and is not read for what to answer.
+        assert (integration["Type"], integration["PassthroughBehavior"]) == ("MOCK", "NEVER")
+        assert integration["RequestTemplates"] == {"application/json": '{"statusCode": 404}'}
+        (answer,) = integration["IntegrationResponses"]
+        assert answer["StatusCode"] == "404"
+        problem = json.loads(answer["ResponseTemplates"]["application/json"])
+        assert (problem["status"], problem["type"]) == (404, "urn:in-app-calling:problem:not-found")
+        headers = {
+            name.removeprefix("method.response.header."): value.strip("'")
+            for name, value in answer["ResponseParameters"].items()
+        }
+        assert (headers["Content-Type"], headers["Cache-Control"]) == ("application/problem+json", "no-store")
+        assert ("Access-Control-Allow-Origin" in headers) == bool(origins)
+        (declared,) = method["MethodResponses"]
+        assert (declared["StatusCode"], set(declared["ResponseParameters"])) == (
+            "404",
+            set(answer["ResponseParameters"]),
+        )
+
+
+def test_identity_tokens_of_the_own_user_pools_client_are_taken(synthesis: Synthesis) -> None:
     if synthesis.issuer is not None:
         return
     authorizer = synthesis.the("AWS::ApiGateway::Authorizer")
-    (pool,) = synthesis.resources("AWS::Cognito::UserPool")
+    (pool,), (client,) = (
+        synthesis.resources(f"AWS::Cognito::{type_}") for type_ in ("UserPool", "UserPoolClient")
+    )
     assert pool in json.dumps(authorizer["ProviderARNs"])
+    # Of the token's aud, from the first letter to the last.
+    begin, imported, end = authorizer["IdentityValidationExpression"]["Fn::Join"][1]
+    assert (begin, end) == ("^", "$")
+    assert client in imported["Fn::ImportValue"]
     # A cached answer would outlive the token.
     assert authorizer["AuthorizerResultTtlInSeconds"] == 0
 
@@ -104,9 +148,8 @@ def test_tokens_of_an_issuer_are_looked_at_by_a_function(synthesis: Synthesis) -
 
 
 def test_what_is_no_token_costs_no_function(synthesis: Synthesis) -> None:
-    expression = synthesis.the("AWS::ApiGateway::Authorizer").get("IdentityValidationExpression")
-    assert (expression is None) == (synthesis.issuer is None)
-    if expression is not None:
+    expression = synthesis.the("AWS::ApiGateway::Authorizer")["IdentityValidationExpression"]
+    if synthesis.issuer is not None:
         taken = ["a.b.c", "Bearer a.b.c", "bearer e30.e30.c2ln", "BEARER aA0-_.e30.-_"]
         refused = [
             *("", "a", "a.b", "a.b.", "a.b.c.d", ".b.c", "a..c", "a.b.c=", "a.b.c\n", "a.b.é", "a.b .c"),
@@ -202,11 +245,13 @@ def test_the_gateway_throttles_at_connects_quota(native: Synthesis) -> None:
     quotas, api = native.configuration.connect.quotas, native.configuration.api
     throttles = throttles_of(native)
     start = (quotas.start_webrtc_contact_rate, quotas.start_webrtc_contact_burst)
+    hang_up = (quotas.stop_contact_rate, quotas.stop_contact_burst)
     control = (quotas.call_control_rate, quotas.call_control_burst)
     assert throttles == {
         ("*", "*"): (api.status_rate, api.status_burst),
         ("/start-call", "POST"): start,
-        ("/calls/{ContactId}", "DELETE"): control,
+        # Apart from what else is done to calls: hanging up gets through.
+        ("/calls/{ContactId}", "DELETE"): hang_up,
         ("/calls/{ContactId}/connection", "POST"): control,
         ("/calls/{ContactId}/digits", "POST"): control,
     }
@@ -302,9 +347,28 @@ def test_a_browser_may_read_when_to_come_back_to_a_gateway_or_firewall_that_refu
     ]
     assert refusals
     for response in refusals:
-        headers = {header["Name"]: header["Value"] for header in response["ResponseHeaders"]}
+        headers = {header["Name"]: header["Value"] for header in response.get("ResponseHeaders", [])}
         assert (allow in headers) == bool(origins)
         assert headers.get("Access-Control-Expose-Headers") == ("Retry-After" if origins else None)
+
+
+def deployment_id(configuration: Configuration, directory: Path) -> str:
+    (id_,) = synthesize_unchecked(configuration, directory).resources("AWS::ApiGateway::Deployment")
+    return id_
+
+
+def test_what_a_stage_serves_makes_a_new_deployment_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage goes on as it was deployed, whatever has become of its API."""
+    configuration = load(CHECKOUT, "prod")
+    before = deployment_id(configuration, tmp_path / "before")
+    assert deployment_id(configuration, tmp_path / "again") == before
+    monkeypatch.setattr(call_api, "SECURITY_POLICY", "SecurityPolicy_TLS13_1_3_2025_09")
+    assert deployment_id(configuration, tmp_path / "policy") != before
+    monkeypatch.undo()
+    monkeypatch.setattr(call_api, "ENDPOINT_ACCESS_MODE", "BASIC")
+    assert deployment_id(configuration, tmp_path / "mode") != before
 
 
 def test_a_deployment_waits_for_everything_it_takes_a_snapshot_of(synthesis: Synthesis) -> None:

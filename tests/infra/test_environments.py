@@ -31,6 +31,8 @@ NAMED = {
     ("AWS::Lambda::Alias", "Name"),
     # AWS WAF, API Gateway and the Amazon Chime SDK prescribe theirs.
     ("AWS::Logs::LogGroup", "LogGroupName"),
+    # The dead-letter queue has to name it before it is there. Nothing that is configured replaces it.
+    ("AWS::SQS::Queue", "QueueName"),
     # Found by it.
     ("AWS::SSM::Parameter", "Name"),
 }

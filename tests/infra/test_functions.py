@@ -114,7 +114,7 @@ def test_every_function_is_invoked_behind_its_alias(synthesis: Synthesis) -> Non
     for permission in synthesis.resources("AWS::Lambda::Permission").values():
         assert permission["FunctionName"]["Ref"] in aliases
     for method in synthesis.resources("AWS::ApiGateway::Method").values():
-        if method["HttpMethod"] != "OPTIONS":
+        if method["Integration"]["Type"] != "MOCK":
             uri = json.dumps(method["Integration"]["Uri"])
             assert any(f'{{"Ref": "{alias}"}}' in uri for alias in aliases)
 
@@ -171,8 +171,18 @@ def test_the_functions_association_with_the_instance_is_there_before_the_flows(s
     ((association_id, association),) = synthesis.resources("AWS::Connect::IntegrationAssociation").items()
     assert association["IntegrationType"] == "LAMBDA_FUNCTION"
     assert association["InstanceId"] == synthesis.outputs["ConnectInstanceArn"]["Value"]
-    alias = synthesis.resources("AWS::Lambda::Alias")[association["IntegrationArn"]["Ref"]]
-    assert package(functions(synthesis)[alias["FunctionName"]["Ref"]]) == "caller_context"
+    # The function itself is associated; what the flows name, and may invoke, is its alias.
+    function, attribute = association["IntegrationArn"]["Fn::GetAtt"]
+    assert (package(functions(synthesis)[function]), attribute) == ("caller_context", "Arn")
+    assert "Tags" not in association
+    (alias,) = (
+        permission["FunctionName"]["Ref"]
+        for permission in synthesis.resources("AWS::Lambda::Permission").values()
+        if permission["Principal"] == "connect.amazonaws.com"
+    )
+    assert synthesis.resources("AWS::Lambda::Alias")[alias]["FunctionName"] == {"Ref": function}
+    for flow in synthesis.resources("AWS::Connect::ContactFlow").values():
+        assert {"Ref": alias} in flow["Content"]["Fn::Sub"][1].values()
     flows = [of for _, of in synthesis.declarations() if of["Type"] == "AWS::Connect::ContactFlow"]
     connect = synthesis.configuration.connect
     own = {
@@ -208,7 +218,7 @@ def test_without_reserved_concurrency_no_function_has_any(unreserved: Synthesis)
     """A new account, whose limit is ten, could not be deployed to otherwise."""
     assert not any("ReservedConcurrentExecutions" in of for of in functions(unreserved).values())
     for alarm in unreserved.resources("AWS::CloudWatch::Alarm").values():
-        if alarm["MetricName"] == "Throttles":
+        if alarm.get("MetricName") == "Throttles":
             quota = "the account's quota of concurrent executions of AWS Lambda."
             assert alarm["AlarmDescription"].endswith(f"raise {quota}")
 

@@ -118,8 +118,9 @@ def test_the_pools_own_attributes_are_the_configured_ones(synthesis: Synthesis) 
 
 
 def own_attributes(synthesis: Synthesis) -> list[str]:
-    email, *custom = pool(synthesis)["Schema"]
-    assert email == {"Name": "email", "Mutable": True, "Required": True}
+    # With a required address in it every later change of the pool is reported to fail (aws/aws-cdk#8585). The
+    # address is the user name, and so there anyway.
+    custom = pool(synthesis).get("Schema", [])
     names = [attribute["Name"] for attribute in custom]
     assert custom == [{"Name": name, "AttributeDataType": "String", "Mutable": True} for name in names]
     return names

@@ -11,6 +11,33 @@ def alarms(synthesis: Synthesis) -> dict[str, Properties]:
     return synthesis.resources("AWS::CloudWatch::Alarm")
 
 
+def metrics(synthesis: Synthesis) -> list[Properties]:
+    """What all alarms look at, alone or in an expression."""
+    return [
+        metric
+        for alarm in alarms(synthesis).values()
+        for metric in (
+            [part["MetricStat"]["Metric"] for part in alarm["Metrics"] if "MetricStat" in part]
+            if "Metrics" in alarm
+            else [alarm]
+        )
+    ]
+
+
+def expression(alarm: Properties) -> tuple[str, dict[str, Properties]]:
+    """The expression of an alarm, and what its names stand for."""
+    (text,) = [part["Expression"] for part in alarm["Metrics"] if "Expression" in part]
+    return text, {part["Id"]: part["MetricStat"] for part in alarm["Metrics"] if "MetricStat" in part}
+
+
+def named_alarm(synthesis: Synthesis, name: str) -> Properties:
+    """The alarm that its stack calls so."""
+    (alarm,) = [
+        of for id_, of in alarms(synthesis).items() if re.fullmatch(rf"Monitoring{name}[0-9A-F]{{8}}", id_)
+    ]
+    return alarm
+
+
 def test_every_alarm_goes_to_its_stacks_topic_and_says_what_to_do(synthesis: Synthesis) -> None:
     for stack in synthesis.with_functions:
         (topic,) = stack.resources("AWS::SNS::Topic")
@@ -64,9 +91,9 @@ def test_a_configured_address_is_subscribed(synthesis: Synthesis) -> None:
 
 def test_every_function_is_watched(synthesis: Synthesis) -> None:
     watched = {
-        (alarm["MetricName"], alarm["Dimensions"][0]["Value"]["Ref"])
-        for alarm in alarms(synthesis).values()
-        if alarm["Namespace"] == "AWS/Lambda"
+        (metric["MetricName"], metric["Dimensions"][0]["Value"]["Ref"])
+        for metric in metrics(synthesis)
+        if metric["Namespace"] == "AWS/Lambda"
     }
     # What the CDK's own function fails at is in the events of the deployment.
     functions = [
@@ -79,7 +106,7 @@ def test_every_function_is_watched(synthesis: Synthesis) -> None:
 
 def test_the_alarm_on_throttles_names_the_setting_to_raise(native: Synthesis) -> None:
     for alarm in alarms(native).values():
-        if alarm["MetricName"] == "Throttles":
+        if alarm.get("MetricName") == "Throttles":
             name = alarm["AlarmDescription"].partition(" ")[0]
             own = {"ContactEvents": "functions.event_concurrency"}
             setting = own.get(name, "functions.reserved_concurrency")
@@ -108,7 +135,7 @@ def test_contact_events_that_nobody_takes_alarm(synthesis: Synthesis) -> None:
     (alarm,) = [
         alarm
         for alarm in alarms(synthesis).values()
-        if alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
+        if alarm.get("MetricName") == "ApproximateAgeOfOldestMessage"
     ]
     assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [id_, "QueueName"]}}]
     assert (alarm["Statistic"], alarm["EvaluationPeriods"]) == ("Maximum", 1)
@@ -124,7 +151,12 @@ def test_contact_events_that_nobody_takes_alarm(synthesis: Synthesis) -> None:
 def test_functions_that_the_gateway_cannot_invoke_alarm(synthesis: Synthesis) -> None:
     """Callers get 429 then, which CloudWatch counts among the callers' errors, and Lambda hears nothing."""
     log = synthesis.the("AWS::ApiGateway::Stage")["AccessLogSetting"]
-    counted = synthesis.the("AWS::Logs::MetricFilter")
+    metric = f"InAppCalling-{synthesis.environment}-Calling-IntegrationFailure"
+    (counted,) = (
+        of
+        for of in synthesis.resources("AWS::Logs::MetricFilter").values()
+        if of["MetricTransformations"][0]["MetricName"] == metric
+    )
     assert counted["LogGroupName"] in log["DestinationArn"]["Fn::Join"][1]
     pattern = re.fullmatch(r'\{ \$\.(\w+) = "(\w+)" \}', counted["FilterPattern"])
     assert pattern is not None
@@ -136,15 +168,88 @@ def test_functions_that_the_gateway_cannot_invoke_alarm(synthesis: Synthesis) ->
     ]
     assert (answer["ResponseType"], answer["StatusCode"]) == ("INTEGRATION_FAILURE", "429")
     # A metric filter can give its metric no dimension of its own. Environments may share an account.
-    metric = f"InAppCalling-{synthesis.environment}-Calling-IntegrationFailure"
     assert counted["MetricTransformations"] == [
         {"MetricNamespace": "InAppCalling", "MetricName": metric, "MetricValue": "1"}
     ]
-    (alarm,) = [alarm for alarm in alarms(synthesis).values() if alarm["MetricName"] == metric]
+    (alarm,) = [alarm for alarm in alarms(synthesis).values() if alarm.get("MetricName") == metric]
     assert (alarm["Namespace"], alarm.get("Dimensions")) == ("InAppCalling", None)
     assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Sum", 300, 5)
     for advice in ("functions.reserved_concurrency", "Throttles", "execution log"):
         assert advice in alarm["AlarmDescription"]
+
+
+def test_tokens_that_the_gateway_cannot_have_verified_alarm(synthesis: Synthesis) -> None:
+    """Of an authorizer that is throttled or may not be invoked, its own metrics and log hold nothing."""
+    metric = f"InAppCalling-{synthesis.environment}-Calling-AuthorizerFailure"
+    (counted,) = (
+        of
+        for of in synthesis.resources("AWS::Logs::MetricFilter").values()
+        if of["MetricTransformations"][0]["MetricName"] == metric
+    )
+    assert re.findall(r'\$\.errorType = "(\w+)"', counted["FilterPattern"]) == [
+        "AUTHORIZER_FAILURE",
+        "AUTHORIZER_CONFIGURATION_ERROR",
+    ]
+    assert " || " in counted["FilterPattern"]
+    alarm = named_alarm(synthesis, "AuthorizerFailures")
+    assert alarm["Threshold"] == 5
+    if synthesis.issuer is None:
+        assert (alarm["MetricName"], alarm["Statistic"]) == (metric, "Sum")
+        return
+    # Without those that the function raises itself: it has alarms of its own for what of that is a fault.
+    text, of = expression(alarm)
+    assert text == "failures - FILL(errors, 0)"
+    assert of["failures"]["Metric"]["MetricName"] == metric
+    errors = of["errors"]["Metric"]
+    assert errors["MetricName"] == "Errors"
+    assert errors["Dimensions"][0]["Value"]["Ref"].startswith("Authorizer")
+    assert named_alarm(synthesis, "AuthorizerThrottles")["MetricName"] == "Throttles"
+
+
+def test_errors_of_the_authorizer_that_anybody_can_cause_alarm_nobody(synthesis: Synthesis) -> None:
+    """It raises for the id of a key that it does not know yet, which anybody can invent."""
+    if synthesis.issuer is None:
+        return
+    text, of = expression(named_alarm(synthesis, "AuthorizerErrors"))
+    assert text == "errors - FILL(tokenEarly, 0) - FILL(keyUnknown, 0)"
+    assert {id_: metric["Metric"]["MetricName"] for id_, metric in of.items()} == {
+        "errors": "Errors",
+        "tokenEarly": "TokenEarly",
+        "keyUnknown": "KeyUnknown",
+    }
+
+
+def test_events_that_are_not_delivered_alarm_for_each_rule(synthesis: Synthesis) -> None:
+    watched = {
+        (alarm["MetricName"], alarm["Dimensions"][0]["Value"]["Ref"])
+        for alarm in alarms(synthesis).values()
+        if alarm.get("Namespace") == "AWS/Events"
+    }
+    rules = synthesis.resources("AWS::Events::Rule")
+    metrics = ("FailedInvocations", "InvocationsFailedToBeSentToDlq")
+    assert watched == {(metric, rule) for metric in metrics for rule in rules}
+
+
+def test_calls_without_events_alarm(synthesis: Synthesis) -> None:
+    """An event that matches no rule fails nowhere."""
+    ((id_, _),) = [
+        (id_, of) for id_, of in synthesis.resources("AWS::SQS::Queue").items() if "RedrivePolicy" in of
+    ]
+    alarm = named_alarm(synthesis, "ContactEventsMissing")
+    text, of = expression(alarm)
+    started, sent = of["started"], of["sent"]
+    assert (started["Metric"]["MetricName"], started["Metric"]["Dimensions"]) == (
+        "CallStarted",
+        [{"Name": "service", "Value": f"{synthesis.environment}-start-call"}],
+    )
+    assert (sent["Metric"]["MetricName"], sent["Metric"]["Dimensions"]) == (
+        "NumberOfMessagesSent",
+        [{"Name": "QueueName", "Value": {"Fn::GetAtt": [id_, "QueueName"]}}],
+    )
+    # Both of one hour, in which the last of some calls may have been started just now.
+    assert started["Period"] == sent["Period"] == 3_600
+    assert text == "IF(FILL(started, 0) >= 3 AND FILL(sent, 0) == 0, 1, 0)"
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
 
 
 def test_the_alarms_that_a_month_is_calculated_with_are_those_that_there_are(native: Synthesis) -> None:
@@ -169,7 +274,7 @@ def check_counts(synthesis: Synthesis, *, without: set[str]) -> None:
     own = [
         alarm
         for alarm in alarms(synthesis).values()
-        if alarm["Namespace"] == "InAppCalling" and "Dimensions" in alarm
+        if alarm.get("Namespace") == "InAppCalling" and "Dimensions" in alarm
     ]
     assert {alarm["Dimensions"][0]["Name"] for alarm in own} == {"service"}
     assert {alarm["Dimensions"][0]["Value"] for alarm in own} == services

@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
+from copy import replace
+from pathlib import Path
 from typing import Any
 
-from infra.configuration import AdoptedContactFlow, KmsKeys
-from tests.infra.synthesis import Properties, Synthesis
+from infra.configuration import AdoptedContactFlow, KmsKeys, load
+from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 
 KEY_ACTIONS = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
 
@@ -122,6 +124,65 @@ def test_calls_start_in_the_configured_instance_and_flows_alone(native: Synthesi
     instance = synthesis.outputs["ConnectInstanceArn"]["Value"]
     allowed = granted(synthesis)["connect:StartWebRTCContact"]
     assert sorted(map(str, allowed)) == sorted(map(str, [instance, *flows]))
+
+
+def rights_to_start(synthesis: Synthesis) -> tuple[str, Properties]:
+    """The policy of that, by its logical id."""
+    (found,) = (
+        (id_, of)
+        for id_, of in synthesis.resources("AWS::IAM::ManagedPolicy").items()
+        if "connect:StartWebRTCContact" in json.dumps(of)
+    )
+    return found
+
+
+def test_a_changed_flow_takes_one_deployment(tmp_path: Path) -> None:
+    """The version behind the alias goes on starting calls in its flow until the next one has taken its place.
+
+    An update creates first and removes last (AWS CloudFormation user guide, "Update behaviors of stack
+    resources"), so the rights of both must be two resources, and the alias must wait for the new one.
+    """
+    configuration = load(CHECKOUT, "prod")
+    old, new = (
+        synthesize_unchecked(
+            replace(
+                configuration,
+                connect=replace(
+                    configuration.connect,
+                    contact_flow_arn=f"{configuration.connect.instance_arn}/contact-flow/{flow}",
+                ),
+            ),
+            tmp_path / flow,
+        )
+        for flow in ("one", "two")
+    )
+    (old_id, old_rights), (new_id, new_rights) = rights_to_start(old), rights_to_start(new)
+    assert old_id != new_id
+    assert "/contact-flow/one" in json.dumps(old_rights)
+    assert "/contact-flow/one" not in json.dumps(new_rights)
+    # Attached by the policy: the role, which an update would change in place, does not name it.
+    (role,) = (part["Ref"] for part in new_rights["Roles"])
+    assert new_id not in json.dumps(new.resources("AWS::IAM::Role")[role])
+    aliases = [
+        of
+        for _, of in new.declarations()
+        if of["Type"] == "AWS::Lambda::Alias" and new_id in of.get("DependsOn", [])
+    ]
+    (alias,) = aliases
+    function = new.resources("AWS::Lambda::Function")[alias["Properties"]["FunctionName"]["Ref"]]
+    assert function["Role"]["Fn::GetAtt"][0] == role
+    # Nothing else of the role differs, so nothing is taken from the old version meanwhile.
+    for type_ in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
+        before, after = old.resources(type_), new.resources(type_)
+        assert {id_: of for id_, of in before.items() if id_ != old_id} == {
+            id_: of for id_, of in after.items() if id_ != new_id
+        }
+
+
+def test_the_same_flows_leave_the_rights_as_they_are(tmp_path: Path) -> None:
+    configuration = load(CHECKOUT, "prod")
+    one, other = (synthesize_unchecked(configuration, tmp_path / name) for name in ("one", "other"))
+    assert rights_to_start(one) == rights_to_start(other)
 
 
 def test_contacts_of_the_configured_instance_alone_are_touched(synthesis: Synthesis) -> None:

@@ -41,8 +41,11 @@ def test_every_table_is_encrypted_recoverable_and_forgets(synthesis: Synthesis) 
 
 def test_the_queues_are_encrypted_and_take_messages_of_the_rules_alone_over_tls(synthesis: Synthesis) -> None:
     queues = synthesis.resources("AWS::SQS::Queue")
-    for queue in queues.values():
-        assert queue["KmsMasterKeyId"] == key_arn(synthesis.alone("Calling"))
+    (queue,) = [of for of in queues.values() if "RedrivePolicy" in of]
+    (dead_letters,) = [of for of in queues.values() if "RedrivePolicy" not in of]
+    assert queue["KmsMasterKeyId"] == key_arn(synthesis.alone("Calling"))
+    # What KMS refuses for the one is what the other has to take.
+    assert (dead_letters["SqsManagedSseEnabled"], "KmsMasterKeyId" in dead_letters) == (True, False)
     rules = synthesis.resources("AWS::Events::Rule")
     assert rules
     policies = synthesis.resources("AWS::SQS::QueuePolicy").values()
@@ -68,6 +71,28 @@ def test_a_message_that_fails_comes_again_and_is_given_up_in_the_end(synthesis: 
     # A start that is still running has ended, or may be given up, when its message comes again.
     assert queue["VisibilityTimeout"] > synthesis.configuration.calls.start_lease_seconds
     assert queue["RedrivePolicy"]["maxReceiveCount"] >= 3
+
+
+def test_the_dead_letter_queue_takes_what_its_source_gives_up(synthesis: Synthesis) -> None:
+    (queue,) = [of for of in synthesis.resources("AWS::SQS::Queue").values() if "RedrivePolicy" in of]
+    ((id_, dead_letters),) = [
+        (id_, of) for id_, of in synthesis.resources("AWS::SQS::Queue").items() if "RedrivePolicy" not in of
+    ]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [id_, "Arn"]}
+    configuration = synthesis.configuration
+    assert queue["QueueName"] == f"InAppCalling-{configuration.environment}-Calling-ContactEvents"
+    # SQS takes at most 80 characters, an environment's name has at most 32.
+    assert len(queue["QueueName"]) - len(configuration.environment) + 32 <= 80
+    assert dead_letters["RedriveAllowPolicy"] == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": [
+            f"arn:aws:sqs:{configuration.region}:{configuration.account}:{queue['QueueName']}"
+        ],
+    }
+
+
+def test_no_mistaken_deployment_removes_the_blocks_of_users(synthesis: Synthesis) -> None:
+    assert synthesis.alone("Calling").the("AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is True
 
 
 def test_the_packs_see_every_table(synthesis: Synthesis) -> None:

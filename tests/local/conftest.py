@@ -13,6 +13,7 @@ from local.emulator.connect.connect import Connect
 from local.emulator.connect.instance import Kind
 from local.emulator.connect.instances import Instances
 from local.emulator.connect.media_placement import MediaPlane
+from local.emulator.connect.operators import Operators
 from local.emulator.connect.participants import Participants
 from local.emulator.rest_of_aws import FunctionError
 from local.launcher.local_aws import LocalAws, local_aws
@@ -93,7 +94,7 @@ def connect(rest_of_aws: FakeRestOfAws) -> Connect:
 
 @pytest.fixture
 def connect_service(connect: Connect) -> RestJsonService:
-    return RestJsonService("connect", connect.instances, connect)
+    return RestJsonService("connect", connect.instances, connect, Operators(connect))
 
 
 @pytest.fixture

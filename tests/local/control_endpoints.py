@@ -21,7 +21,7 @@ class ControlEndpoints(Observer):
 
     @contextmanager
     def fault(self, service: str, operation: str, *, times: int = 1000, **effect: Any) -> Iterator[None]:
-        """Within it `operation` fails: Error={"Code", "Status"}, DelaySeconds=n or Malformed=True.
+        """Within it `operation` fails: Error={"Code", "Status"}, DelaySeconds=n, Malformed=True, Answer={…}.
 
         Leaving it takes all faults back, those of an outer one too.
         """

@@ -1,6 +1,7 @@
 """What an operator does, against DynamoDB, SSM and STS in the process (moto)."""
 
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from infra.outputs import Output, parameter_name
-from operations import blocks
+from operations import blocks, transport
 from operations.__main__ import main
 
 # moto's account.
@@ -52,13 +53,28 @@ def _account(account: str) -> Any:
     return identity
 
 
-def deployed(aws: Any, transport: str) -> None:
+def deployed(aws: Any, transport_name: str) -> None:
     name = parameter_name("local", Output.CALL_TRANSPORT)
-    aws.client("ssm").put_parameter(Name=name, Value=transport, Type="String", Overwrite=True)
+    aws.client("ssm").put_parameter(Name=name, Value=transport_name, Type="String", Overwrite=True)
+
+
+@pytest.fixture
+def draining(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration no longer has the transport of the deployment, and calling was stopped long ago."""
+    monkeypatch.setattr(transport, "LAST_START_WITHIN", 0.0)
+    deployed(aws, "another")
+    aws.client("ssm").put_parameter(Name=SWITCH, Value="off", Type="String", Overwrite=True)
+
+
+def commands_of(message: str) -> list[str]:
+    """What the operator is to type, in this order."""
+    return [
+        line.split("  #")[0].strip() for line in message.partition("Fix, in this order:\n")[2].splitlines()
+    ]
 
 
 def put_call(
-    aws: Any, user_id: str, transport: str | None, *, ended: bool = False, left: int = 60, answer: str = "a"
+    aws: Any, user_id: str, started_by: str | None, *, ended: bool = False, left: int = 60, answer: str = "a"
 ) -> None:
     """A call whose slot is taken for `left` seconds more."""
     values: dict[str, Any] = {
@@ -66,8 +82,8 @@ def put_call(
         "SlotUntil": {"N": str(time.time_ns() // 1_000_000 + left * 1000)},
         "Answer": {"S": answer},
     }
-    if transport is not None:
-        values["Transport"] = {"S": transport}
+    if started_by is not None:
+        values["Transport"] = {"S": started_by}
     if ended:
         values["EndedAt"] = {"N": "1"}
     aws.client("dynamodb").put_item(TableName=TABLE, Item=values)
@@ -208,16 +224,14 @@ def test_an_environment_that_is_not_deployed_says_how_it_would_be(
         (("block", "--caller", "x" * 256), "1 to 255 printable ASCII"),
         (("block", "--caller", "u", "--hours", "0"), "HOURS=24"),
         (("block", "--caller", "u", "--hours", "1.5"), "HOURS=24"),
-        (("start-calls",), "invalid choice"),
+        (("start-calls",), "No such command 'start-calls'"),
     ],
 )
 def test_invalid_arguments_are_refused_before_aws_is_called(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
     """With what one would write behind make."""
-    with pytest.raises(SystemExit) as refused:
-        run(*arguments)
-    assert refused.value.code == 2
+    assert run(*arguments) == 2
     assert message in capsys.readouterr().err
 
 
@@ -228,31 +242,64 @@ def test_an_unknown_environment_is_answered_with_the_known_ones(capsys: pytest.C
     assert "ENV=" in printed
 
 
+@pytest.mark.usefixtures("draining")
 def test_active_calls_of_a_transport_that_is_to_go_are_not_stranded(
     aws: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployed(aws, "another")
     put_call(aws, "user-1", "another")
     put_call(aws, "user-2", "another")
     put_call(aws, "user-3", "webrtc")
     assert run("check-transport") == 1
     printed = capsys.readouterr().err
-    assert "2 calls are active in local over the transport 'another'" in printed
-    for step in ("make stop-calls ENV=local", "wait", "make deploy ENV=local", "delete the stacks"):
-        assert step in printed
+    assert "no longer has the transport 'another'" in printed
+    assert "2 calls are active.\n" in printed
+    assert commands_of(printed) == [
+        "make deploy ENV=local",
+        "aws cloudformation delete-stack --stack-name <each that the configuration no longer has>",
+        "make resume-calls ENV=local",
+    ]
 
 
+@pytest.mark.usefixtures("draining")
 def test_one_active_call_is_enough(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    deployed(aws, "another")
     put_call(aws, "user-1", "another")
     assert run("check-transport") == 1
-    assert "1 call is active in local" in capsys.readouterr().err
+    assert "1 call is active.\n" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("draining")
+@pytest.mark.parametrize("active", [0, 1])
+def test_a_transport_that_calls_can_still_start_over_is_not_taken_away(
+    aws: Any, capsys: pytest.CaptureFixture[str], active: int
+) -> None:
+    for number in range(active):
+        put_call(aws, f"user-{number}", "another")
+    assert run("resume-calls") == 0
+    assert run("check-transport") == 1
+    printed = capsys.readouterr().err
+    assert "calling is on" in printed
+    assert ("1 call is active" in printed) == (active == 1)
+    assert commands_of(printed)[:2] == ["make stop-calls ENV=local", "make deploy ENV=local"]
+    assert commands_of(printed)[-1] == "make resume-calls ENV=local"
+
+
+@pytest.mark.usefixtures("draining")
+def test_a_call_that_starts_just_as_calling_stops_is_waited_for(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as `start_call` may use what it has read of the switch."""
+    monkeypatch.setattr(transport, "LAST_START_WITHIN", 0.8)
+    assert run("stop-calls") == 0
+    start = threading.Timer(0.3, put_call, (aws, "user-1", "another"))
+    start.start()
+    assert run("check-transport") == 1
+    start.join()
+
+
+@pytest.mark.usefixtures("draining")
 def test_calls_that_are_over_or_can_go_on_hold_up_no_deployment(
     aws: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployed(aws, "another")
     put_call(aws, "user-1", "another", ended=True)
     put_call(aws, "user-2", "another", left=-1)
     put_call(aws, "user-3", "webrtc")
@@ -263,29 +310,22 @@ def test_calls_that_are_over_or_can_go_on_hold_up_no_deployment(
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("draining")
 def test_more_calls_than_a_page_holds_are_all_counted(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    deployed(aws, "another")
     for number in range(6):
         put_call(aws, f"user-{number}", "another", answer="x" * 300_000)
     assert run("check-transport") == 1
     assert "6 calls are active" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("transport", [None, "webrtc"])
+@pytest.mark.parametrize("before", [None, "webrtc"])
 def test_a_deployment_that_strands_nothing_says_nothing(
-    aws: Any, capsys: pytest.CaptureFixture[str], transport: str | None
+    aws: Any, capsys: pytest.CaptureFixture[str], before: str | None
 ) -> None:
-    """Nor where there is none yet: neither a parameter nor a table."""
-    if transport is not None:
-        deployed(aws, transport)
+    """Whether calling is on or not; nor where there is none yet: neither a parameter nor a table."""
+    if before is not None:
+        deployed(aws, before)
     aws.client("dynamodb").delete_table(TableName=TABLE)
     aws.client("ssm").delete_parameter(Name=parameter_name("local", Output.CALLS_TABLE))
     assert run("check-transport") == 0
     assert capsys.readouterr() == ("", "")
-
-
-def test_make_deploys_only_what_strands_no_call() -> None:
-    makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
-    recipe = makefile.partition("\ndeploy:")[2].partition("\n\n")[0].splitlines()[1:]
-    assert recipe[0] == "\t@python -m operations check-transport --environment $(ENV)"
-    assert recipe[1].startswith("\tcdk deploy ")

@@ -7,11 +7,10 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError, ProfileNotFound
 from moto import mock_aws
 
 from infra.outputs import Output, parameter_name
-from operations.__main__ import _explain, main
+from operations.__main__ import main
 
 # What config/local.toml names.
 ACCOUNT = "000000000000"
@@ -189,41 +188,3 @@ def test_a_folder_that_cannot_be_written_to_is_named(
     said = refused(capsys, tmp_path / "file" / "app")
     assert f"{tmp_path / 'file' / 'app' / 'outputs.json'} cannot be written: Not a directory." in said
     assert "FOLDER=<folder>" in said
-
-
-def test_a_shell_without_credentials_is_asked_to_sign_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "none"))
-    assert "aws sso login" in refused(capsys, tmp_path)
-
-
-def aws_error(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "DescribeUserPool")
-
-
-@pytest.mark.parametrize(
-    ("error", "fix"),
-    [
-        (NoCredentialsError(), "sign in"),
-        (ProfileNotFound(profile="acme"), "AWS_PROFILE"),
-        (aws_error("ExpiredTokenException"), "sign in"),
-        (aws_error("AccessDeniedException"), "a role that is allowed this"),
-    ],
-    ids=["none", "profile", "expired", "forbidden"],
-)
-def test_an_error_of_aws_says_what_to_do(error: Any, fix: str) -> None:
-    assert str(error) in _explain(error)
-    assert fix in _explain(error).partition("Fix: ")[2]
-
-
-@pytest.mark.parametrize("command", ["stop-calls", "resume-calls", "block", "unblock", "outputs"])
-def test_each_command_has_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as done:
-        main([command, "--help"])
-    assert done.value.code == 0
-    assert "--environment" in capsys.readouterr().out

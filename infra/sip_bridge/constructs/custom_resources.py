@@ -14,6 +14,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
 from infra.acknowledgements import acknowledge
+from infra.grants import lasting_policy
 
 MAX_CONCURRENCY = 2
 """Custom resources that CloudFormation makes at a time: those of one stack that do not need each other."""
@@ -135,7 +136,8 @@ class CustomResources(Construct):
     def grant(
         self, scope: Construct, id_: str, *, description: str, statements: Sequence[iam.PolicyStatement]
     ) -> iam.ManagedPolicy:
-        """Lets the function do what custom resources of `scope` take; they are to be made `after` this."""
-        return iam.ManagedPolicy(
-            scope, id_, description=description, statements=statements, roles=[self._role]
-        )
+        """Lets the function do what custom resources of `scope` take; they are to be made `after` this.
+
+        What they took before, it may do until an update has ended: it may have to be undone.
+        """
+        return lasting_policy(scope, id_, description=description, statements=statements, role=self._role)

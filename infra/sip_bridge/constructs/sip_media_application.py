@@ -20,15 +20,6 @@ class SipMediaApplication(Construct):
     def __init__(self, scope: Construct, id_: str, *, function: lambda_.Alias) -> None:
         super().__init__(scope, id_)
         stack = Stack.of(self)
-        permission = lambda_.CfnPermission(
-            self,
-            "Permission",
-            action="lambda:InvokeFunction",
-            function_name=function.function_arn,
-            principal="voiceconnector.chime.amazonaws.com",
-            # Not by its ARN too: which one the service names as the source is documented nowhere.
-            source_account=stack.account,
-        )
         application = chime.CfnSipMediaApplication(
             self,
             "Application",
@@ -40,8 +31,17 @@ class SipMediaApplication(Construct):
                 )
             ],
         )
-        application.node.add_dependency(permission)
         self.arn = application.attr_sip_media_application_arn
+        # The application is there first: its id is part of its ARN.
+        lambda_.CfnPermission(
+            self,
+            "Permission",
+            action="lambda:InvokeFunction",
+            function_name=function.function_arn,
+            principal="voiceconnector.chime.amazonaws.com",
+            source_account=stack.account,
+            source_arn=self.arn,
+        )
         self.application_id = application.attr_sip_media_application_id
 
     def grant_dial(self, function: Grantee) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import ArnFormat, RemovalPolicy, Stack
 from aws_cdk import aws_chime as chime
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -86,6 +86,7 @@ class VoiceConnector(Construct):
             },
             custom_resources,
             after=[self._log_group(log_retention)] if sip_message_logs else [],
+            logged=sip_message_logs,
         )
 
     def _log_group(self, retention: logs.RetentionDays) -> logs.LogGroup:
@@ -93,7 +94,7 @@ class VoiceConnector(Construct):
         return logs.LogGroup(
             self,
             "SipMessages",
-            log_group_name=f"{SIP_MESSAGE_LOG_GROUPS}{self._connector_id}",
+            log_group_name=self._log_group_name,
             encryption_key=self._key,
             retention=retention,
             removal_policy=RemovalPolicy.DESTROY,
@@ -105,19 +106,21 @@ class VoiceConnector(Construct):
         custom_resources: CustomResources,
         *,
         after: Sequence[IDependable],
+        logged: bool,
     ) -> None:
         rights = custom_resources.grant(
             self,
             "SettingsRights",
             description="What making a VoiceConnectorSettings takes",
-            statements=self._settings_statements(),
+            statements=[*self._settings_statements(), *(self._log_statements() if logged else [])],
         )
-        acknowledge(
-            rights,
-            "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
-            reason="Log deliveries, which turning SIP message logs on and off makes and removes, support no "
-            "resource-level permissions: IAM takes only * for them.",
-        )
+        if logged:
+            acknowledge(
+                rights,
+                "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
+                reason="Log deliveries, which turning SIP message logs on and off makes and removes, support "
+                "no resource-level permissions: IAM takes only * for them.",
+            )
         custom_resources.add(
             self,
             "Settings",
@@ -125,6 +128,35 @@ class VoiceConnector(Construct):
             properties=properties,
             after=[rights, *after],
         )
+
+    @property
+    def _log_group_name(self) -> str:
+        return f"{SIP_MESSAGE_LOG_GROUPS}{self._connector_id}"
+
+    def _log_statements(self) -> list[iam.PolicyStatement]:
+        """What PutVoiceConnectorLoggingConfiguration does in the name of its caller."""
+        group = Stack.of(self).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=self._log_group_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return [
+            iam.PolicyStatement(
+                sid="SipMessageLogs",
+                actions=[
+                    "logs:CreateLogDelivery",
+                    "logs:DeleteLogDelivery",
+                    "logs:DescribeLogGroups",
+                    "logs:DescribeResourcePolicies",
+                    "logs:GetLogDelivery",
+                    "logs:ListLogDeliveries",
+                    "logs:PutResourcePolicy",
+                ],
+                resources=["*"],
+            ),
+            iam.PolicyStatement(sid="SipMessageLogGroup", actions=["logs:CreateLogGroup"], resources=[group]),
+        ]
 
     def _settings_statements(self) -> list[iam.PolicyStatement]:
         """Writing the Voice Connector's settings, and taking them away."""
@@ -143,21 +175,6 @@ class VoiceConnector(Construct):
                     "chime:PutVoiceConnectorTerminationCredentials",
                 ],
                 resources=[self.arn],
-            ),
-            iam.PolicyStatement(
-                sid="SipMessageLogs",
-                # PutVoiceConnectorLoggingConfiguration does these in the name of its caller.
-                actions=[
-                    "logs:CreateLogDelivery",
-                    "logs:CreateLogGroup",
-                    "logs:DeleteLogDelivery",
-                    "logs:DescribeLogGroups",
-                    "logs:DescribeResourcePolicies",
-                    "logs:GetLogDelivery",
-                    "logs:ListLogDeliveries",
-                    "logs:PutResourcePolicy",
-                ],
-                resources=["*"],
             ),
             iam.PolicyStatement(
                 sid="ReadCredentials",

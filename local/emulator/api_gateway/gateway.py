@@ -20,10 +20,11 @@ from urllib.parse import urlsplit
 import jsonschema
 from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, cognito
 
-from local.emulator.api_gateway import authorizers
+from local.emulator.api_gateway import authorizers, received
 from local.emulator.lambda_ import functions
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024  # bytes
+MAX_HEADER_BYTES = 10_240  # bytes, of the request line and the values of all headers
 MAX_FUNCTION_RESPONSE_BYTES = 6 * 1024 * 1024  # bytes
 MAX_INTEGRATION_MS = 29_000  # ms, where the template says nothing
 
@@ -82,14 +83,12 @@ def _answer_requests(*, account: str, region: str) -> None:
         )
         token = _current.set(request)
         try:
+            # Gateway responses that an API cannot shape. AWS documents the limits; of the second one not how
+            # it is answered.
             if len(body or b"") > MAX_REQUEST_BYTES:
-                # The one gateway response that an API cannot shape.
-                message = f"HTTP content length exceeded {MAX_REQUEST_BYTES} bytes."
-                answered = (
-                    413,
-                    {"Content-Type": "application/json"},
-                    json.dumps({"message": message}).encode(),
-                )
+                answered = _plain(413, f"HTTP content length exceeded {MAX_REQUEST_BYTES} bytes.")
+            elif _header_bytes(method, path) > MAX_HEADER_BYTES:
+                answered = _plain(431, "Request Header Fields Too Large")
             else:
                 answered = await answer_within_scope(
                     api_id, stage_name, method, path, headers, body, query, *scope
@@ -107,6 +106,16 @@ def _answer_requests(*, account: str, region: str) -> None:
         return status, answer_headers, answer_body
 
     apigateway_v1._handle_execute_in_scope = answer
+
+
+def _plain(status: int, message: str) -> Answer:
+    return status, {"Content-Type": "application/json"}, json.dumps({"message": message}).encode()
+
+
+def _header_bytes(method: str, path: str) -> int:
+    """What the limit counts: the request line and the values of all headers."""
+    line = f"{method} {path} HTTP/1.1"
+    return len(line.encode()) + sum(len(value.encode()) for _, value in received.headers.get())
 
 
 def _finish(
@@ -220,10 +229,11 @@ def _validate_by_content_type() -> None:
         content_type = apigateway_v1._header_ci(headers, "content-type") or "application/json"
         model = models.get(content_type.partition(";")[0].strip()) or models.get("$default")
         applied = {**method, "requestModels": {"application/json": model} if model else {}}
-        error = validate(applied, api_id, request, headers, body, query)
+        # An empty body is validated as {}: https://github.com/localstack/localstack/issues/7916
+        error = validate(applied, api_id, request, headers, body or b"{}", query)
         if error is not None:
             _current.get().values["error.validationErrorString"] = (
-                _body_problems(api_id, model, body)
+                _body_problems(api_id, model, body or b"{}")
                 if model and error.response_type == "BAD_REQUEST_BODY"
                 else error.message
             )
@@ -237,10 +247,47 @@ def _body_problems(api_id: str, model: str, body: bytes) -> str:
     try:
         document = json.loads(body)
         schema = apigateway_v1._model_schema(api_id, model)
-        messages = [error.message for error in jsonschema.Draft4Validator(schema).iter_errors(document)]
+        messages = [_worded(error) for error in jsonschema.Draft4Validator(schema).iter_errors(document)]
     except (ValueError, RecursionError, jsonschema.exceptions.SchemaError):
         return "Invalid JSON"
     return f"[{', '.join(messages)}]"
+
+
+# In the words of the validator that the gateway uses, json-schema-validator for Java.
+_WORDS: dict[str, Callable[[Any, Any, Any], str]] = {
+    "additionalProperties": lambda found, _, schema: (
+        "object instance has properties which are not allowed by the schema: "
+        + json.dumps(sorted(found.keys() - schema.get("properties", {}).keys()))
+    ),
+    "required": lambda found, wanted, _: (
+        f"object has missing required properties ({json.dumps(sorted(set(wanted) - found.keys()))})"
+    ),
+    "type": lambda found, wanted, _: (
+        f"instance type ({_type_name(found)}) does not match any allowed primitive type "
+        f"(allowed: {json.dumps(wanted if isinstance(wanted, list) else [wanted])})"
+    ),
+    "minLength": lambda found, wanted, _: (
+        f'string "{found}" is too short (length: {len(found)}, required minimum: {wanted})'
+    ),
+    "maxLength": lambda found, wanted, _: (
+        f'string "{found}" is too long (length: {len(found)}, maximum allowed: {wanted})'
+    ),
+    "pattern": lambda found, wanted, _: f'ECMA 262 regex "{wanted}" does not match input string "{found}"',
+    "enum": lambda found, wanted, _: (
+        f"instance value ({json.dumps(found)}) not found in enum (possible values: {json.dumps(wanted)})"
+    ),
+}
+
+
+def _worded(error: jsonschema.ValidationError) -> str:
+    """One violation."""
+    word = _WORDS.get(str(error.validator))
+    return word(error.instance, error.validator_value, error.schema) if word else str(error.message)
+
+
+def _type_name(value: Any) -> str:
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return names.get(type(value), "null")
 
 
 def _fill_gateway_responses() -> None:
@@ -276,6 +323,9 @@ def _name_requests_in_events() -> None:
 
     def build_named(*args: Any, **options: Any) -> dict[str, Any]:
         event: dict[str, Any] = build(*args, **options)
+        if lines := received.by_name():
+            event["multiValueHeaders"] = lines
+            event["headers"] = {name: values[-1] for name, values in lines.items()}
         context = event["requestContext"]
         current = _current.get()
         context |= {"requestId": current.request_id, "extendedRequestId": current.extended_request_id}

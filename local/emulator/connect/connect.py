@@ -14,8 +14,11 @@ Assumed, because AWS does not say it:
 - CreateParticipant wants an agent in the contact at that very time, counts agent and customers for its limit
   of six, and answers a contact other than the initial one with InvalidRequestException. A participant who
   joins is no event here, and no contact of its own (contact records have none).
-- A customer who is out does not end the contact, whatever its state.
+- A WebRTC contact whose customer has not joined within `JOINS_WITHIN` ends (CUSTOMER_NEVER_ARRIVED is
+  documented, the time is not). Its flow begins when the customer joins; the event INITIATED comes before.
 - StopContact ends an inbound telephone contact as it ends a WebRTC contact.
+
+Where two behaviours are likely, `Behaviours` has both.
 """
 
 import logging
@@ -31,6 +34,7 @@ from typing import Any
 
 from local.emulator.aws_service import AwsError, Parameters
 from local.emulator.connect import flow_run
+from local.emulator.connect.behaviours import Behaviours, LostCustomer, RepeatedClientToken
 from local.emulator.connect.contact import (
     Contact,
     ContactEvent,
@@ -45,6 +49,7 @@ from local.emulator.connect.contact_flow import BlockError, ContactFlow
 from local.emulator.connect.instance import Kind, Resource
 from local.emulator.connect.instances import Instances
 from local.emulator.connect.media_placement import MediaPlane
+from local.emulator.connect.timers import Timers
 from local.emulator.rest_of_aws import RestOfAws
 
 MAX_ATTRIBUTE_BYTES = 32_768  # of all attributes of a contact together, in UTF-8
@@ -52,6 +57,7 @@ CLIENT_TOKEN_LIFE = timedelta(days=7)
 PARTICIPANT_TOKEN_LIFE = timedelta(hours=24)  # as its Expiry says; it ends with the participant
 MAX_PARTICIPANTS = 6  # of a call, agents included
 MAX_EVENTS = 20_000  # kept, newest
+JOINS_WITHIN = 60.0  # seconds
 CONTACT_EVENT = "Amazon Connect Contact Event"
 
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -82,6 +88,8 @@ class Connect:
 
     def __init__(self, *, region: str, instances: Instances, rest: RestOfAws, media: MediaPlane) -> None:
         self.instances = instances
+        self.behaviours = Behaviours()
+        self.timers = Timers()
         self._region = region
         self._rest = rest
         self._media = media
@@ -94,11 +102,13 @@ class Connect:
     # Operations, named as the SDK names them
 
     def start_web_rtc_contact(self, parameters: Parameters) -> Mapping[str, Any]:
-        """StartWebRTCContact: the flow begins to run at once, beside the caller of this operation."""
+        """StartWebRTCContact: the contact waits for its customer to join."""
         _check_attributes(parameters.get("Attributes", {}))
         with self._lock:
             instance = self.instances.get(Kind.INSTANCE, parameters["InstanceId"])
             if kept := self._kept_answer("StartWebRTCContact", instance, parameters):
+                if self.behaviours.repeated_client_token is RepeatedClientToken.CONTACT_ID:
+                    return {"ContactId": kept["ContactId"]}
                 return kept
             flow = self.instances.part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
             if flow.properties.get("State", "ACTIVE") != "ACTIVE" or flow.flow is None:
@@ -112,7 +122,8 @@ class Connect:
                 "ConnectionData": {"Attendee": customer.attendee, "Meeting": contact.conversation.meeting},
             }
             self._keep_answer("StartWebRTCContact", instance, parameters, answer)
-        self._run(contact, flow)
+        self.publish(contact.event("INITIATED"))
+        self.timers.after(JOINS_WITHIN, lambda: self._give_up(contact))
         return answer
 
     def create_participant(self, parameters: Parameters) -> Mapping[str, Any]:
@@ -185,13 +196,18 @@ class Connect:
         )
         with self._lock:
             self._add(contact)
+        self.publish(contact.event("INITIATED"))
         self._run(contact, flow)
         return Line(self, contact)
 
     def _run(self, contact: Contact, flow: Resource) -> None:
-        self.publish(contact.event("INITIATED"))
+        """Let the flow begin, beside the caller of this method."""
         if flow.flow:
             flow_run.start(flow.flow, contact, contacts=self, region=self._region, rest=self._rest)
+
+    def _give_up(self, contact: Contact) -> None:
+        if contact.joined is None:
+            self.end(contact, reason="CUSTOMER_NEVER_ARRIVED")
 
     def _contact(self, parameters: Parameters) -> Contact | None:
         instance = self.instances.get(Kind.INSTANCE, parameters["InstanceId"])
@@ -247,6 +263,15 @@ class Connect:
         with self._lock:
             return [contact.shown() for contact in self._contacts.values()]
 
+    def find(self, instance_id: str, contact_id: str) -> Contact | None:
+        """A contact of an instance; raises AwsError where there is no such instance."""
+        return self._contact({"InstanceId": instance_id, "ContactId": contact_id})
+
+    def of_instance(self, instance: Resource) -> list[Contact]:
+        """Every contact of an instance, oldest first."""
+        with self._lock:
+            return [contact for contact in self._contacts.values() if contact.instance is instance]
+
     def events(self) -> list[dict[str, Any]]:
         """The details of the contact events so far, in the order in which they were published."""
         return list(self._events)
@@ -259,6 +284,23 @@ class Connect:
             customer, conversation = self._participants.get(token, (None, None))
             contact = conversation and conversation.current
             return (customer, contact) if customer and contact and not customer.left else None
+
+    def join(self, contact_id: str) -> dict[str, Any]:
+        """The customer joins the meeting of a WebRTC contact, which reaches its flow by that; idempotent.
+
+        KeyError for an unknown contact, ContactStateError for one that has ended or has no meeting.
+        """
+        contact = self._contacts[contact_id]
+        with self._lock:
+            if contact.system_number is not None:
+                raise ContactStateError("whoever is on the telephone joins no meeting")
+            if contact.ended:
+                raise ContactStateError("the contact has ended")
+            is_first = contact.initial.joined is None
+            contact.initial.joined = contact.initial.joined or now()
+        if is_first and contact.flow:
+            self._run(contact, contact.flow)
+        return contact.shown()
 
     def happen(self, contact_id: str, event: ContactEvent) -> dict[str, Any]:
         """Let an agent or the customer do something; KeyError for an unknown contact, ContactStateError where
@@ -279,6 +321,9 @@ class Connect:
             case ContactEvent.AGENT_DISCONNECTED:
                 self.end(contact, reason="AGENT_DISCONNECT")
             case ContactEvent.CUSTOMER_DISCONNECTED:
+                self.end(contact, reason="CUSTOMER_DISCONNECT")
+            case ContactEvent.CUSTOMER_DROPPED if self.behaviours.lost_customer is LostCustomer.ENDS:
+                # The reason that is documented for a lost network too.
                 self.end(contact, reason="CUSTOMER_DISCONNECT")
             case ContactEvent.TRANSFERRED:
                 self.publish(moved.event("INITIATED"))

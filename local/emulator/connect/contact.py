@@ -89,6 +89,7 @@ class Contact:
     parameters: Parameters
     attributes: dict[str, str]
     started: datetime
+    joined: datetime | None = None  # the customer of a WebRTC contact, for the first time
     previous: "Contact | None" = None
     target_queue: Resource | None = None
     enqueued: datetime | None = None
@@ -160,6 +161,7 @@ class Contact:
             "Participants": [*map(_shown_customer, self.conversation.customers), *agent],
             "DisconnectReason": self.disconnect_reason,
             "StartedAt": timestamp(self.started),
+            "JoinedAt": self.initial.joined and timestamp(self.initial.joined),
             "QueuedAt": self.enqueued and timestamp(self.enqueued),
             "ConnectedAt": self.agent_connected and timestamp(self.agent_connected),
             "EndedAt": self.ended and timestamp(self.ended),
@@ -173,9 +175,13 @@ class Contact:
             "Id": self.id,
             "InitialContactId": self.initial.id,
             "PreviousContactId": self.previous and self.previous.id,
+            "RelatedContactId": self.parameters.get("RelatedContactId"),
             "InitiationMethod": self.initiation_method,
             "Channel": "VOICE",
             "Name": self.display_name or None,
+            "Description": self.parameters.get("Description"),
+            "Attributes": dict(self.attributes),
+            "SegmentAttributes": {"connect:Subtype": {"ValueString": self.subtype}},
             "CustomerEndpoint": _endpoint(self.customer_number),
             "SystemEndpoint": _endpoint(self.system_number),
             "InitiationTimestamp": self.started,

@@ -96,7 +96,7 @@ class _FlowRun:
     def invoke_function(self, function_arn: str, parameters: Mapping[str, str], *, seconds: float) -> None:
         contact = self._contact
         contact.external = {}
-        if self._contacts.instances.find_integration(contact.instance.arn, function_arn) is None:
+        if not self._contacts.instances.may_invoke(contact.instance.arn, function_arn):
             raise BlockError(f"{function_arn} is not associated with the instance")
         event = contact.flow_event(parameters, region=self._region)
         deadline = time.monotonic() + seconds

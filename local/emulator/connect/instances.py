@@ -6,7 +6,7 @@ quotas, hours of operation.
 
 import threading
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from local.emulator.aws_service import AwsError, Parameters
@@ -43,6 +43,15 @@ class Instances:
             self._resources[arn] = resource
             return resource
 
+    def adopt(self, kind: Kind, arn: str, properties: Mapping[str, Any]) -> Resource:
+        """An instance or a part of one that has been there before, under its own ARN."""
+        with self._lock:
+            instance_arn = self._instance_arn(kind, properties) or arn
+            self._check(kind, properties, instance_arn, current=None)
+            flow = _read_flow(kind, properties)
+            self._resources[arn] = Resource(kind, arn, instance_arn, properties, now(), flow)
+            return self._resources[arn]
+
     def update(self, arn: str, properties: Mapping[str, Any]) -> Resource:
         """Give a resource other properties; contacts in a flow stay in the version they began with."""
         with self._lock:
@@ -63,8 +72,13 @@ class Instances:
 
     def find_integration(self, instance_arn: str, integration_arn: str) -> Resource | None:
         """The association of a function or another integration with an instance."""
-        found = self._of_instance(Kind.INTEGRATION_ASSOCIATION, instance_arn)
+        found = self.of_kind(Kind.INTEGRATION_ASSOCIATION, instance_arn)
         return next((resource for resource in found if resource.name == integration_arn), None)
+
+    def may_invoke(self, instance_arn: str, function_arn: str) -> bool:
+        """Whether flows of an instance may invoke a function: it is associated, by itself or by the alias."""
+        unqualified = ":".join(function_arn.split(":")[:7])
+        return any(self.find_integration(instance_arn, arn) for arn in (function_arn, unqualified))
 
     def _instance_arn(self, kind: Kind, properties: Mapping[str, Any]) -> str:
         if kind is Kind.INSTANCE:
@@ -90,9 +104,14 @@ class Instances:
         if hours is not None and hours not in self._resources:
             raise AwsError(_NOT_FOUND, f"There are no hours of operation {hours}.")
 
-    def _of_instance(self, kind: Kind, instance_arn: str) -> Iterable[Resource]:
+    def of_kind(self, kind: Kind, instance_arn: str | None = None) -> list[Resource]:
+        """All of a kind, of that instance if it is given."""
         with self._lock:
-            return [r for r in self._resources.values() if r.kind is kind and r.instance_arn == instance_arn]
+            return [
+                each
+                for each in self._resources.values()
+                if each.kind is kind and instance_arn in {None, each.instance_arn}
+            ]
 
     def get(self, kind: Kind, resource_id: str, instance_arn: str | None = None) -> Resource:
         """An instance or a part of one, of that instance if it is given; raises AwsError."""
@@ -176,6 +195,12 @@ class Instances:
         flow = self.create(Kind.CONTACT_FLOW, {"InstanceArn": instance.arn, **shown})
         return {"ContactFlowId": flow.id, "ContactFlowArn": flow.arn}
 
+    def update_contact_flow_content(self, parameters: Parameters) -> Mapping[str, Any]:
+        """UpdateContactFlowContent, published at once."""
+        flow = self.part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
+        self.update(flow.arn, {**flow.properties, "Content": parameters["Content"]})
+        return {}
+
     def list_integration_associations(self, parameters: Parameters) -> Mapping[str, Any]:
         """ListIntegrationAssociations."""
         instance = self.get(Kind.INSTANCE, parameters["InstanceId"])
@@ -187,7 +212,7 @@ class Instances:
                 "IntegrationType": association.properties["IntegrationType"],
                 "IntegrationArn": association.properties["IntegrationArn"],
             }
-            for association in self._of_instance(Kind.INTEGRATION_ASSOCIATION, instance.arn)
+            for association in self.of_kind(Kind.INTEGRATION_ASSOCIATION, instance.arn)
             if association.properties["IntegrationType"] not in _LISTED_APART
         ]
         return {"IntegrationAssociationSummaryList": associations}
@@ -195,7 +220,7 @@ class Instances:
     def list_lambda_functions(self, parameters: Parameters) -> Mapping[str, Any]:
         """ListLambdaFunctions."""
         instance = self.get(Kind.INSTANCE, parameters["InstanceId"])
-        associations = self._of_instance(Kind.INTEGRATION_ASSOCIATION, instance.arn)
+        associations = self.of_kind(Kind.INTEGRATION_ASSOCIATION, instance.arn)
         return {
             "LambdaFunctions": [
                 association.properties["IntegrationArn"]

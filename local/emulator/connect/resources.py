@@ -1,6 +1,6 @@
 """The resources that IAM decides about when a request to Amazon Connect comes in."""
 
-from local.emulator.aws_service import Call
+from local.emulator.aws_service import Call, Parameters
 
 
 def resources_of(call: Call, *, region: str, account: str) -> list[str]:
@@ -9,12 +9,25 @@ def resources_of(call: Call, *, region: str, account: str) -> list[str]:
     given = call.parameters
     instance = f"{region_arn}:instance/{given.get('InstanceId', '*')}"
     flow = f"{instance}/contact-flow/{given.get('ContactFlowId', '*')}"
-    if call.operation == "StartWebRTCContact":
-        return [instance, flow]
+    contact = f"{instance}/contact/{given.get('ContactId') or given.get('InitialContactId', '*')}"
+    number = f"{region_arn}:phone-number/{given.get('PhoneNumberId', '*').rpartition('/')[2]}"
+    hours = f"{instance}/operating-hours/{given.get('HoursOfOperationId', '*')}"
+    by_operation = {
+        "AssociatePhoneNumberContactFlow": [number, flow],
+        "CreateParticipant": [contact, instance],
+        "GetContactMetrics": [contact, instance],
+        "GetCurrentMetricData": _queues(instance, given) or [instance],
+        "GetEffectiveHoursOfOperations": [hours, instance],
+        "ListInstances": ["*"],
+        "StartWebRTCContact": [instance, flow],
+    }
+    if call.operation in by_operation:
+        return by_operation[call.operation]
     if "PhoneNumberId" in given:
-        number = f"{region_arn}:phone-number/{given['PhoneNumberId'].rpartition('/')[2]}"
-        return [number, flow] if call.operation == "AssociatePhoneNumberContactFlow" else [number]
-    if "ContactId" in given:
-        contact = f"{instance}/contact/{given['ContactId']}"
-        return [contact, instance] if call.operation == "CreateParticipant" else [contact]
-    return [instance]
+        return [number]
+    return [contact] if given.keys() & {"ContactId", "InitialContactId"} else [instance]
+
+
+def _queues(instance: str, given: Parameters) -> list[str]:
+    queues = given.get("Filters", {}).get("Queues", [])
+    return [f"{instance}/queue/{each.rpartition('/')[2]}" for each in queues]

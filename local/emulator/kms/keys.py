@@ -4,20 +4,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ministack.core import responses
 from ministack.services import kms
 
 
-def install(signing_keys: Mapping[str, str], *, account: str, region: str) -> None:
-    """Make asymmetric keys for signing, of these ARNs of the account and Region and with these specs."""
+def install() -> None:
+    """Let disabled keys give nothing away."""
     _refuse_keys_in_the_wrong_state()
-    with responses.request_scope(account, region):
-        for arn, spec in signing_keys.items():
-            _make(arn, spec)
 
 
-def _make(arn: str, spec: str) -> None:
-    status, _, body = kms._create_key({"KeySpec": spec, "KeyUsage": "SIGN_VERIFY"})
+def make(arn: str, signing_spec: str | None) -> None:
+    """Make a key of this ARN: one that signs, of that spec, or one that encrypts."""
+    wanted = {"KeySpec": signing_spec, "KeyUsage": "SIGN_VERIFY"} if signing_spec else {}
+    status, _, body = kms._create_key(wanted)
     if status >= 400:
         raise ValueError(body)
     made = kms._keys.pop(json.loads(body)["KeyMetadata"]["KeyId"])

@@ -21,6 +21,7 @@ from ministack.services import cloudwatch, lambda_svc
 from local.emulator.lambda_ import extension_modules
 from local.emulator.rest_of_aws import FunctionError
 from local.issuer.issuer import Site
+from local.issuer.stand_in import StandIn
 
 _log = logging.getLogger("local.functions")
 
@@ -58,7 +59,15 @@ _RUNTIME_VARIABLES = {
 }
 
 
-def install(*, python: Path, node: Path, endpoint_url: str, trace_daemon: str, issuer: Site) -> None:
+def install(
+    *,
+    python: Path,
+    node: Path,
+    endpoint_url: str,
+    trace_daemon: str,
+    issuer: Site,
+    stand_in: StandIn | None,
+) -> None:
     """Run functions with these interpreters; AWS is at the endpoint, X-Ray's daemon at host:port.
 
     Functions trust the issuer's authority, and nobody else's: they reach nothing else by TLS.
@@ -70,7 +79,7 @@ def install(*, python: Path, node: Path, endpoint_url: str, trace_daemon: str, i
         "AWS_XRAY_DAEMON_ADDRESS": trace_daemon,
         "SSL_CERT_FILE": str(issuer.authority),
     }
-    lambda_runtime.subprocess = _WorkerProcesses(variables)
+    lambda_runtime.subprocess = _WorkerProcesses(variables, stand_in)
     _publish_embedded_metrics()
     _count_invocations()
     _reserve_concurrency()
@@ -98,8 +107,9 @@ def _use_interpreters(python: Path, node: Path, issuer: Site) -> None:
 class _WorkerProcesses:
     """Stands for the module subprocess in MiniStack's runtime: starts functions with Lambda's environment."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], stand_in: StandIn | None) -> None:
         self._variables = variables
+        self._stand_in = stand_in
 
     def __getattr__(self, name: str) -> Any:
         return getattr(subprocess, name)
@@ -107,6 +117,8 @@ class _WorkerProcesses:
     def Popen(self, command: list[str], *, env: Mapping[str, str], cwd: str, **options: Any) -> Any:  # noqa: N802
         """MiniStack passes its own environment and the function's in one: take its own out again."""
         own = {name: value for name, value in env.items() if os.environ.get(name) != value}
+        if self._stand_in:
+            own = self._stand_in.variables(own)
         environment = {**self._variables, "TMPDIR": str(Path(cwd).parent), **own}
         return subprocess.Popen(command, env=environment, cwd=cwd, **options)
 

@@ -13,6 +13,9 @@ class BridgeAws(Aws, BridgeObserver):
     MAKERS = frozenset({"BridgeResources", "CustomResources"})
     """The roles of what makes and removes the bridge's resources."""
 
+    joins_contacts = False
+    """A telephone call has its contact whether the app has joined its meeting or not."""
+
     MEDIA_APPLICATION = "SipMedia"
     """The function of the SIP media application."""
 

@@ -101,7 +101,7 @@ MISTAKES: dict[str, str | bytes] = {
         "[connect.quotas]\nstart_webrtc_contact_rate = 10\nstart_webrtc_contact_burst = 5"
     ),
     "a rate above the burst that AWS gives": added("[connect.quotas]\ncall_control_rate = 10"),
-    "a longest call below the replay": added("[calls]\nreplay_seconds = 3600\nlongest_call_seconds = 600"),
+    "a longest call below the replay": added("[calls]\nreplay_seconds = 200\nlongest_call_seconds = 120"),
     "a reference below the lease": added("[calls]\nreference_seconds = 20"),
     "a day below its window": added("[calls]\nstarts_per_window = 50"),
     "too few executions reserved": added("[functions]\nreserved_concurrency = 5"),

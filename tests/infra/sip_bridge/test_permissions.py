@@ -51,24 +51,60 @@ CONNECTOR_ACTIONS = {
     "chime:PutVoiceConnectorOrigination": "connector",
     "chime:PutVoiceConnectorTermination": "connector",
     "chime:PutVoiceConnectorTerminationCredentials": "connector",
+    "secretsmanager:GetSecretValue": "secret",
+}
+
+# And where its SIP messages are logged.
+LOG_ACTIONS = {
     "logs:CreateLogDelivery": "*",
-    "logs:CreateLogGroup": "*",
+    "logs:CreateLogGroup": "log group",
     "logs:DeleteLogDelivery": "*",
     "logs:DescribeLogGroups": "*",
     "logs:DescribeResourcePolicies": "*",
     "logs:GetLogDelivery": "*",
     "logs:ListLogDeliveries": "*",
     "logs:PutResourcePolicy": "*",
-    "secretsmanager:GetSecretValue": "secret",
 }
 
 
 ACTIONS = ACTIONS_WITHOUT_CONNECTOR | CONNECTOR_ACTIONS
 
 
-def test_roles_may_do_this_and_nothing_else(bridged: Synthesis, adopted: Synthesis) -> None:
+def test_roles_may_do_this_and_nothing_else(
+    bridged: Synthesis, adopted: Synthesis, logged: Synthesis
+) -> None:
     assert set(granted(bridged)) == core_actions(bridged) | set(ACTIONS)
+    assert set(granted(logged)) == core_actions(logged) | set(ACTIONS) | set(LOG_ACTIONS)
     assert set(granted(adopted)) == core_actions(adopted) | set(ACTIONS_WITHOUT_CONNECTOR)
+
+
+def test_logs_of_sip_messages_take_their_own_group_and_else_what_has_no_name(logged: Synthesis) -> None:
+    grants = granted(logged)
+    ((connector, _),) = logged.resources("AWS::Chime::VoiceConnector").items()
+    region, account = logged.configuration.region, logged.configuration.account
+    group = {
+        "Fn::Join": [
+            "",
+            [
+                f"arn:aws:logs:{region}:{account}:log-group:/aws/ChimeVoiceConnectorSipMessages/",
+                {"Fn::GetAtt": [connector, "VoiceConnectorId"]},
+            ],
+        ]
+    }
+    things = {"*": ["*"], "log group": [group]}
+    for action, thing in LOG_ACTIONS.items():
+        assert grants[action] == things[thing], action
+
+
+def test_rights_of_what_was_made_before_hold_until_an_update_has_ended(
+    bridged: Synthesis, logged: Synthesis
+) -> None:
+    """Turning the logs off takes the rights of turning them on: they are another policy, which goes last."""
+    before, after = (
+        {id_ for id_ in each.resources("AWS::IAM::ManagedPolicy") if "SettingsRights" in id_}
+        for each in (logged, bridged)
+    )
+    assert (len(before), len(after), before & after) == (1, 1, set())
 
 
 def test_no_call_is_started_in_connect_itself(bridged: Synthesis) -> None:

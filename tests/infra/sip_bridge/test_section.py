@@ -120,11 +120,11 @@ def moved(region: str, changes: Changes) -> dict[str, Any]:
 
 def test_a_number_is_ordered_where_there_are_some(load_changed: Loader) -> None:
     ordered = {"sip_bridge.caller_number": {"country": "US", "type": "TollFree"}}
-    bridge = bridge_of(load_changed(moved("us-west-2", ordered)))
+    bridge = bridge_of(load_changed(moved("us-east-1", ordered)))
     assert bridge.caller_number == OrderedCallerNumber(country="US", type="TollFree")
     error = faults_of(load_changed, bridged(ordered))
     assert (error.key, error.value) == ("sip_bridge.caller_number.country", "US")
-    assert "us-east-1 and us-west-2 alone, and region is 'eu-west-2'" in error.fix
+    assert "us-east-1 alone, and region is 'eu-west-2'" in error.fix
 
 
 @pytest.mark.parametrize("region", sorted({*IN_APP_CALLING_REGIONS, *SIP_MEDIA_APPLICATION_REGIONS}))
@@ -143,6 +143,13 @@ def test_a_bridge_is_refused_where_there_are_no_sip_media_applications(load_chan
     assert "eu-west-1" not in error.fix
 
 
+def test_a_region_whose_cloudformation_lacks_a_type_is_refused_with_the_reason(load_changed: Loader) -> None:
+    error = faults_of(load_changed, moved("us-west-2", {}))
+    assert (error.key, error.value) == ("region", "us-west-2")
+    assert "CloudFormation has no type for them in us-west-2" in error.fix
+    assert "a Region with SIP media applications: ap-northeast-1" in error.fix
+
+
 @pytest.mark.parametrize("capability", ["video", "screen_share"])
 def test_a_bridge_carries_sound_alone(load_changed: Loader, capability: str) -> None:
     error = faults_of(load_changed, bridged({f"capabilities.{capability}": True}))
@@ -151,13 +158,15 @@ def test_a_bridge_carries_sound_alone(load_changed: Loader, capability: str) -> 
 
 
 def test_a_bridged_call_has_two_minutes_to_present_its_reference(load_changed: Loader) -> None:
-    assert load_changed(bridged({"calls.reference_seconds": 120})).calls.reference_seconds == 120
-    error = faults_of(load_changed, bridged({"calls.reference_seconds": 119}))
+    replay = {"calls.replay_seconds": 30}
+    enough = bridged({**replay, "calls.reference_seconds": 120})
+    assert load_changed(enough).calls.reference_seconds == 120
+    error = faults_of(load_changed, bridged({**replay, "calls.reference_seconds": 119}))
     assert (error.key, error.value) == ("calls.reference_seconds", 119)
     assert "at least 120" in error.fix
     assert "remove [sip_bridge]" in error.fix
     # A contact that Connect makes at once presents it at once.
-    assert load_changed({"calls.reference_seconds": 119}).calls.reference_seconds == 119
+    assert load_changed({**replay, "calls.reference_seconds": 119}).calls.reference_seconds == 119
 
 
 def test_attributes_of_callers_are_not_logged_with_sip_messages(load_changed: Loader) -> None:
@@ -174,12 +183,12 @@ def test_attributes_of_callers_are_not_logged_with_sip_messages(load_changed: Lo
 
 
 def test_bridged_calls_at_once_need_as_many_functions(load_changed: Loader) -> None:
-    error = faults_of(load_changed, bridged({"sip_bridge.call_burst": 11}))
+    error = faults_of(load_changed, bridged({"sip_bridge.call_burst": 16}))
     assert error.key == "functions.reserved_concurrency"
     assert "sip_bridge.call_burst" in error.fix
     # What Connect could be asked to start does not matter then.
-    quota = {"connect.quotas.start_webrtc_contact_burst": 11}
-    assert load_changed(bridged(quota)).connect.quotas.start_webrtc_contact_burst == 11
+    quota = {"connect.quotas.start_webrtc_contact_burst": 16}
+    assert load_changed(bridged(quota)).connect.quotas.start_webrtc_contact_burst == 16
     faults_of(load_changed, quota)
 
 

@@ -13,7 +13,6 @@ OF_THE_BRIDGE: Expected = {
         "SipBridge/Functions/Tracing",
         "SipBridge/PhoneNumber/Rights",
         "SipBridge/SipRule/Rights",
-        "SipBridge/VoiceConnector/SettingsRights",
     ),
     "AwsSolutions-IAM5[Resource::<numbers>]": ("Calling/ConnectNumber/Rights",),
     "AwsSolutions-IAM5[Resource::<meetings>]": (

@@ -58,6 +58,13 @@ class Instance:
         return str(created["ContactFlowId"])
 
     def start(self, **changed: Any) -> Any:
+        """The answer of StartWebRTCContact for a contact whose customer has joined."""
+        answer = self.start_alone(**changed)
+        self.connect.join(answer["ContactId"])
+        return answer
+
+    def start_alone(self, **changed: Any) -> Any:
+        """The answer of StartWebRTCContact for a contact whose customer has not joined."""
         given = {"ParticipantDetails": {"DisplayName": "Ada"}, "ContactFlowId": self.flow, **changed}
         return self.sdk.start_web_rtc_contact(**{"InstanceId": self.id, **given})
 

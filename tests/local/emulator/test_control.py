@@ -5,6 +5,7 @@ import pytest
 
 from local.clients.observer import eventually
 from local.emulator.connect.connect import Connect
+from local.emulator.connect.contact import ContactEvent
 from local.emulator.connect.instance import Kind
 from local.emulator.control import MAX_CALLS, Control
 from local.issuer.issuer import Issuer
@@ -51,6 +52,7 @@ def queued(connect: Connect, instance_arn: str) -> str:
             "ParticipantDetails": {"DisplayName": "Ada"},
         })["ContactId"]
     )  # fmt: skip
+    connect.join(contact_id)
     assert eventually(lambda: connect.contacts()[0]["State"] == "queued", seconds=5)
     return contact_id
 
@@ -84,6 +86,35 @@ def test_drops_and_transfers_can_be_played(control: Control, queued: str) -> Non
     transferred = play(queued, "Transferred")
     assert transferred["PreviousContactId"] == queued
     assert play(transferred["ContactId"], "AgentConnected")["State"] == "connected"
+
+
+def test_the_customer_joins_by_a_request(control: Control, connect: Connect, queued: str) -> None:
+    assert send(control, "POST", f"contacts/{queued}/join")[1]["State"] == "queued"
+    assert send(control, "POST", "contacts/gone/join")[0] == 404
+    connect.happen(queued, ContactEvent.CUSTOMER_DISCONNECTED)
+    status, document = send(control, "POST", f"contacts/{queued}/join")
+    assert (status, document["message"]) == (409, "the contact has ended")
+
+
+def test_open_behaviours_are_switched_and_shown(control: Control) -> None:
+    status, shown = send(control, "POST", "behaviours", {"LostCustomer": "ContactEnds"})
+    assert (status, shown["LostCustomer"]) == (200, "ContactEnds")
+    assert send(control, "GET", "behaviours") == (200, shown)
+    status, document = send(control, "POST", "behaviours", {"LostCustomer": "Ends"})
+    assert status == 400
+    assert "ContactStays or ContactEnds" in document["message"]
+
+
+def test_time_passes_for_connect(control: Control, connect: Connect) -> None:
+    done: list[int] = []
+    connect.timers.after(90, lambda: done.append(1))
+    assert send(control, "POST", "clock", {"Seconds": 100}) == (200, {})
+    assert done == [1]
+
+
+@pytest.mark.parametrize("body", [{}, {"Seconds": "60"}, {"Seconds": 0}, {"Seconds": -1}, {"Seconds": True}])
+def test_time_that_is_none_does_not_pass(body: Any, control: Control) -> None:
+    assert send(control, "POST", "clock", body)[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -222,6 +253,16 @@ def test_a_malformed_answer_parses_and_lacks_what_a_client_needs(control: Contro
     assert json.loads(fault.spoil(b"")) == {}
 
 
+def test_any_answer_can_be_given(control: Control) -> None:
+    answer = {"Attributes": {"Starts": {"N": "many"}}}
+    of_table = {"Service": "dynamodb", "Operation": "UpdateItem"}
+    assert send(control, "POST", "faults", {**of_table, "Answer": answer})[0] == 200
+    fault = control.take_fault("dynamodb", "UpdateItem")
+    assert fault is not None
+    assert fault.code is None, "the operation is performed"
+    assert json.loads(fault.spoil(b'{"Attributes": {}}')) == answer
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -233,6 +274,8 @@ def test_a_malformed_answer_parses_and_lacks_what_a_client_needs(control: Contro
         START,
         {**START, "Error": ERROR, "Malformed": True},
         {**START, "Malformed": False},
+        {**START, "Answer": []},
+        {**START, "Answer": {}, "Malformed": True},
         {**START, "Error": "ThrottlingException"},
         {**START, "Error": {"Code": "ThrottlingException", "Status": "400"}},
         {**START, "Error": {"Code": "ThrottlingException", "Status": 200}},

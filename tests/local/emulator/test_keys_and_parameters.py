@@ -78,14 +78,11 @@ def test_an_environments_keys_are_there_from_the_beginning(
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        (("kms_keys", "keys"), "Nobody can sign in here"),
-        (("ES256", "ES384"), "Nobody can sign in here"),
-        (('token_use = "id"', 'token_use = "access"'), "Nobody can sign in here"),
         (("audiences", "audience"), "does not say all"),
         (('["calls"]', "[]"), "does not say all"),
     ],
 )
-def test_an_issuer_that_is_not_here_is_refused(
+def test_an_issuer_that_is_not_described_is_refused(
     changed: tuple[str, str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkout, "CONFIGURATIONS", tmp_path)

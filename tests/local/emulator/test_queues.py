@@ -210,8 +210,11 @@ def taken_off(running: LocalAws, queue_url: str) -> list[dict[str, Any]]:
     return messages
 
 
-def test_the_events_of_a_contact_reach_the_function(running: LocalAws, outputs: dict[str, str]) -> None:
+def test_the_events_of_a_contact_reach_the_function(
+    running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
+) -> None:
     contact_id = start(running.client("connect"), outputs)
+    observer.join(contact_id)
     wanted = {"INITIATED", "DISCONNECTED", "COMPLETED"}
 
     def of_contact() -> list[dict[str, Any]]:

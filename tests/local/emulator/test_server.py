@@ -165,7 +165,13 @@ def test_a_flow_invokes_a_function_only_within_the_functions_own_permission(
     running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str]
 ) -> None:
     connect, functions = running.client("connect"), running.client("lambda")
-    assert observer.contact(start(connect, outputs, "Asking"))["Heard"] == ["Hi ada"]
+
+    def joined() -> dict[str, Any]:
+        contact_id = start(connect, outputs, "Asking")
+        observer.join(contact_id)
+        return observer.contact(contact_id)
+
+    assert joined()["Heard"] == ["Hi ada"]
 
     functions.remove_permission(FunctionName=outputs["Function"], StatementId=outputs["Permission"])
     elsewhere = {"Action": "lambda:InvokeFunction", "Principal": "connect.amazonaws.com"}
@@ -175,7 +181,7 @@ def test_a_flow_invokes_a_function_only_within_the_functions_own_permission(
         SourceArn=f"{outputs['Instance']}0",
         **elsewhere,
     )
-    contact = observer.contact(start(connect, outputs, "Asking"))
+    contact = joined()
     assert contact["Heard"] == []
     assert "may not invoke" in contact["Way"][0]["Detail"]
 
@@ -285,6 +291,7 @@ def queued(running: LocalAws, observer: ControlEndpoints, outputs: dict[str, str
         ContactFlowId=last_of(outputs["Waiting"]),
         ParticipantDetails={"DisplayName": "Ada"},
     )
+    observer.join(answer["ContactId"])
     assert observer.contact(answer["ContactId"])["State"] == "queued"
     return answer
 

@@ -1,6 +1,7 @@
 """Starting and stopping a local AWS; nothing is deployed here."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -64,8 +65,19 @@ def refused(directory: Path, port: int | None = 0) -> str:
 def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path, listener: int) -> None:
     message = refused(tmp_path, listener)
     assert f"Port {listener} cannot be used" in message
-    assert "LOCAL_PORT=4570 make local" in message
     assert not (tmp_path / "leash").exists()
+
+
+def test_the_port_that_is_proposed_can_be_used(tmp_path: Path, listener: int) -> None:
+    with socket.socket() as next_one:
+        with suppress(OSError):  # another program's, then
+            next_one.bind(("127.0.0.1", listener + 1))
+        next_one.listen()
+        found = re.search(r"LOCAL_PORT=(\d+) make local", refused(tmp_path, listener))
+        assert found
+        assert int(found[1]) != listener + 1
+        with socket.create_server(("127.0.0.1", int(found[1]))):
+            pass
 
 
 @pytest.mark.parametrize("port", ["abc", "70000", "-1", ""])
@@ -82,13 +94,20 @@ def test_an_environment_that_is_not_there_is_refused_with_those_that_are(tmp_pat
         pytest.fail("it started")
 
 
-@pytest.mark.parametrize("text", ["", "region = 'us-east-1'", "account = "])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "names no Connect instance"),
+        ("region = 'us-east-1'", "nor both of account and region"),
+        ("account = ", "is no TOML"),
+    ],
+)
 def test_an_environment_without_account_and_region_is_refused(
-    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkout_module, "CONFIGURATIONS", tmp_path)
     (tmp_path / "local.toml").write_text(text)
-    assert "does not name account and region" in refused(tmp_path)
+    assert why in refused(tmp_path)
 
 
 def test_it_is_account_and_region_of_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,22 +120,6 @@ def test_it_is_account_and_region_of_its_environment(tmp_path: Path, monkeypatch
         assert key_arn.startswith("arn:aws:kms:us-west-2:123456789012:key/")
         given = aws.command_line.environment_variables()
         assert (given["AWS_REGION"], given["AWS_ACCESS_KEY_ID"]) == ("us-west-2", "123456789012")
-
-
-@pytest.mark.parametrize("target", ["demo", "local"])
-@pytest.mark.parametrize(
-    ("asked", "environment_name"),
-    [([], "local"), (["ENV=local-issuer"], "local-issuer"), (["ENV=dev"], "dev")],
-)
-def test_make_runs_the_environment_local_by_default(
-    target: str, asked: list[str], environment_name: str
-) -> None:
-    surroundings = {name: value for name, value in os.environ.items() if name != "ENV"}
-    said = subprocess.run(
-        ["make", "--dry-run", target, *asked],
-        cwd=CHECKOUT, env=surroundings, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert said.rstrip().endswith(f"--environment {environment_name}")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ def test_what_a_file_leaves_out_is_as_the_configuration_has_it(
         "Audience": "https://calls.example.com",
         "Scope": "",
         "TokenUse": "access",
+        "RequiredClaims": "{}",
     }
 
 

@@ -160,7 +160,7 @@ def test_whoever_hangs_up_while_keys_are_awaited_is_not_queued(instance: PhoneIn
 def test_a_contact_goes_on_in_the_flow_that_it_is_transferred_to(instance: PhoneInstance) -> None:
     other = listening_flow(instance, "other", InputTimeLimitSeconds="1")
     arn = next(
-        resource.arn for resource in instance.connect.instances._of_instance(Kind.CONTACT_FLOW, instance.arn)
+        resource.arn for resource in instance.connect.instances.of_kind(Kind.CONTACT_FLOW, instance.arn)
         if resource.id == other
     )  # fmt: skip
     flow = instance.new_flow(

@@ -44,7 +44,7 @@ class StartCallRequest(BaseModel):
 def start_call(request: StartCallRequest) -> tuple[dict[str, Any], int]:
     """Starts a contact."""
     claims: dict[str, str] = app.current_event.request_context.authorizer.claims or {}
-    answer = connect.start_web_rtc_contact(
+    answer: Any = connect.start_web_rtc_contact(
         InstanceId=os.environ["CONNECT_INSTANCE_ARN"].rpartition("/")[2],
         ContactFlowId=os.environ["CONTACT_FLOW_ARN"].rpartition("/")[2],
         Attributes={**request.Attributes, "customer_id": claims["sub"], "auth_status": "verified"},
