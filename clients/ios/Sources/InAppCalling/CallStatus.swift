@@ -1,0 +1,64 @@
+import Foundation
+
+/// How far a call has come, as the service has it.
+public struct CallStatus: Hashable, Sendable, Decodable {
+    public let contactID: String
+    public let progress: Progress
+    public let startedAt: Date
+    /// When the call came into a queue.
+    public let queuedAt: Date?
+    /// When the first agent took the call.
+    public let connectedAt: Date?
+    public let endedAt: Date?
+
+    /// A step may be passed over, and none comes back.
+    public enum Progress: Hashable, Sendable {
+        case connecting, queued, connected, ended
+        /// One that this version of the package does not have.
+        case other(String)
+
+        init(_ state: String) {
+            self =
+                switch state {
+                case "CONNECTING": .connecting
+                case "QUEUED": .queued
+                case "CONNECTED": .connected
+                case "ENDED": .ended
+                default: .other(state)
+                }
+        }
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case contactID = "ContactId"
+        case progress = "State"
+        case startedAt = "StartedAt"
+        case queuedAt = "QueuedAt"
+        case connectedAt = "ConnectedAt"
+        case endedAt = "EndedAt"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        // The strategy `.iso8601` refuses milliseconds, which the service always sends.
+        let milliseconds = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        func time(_ key: CodingKeys) throws -> Date? {
+            guard let text = try container.decodeIfPresent(String.self, forKey: key) else { return nil }
+            guard let date = try? milliseconds.parse(text) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: key, in: container, debugDescription: "no time in UTC with milliseconds")
+            }
+            return date
+        }
+        contactID = try container.decode(String.self, forKey: .contactID)
+        progress = Progress(try container.decode(String.self, forKey: .progress))
+        guard let startedAt = try time(.startedAt) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .startedAt, in: container, debugDescription: "absent")
+        }
+        self.startedAt = startedAt
+        queuedAt = try time(.queuedAt)
+        connectedAt = try time(.connectedAt)
+        endedAt = try time(.endedAt)
+    }
+}

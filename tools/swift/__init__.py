@@ -1,0 +1,1 @@
+"""What the Swift package of clients/ios is built and tested with."""
