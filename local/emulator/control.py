@@ -165,6 +165,7 @@ class Control:
                 self._connect.timers.put_forward(seconds)
                 return {}
         raise ControlError(HTTPStatus.BAD_REQUEST, "Seconds is not a number above 0")
+
     def _set_contact_center(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
         try:
             self._connect.center.change(document)

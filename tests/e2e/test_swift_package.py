@@ -21,7 +21,7 @@ def test_the_package_calls_through_the_deployed_app(
     access = {
         "apiURL": aws.outputs["ApiUrl"],
         "controlURL": f"{aws.outputs['EndpointUrl']}/_local",
-        "controlHeader": aws.control_headers,
+        "controlHeader": aws.access.control_headers,
         "tokens": tokens,
     }
     printed = swift(
