@@ -53,20 +53,23 @@ def test_what_needs_apples_frameworks_compiles() -> None:
     assert "warning:" not in printed
 
 
-def members(stub: str) -> list[int]:
-    """The lines of a stub, from 0, that declare one member of a type, of which an adapter needs every one.
+USED = re.compile(r" {4}(public (class |static |convenience )*(func|var|let|init)\b|func|case)")
+
+
+def members(lines: list[str]) -> list[range]:
+    """Where a stub declares one member of a type, of which an adapter needs every one.
 
     Those of the observers' and delegates' protocols are required of an adapter rather than used by it.
     """
-    lines, found, type_ = (STUBS / stub).read_text(encoding="utf-8").splitlines(), [], ""
+    found, declared = [], ""
     for number, line in enumerate(lines):
-        type_ = line if re.match(r"(public|extension|@)", line) else type_
-        required = re.search(r"protocol \w+(Observer|Delegate)\b", type_)
-        if not required and re.match(
-            r"    (public (class |static |convenience )?(func|var|let|init\(.*\{\})|func|case)", line
-        ):
-            # A declaration of several lines is left out whole by the compiler's own error.
-            found.append(number)
+        if re.match(r"(public|extension|@)", line):
+            declared = line
+        if USED.match(line) and not re.search(r"protocol \w+(Observer|Delegate)\b", declared):
+            end = number
+            while lines[end].endswith("(") or lines[end].startswith("        "):
+                end += 1
+            found.append(range(number, end + 1))
     return found
 
 
@@ -81,20 +84,18 @@ def test_removing_a_member_from_the_stubs_fails_the_build() -> None:
     folder = CHECKOUT / "build/swift-members"
     folder.mkdir(parents=True, exist_ok=True)
     checks = []
+    removed = {}
     for module, adapter in (("CallKit", "InAppCallingSystem"), ("AmazonChimeSDK", "InAppCallingChime")):
-        lines = (STUBS / f"{module}/{module}.swift").read_text(encoding="utf-8").splitlines()
-        for number in members(f"{module}/{module}.swift")[::EVERY]:
-            name = f"{module}-{number}"
+        lines = (STUBS / module / f"{module}.swift").read_text(encoding="utf-8").splitlines()
+        for member in members(lines)[::EVERY]:
+            name = f"{module}-{member.start}"
             (folder / name).mkdir(exist_ok=True)
-            (folder / name / f"{module}.swift").write_text(
-                "\n".join(lines[:number] + lines[number + 1 :]), encoding="utf-8"
-            )
+            without = lines[: member.start] + lines[member.stop :]
+            (folder / name / f"{module}.swift").write_text("\n".join(without), encoding="utf-8")
             checks.append(f"{name} {module} {adapter}")
+            removed[name] = lines[member.start].strip()
     (folder / "checks").write_text("\n".join(checks) + "\n", encoding="utf-8")
     printed = run("sh", "tests/contract/swift_members.sh", str(folder.relative_to(CHECKOUT)), STUBS_SCRATCH)
     kept = re.findall(r"^builds without (\S+)$", printed, flags=re.MULTILINE)
-    assert [
-        (STUBS / f"{module}/{module}.swift").read_text(encoding="utf-8").splitlines()[int(number)].strip()
-        for module, _, number in (name.partition("-") for name in kept)
-    ] == []
+    assert [removed[name] for name in kept] == []
     assert f"checked {len(checks)}" in printed

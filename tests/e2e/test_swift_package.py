@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.swift import SCRATCH, swift
 from local.access import Access
+from tests.contract.swift import SCRATCH, swift
 from tests.e2e.aws import Aws, Caller
 
 pytestmark = pytest.mark.slow
