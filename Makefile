@@ -66,7 +66,14 @@ test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests bu
 .PHONY: test-slow
 test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) ## the tests that take long: a first run elsewhere, what others' checkers say, the table on AWS's DynamoDB Local (needs Java)
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
+	@# One line where this machine cannot have Swift: the tests are skipped then.
+	@tools/swift/run true || test $$? = 77
 	@python -m pytest -m slow -r fE
+
+.PHONY: test-ios
+test-ios: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the Swift package for iOS, on Linux: alone, against the local AWS, against interfaces of Apple's frameworks
+	@tools/swift/run true || test $$? = 77
+	@python -m pytest -m slow -r fE tests/contract/test_swift_package.py tests/e2e/test_swift_package.py
 
 .PHONY: test-walls
 test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## check, tests and demo in a copy without the SIP bridge

@@ -15,7 +15,7 @@ _WITHIN = 1500
 
 
 def swift(*arguments: str, environment: Mapping[str, str] | None = None) -> str:
-    """Runs `swift` with these arguments in the checkout; returns what it printed. Skips the test without Swift."""
+    """Runs `swift` in the checkout; returns what it printed. Skips the test without Swift."""
     return run("swift", *arguments, environment=environment)
 
 

@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from local.access import Access
 from tests.contract.swift import SCRATCH, swift
 from tests.e2e.aws import Aws, Caller
 
@@ -21,7 +23,7 @@ def test_the_package_calls_through_the_deployed_app(
     access = {
         "apiURL": aws.outputs["ApiUrl"],
         "controlURL": f"{aws.outputs['EndpointUrl']}/_local",
-        "controlHeader": aws.access.control_headers,
+        "controlHeader": Access.read(Path(aws.outputs["AccessFolder"])).control_headers,
         "tokens": tokens,
     }
     printed = swift(
