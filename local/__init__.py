@@ -4,6 +4,7 @@
     clients/     who uses it from outside: the app on a phone, and whoever watches
     demo/        `make demo`
     emulator/    the server: MiniStack, and what MiniStack lacks, one folder per AWS service
+    flows/       exports of contact flows that a configuration adopts
     faults.py    what calls get instead of their answers, where a test wants it
     issuer/      the OpenID provider for environments without a user pool
     sip_bridge/  all that calls over the SIP bridge add

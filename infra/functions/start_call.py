@@ -7,6 +7,7 @@ import json
 from aws_cdk import Duration, Stack
 from constructs import Construct
 
+from infra.alarms import Alarm
 from infra.assets.bundling import FunctionSource
 from infra.configuration import START_CALL_TIMEOUT_SECONDS
 from infra.constructs.calling_switch import CallingSwitch
@@ -27,6 +28,9 @@ SOURCE = FunctionSource(
 # still answers. A transport that calls more services can take longer at worst: its start is then cleared away
 # as one that was killed.
 _TIMEOUT = Duration.seconds(START_CALL_TIMEOUT_SECONDS)
+
+# What a single user's requests cannot reach: `StartRefused` counts once for a user within an hour.
+_REFUSED_USERS, _REFUSED_WITHIN = 3, Duration.minutes(15)
 
 
 class StartCallFunction(CallFunction):
@@ -77,3 +81,18 @@ class StartCallFunction(CallFunction):
         )
         self.add_faults(STOP_FAULTS)
         self.show_counts("Calls", "CallStarted", "CallReplayed", "Throttled")
+        self.show_counts("Starts that Amazon Connect refused", "StartRefused", "StartRefusedAgain")
+
+    def alarms(self) -> list[Alarm]:
+        """On starts that Amazon Connect refuses to several users, too: one user's count once an hour."""
+        return [
+            *super().alarms(),
+            Alarm(
+                name="StartCallStartsRefused",
+                metric=self.count("StartRefused").with_(period=_REFUSED_WITHIN),
+                threshold=_REFUSED_USERS,
+                advice=f"Amazon Connect refused calls of {_REFUSED_USERS} users within "
+                f"{_REFUSED_WITHIN.to_minutes():g} minutes: an access right, a contact flow or the instance "
+                "is not as configured. Look for 'AWS refused' in the log of start_call.",
+            ),
+        ]

@@ -42,6 +42,7 @@ PROBLEMS: Mapping[type[runtime_errors.ServiceError], ProblemType] = {
     errors.RateExceeded: ProblemType("rate-exceeded", 429, "Too many calls"),
     runtime_errors.CapacityReached: ProblemType("capacity-reached", 429, "The contact center is busy"),
     runtime_errors.ConfigurationFault: INTERNAL_ERROR,
+    errors.StartRefused: INTERNAL_ERROR,
     runtime_errors.AnswerIncomplete: ProblemType("answer-incomplete", 502, "An unusable answer"),
     errors.CallingStopped: ProblemType("calling-stopped", 503, "Calling is switched off"),
     runtime_errors.Unavailable: ProblemType("unavailable", 503, "Calling is unavailable"),

@@ -9,9 +9,9 @@ from typing import Any
 from runtime.startup import finish_init
 from runtime.telemetry import count, log_unforeseen, logger, metrics, tracer
 
-from authorizer.keys import GivenKeys, KeySource, KeysUnavailable, read_jwks
+from authorizer.keys import GivenKeys, KeySource, KeysUnavailable, KeyUnknown, read_jwks
 from authorizer.normalised_claims import normalise
-from authorizer.refusal import Reason, TokenRefused
+from authorizer.refusal import Reason, TokenEarly, TokenRefused
 from authorizer.settings import AuthorizerSettings, PublishedKeys
 from authorizer.verification import TokenVerifier
 
@@ -63,7 +63,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Answers the policy that lets the sender of a good token call the API, with its claims, or one that
     denies it.
 
-    Raises `NotDecided` when there are no keys to decide with: nothing that a caller sends is a reason for it.
+    Raises `NotDecided` when there are no keys to decide with, when the key may be a new one, and for a token
+    that is valid in a moment: API Gateway would keep a refusal for minutes, and does not keep this.
     """
     try:
         claims = _verify(_read_token(event))
@@ -77,6 +78,15 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         logger.info("Token refused", reason=refused.reason)
         count("TokenRefused")
         return _policy("Deny", event["methodArn"])
+    except TokenEarly as early:
+        logger.info("Token not valid yet", reason=early.reason)
+        count("TokenEarly")
+        raise NotDecided from None
+    except KeyUnknown:
+        # Anybody can invent the id of a key: nobody is alarmed.
+        logger.info("Key of the token not known")
+        count("KeyUnknown")
+        raise NotDecided from None
     except KeysUnavailable:
         logger.error("No keys to verify tokens with")
         count("KeysUnavailable")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from runtime.telemetry import count, log_unforeseen, logger
 
 from authorizer.download import DownloadFailed
-from authorizer.keys import KeysUnavailable, VerificationKey, fitting, read_jwks
+from authorizer.keys import KeysUnavailable, KeyUnknown, VerificationKey, fitting, read_jwks
 
 _RETRY_SECONDS = 10
 """Between two tries while the issuer fails."""
@@ -42,23 +42,32 @@ class IssuerKeys:
         self._keys: Sequence[VerificationKey] = ()
         self._keys_of: float | None = None
         self._tried_at: float | None = None
+        self._was_routine = False
+        """Whether the last request was made, and answered, for the age of the keys."""
 
     def find(self, key_id: str | None, algorithm: str) -> Sequence[VerificationKey]:
-        """See `KeySource`. A key that is not known may be new: then the key set is requested."""
+        """See `KeySource`. A key that is not known may be new: then the key set is requested.
+
+        Raises `KeyUnknown` while that may not be, or fails: what is not known is not refused.
+        """
         if not self._is_within(self._fresh_seconds, self._keys_of):
-            self._refresh(unless_tried_within=_RETRY_SECONDS)
+            self._refresh(unless_tried_within=_RETRY_SECONDS, is_routine=True)
         if not self._is_within(self._fresh_seconds + self._stale_seconds, self._keys_of):
             raise KeysUnavailable
         found = fitting(self._keys, key_id, algorithm)
-        if not found and self._refresh(unless_tried_within=_UNKNOWN_KEY_SECONDS):
-            found = fitting(self._keys, key_id, algorithm)
-        return found
+        if found:
+            return found
+        # After a routine request the issuer may be asked once more: it may have changed its keys since.
+        within = 0 if self._was_routine else _UNKNOWN_KEY_SECONDS
+        if not self._refresh(unless_tried_within=within, is_routine=False):
+            raise KeyUnknown
+        return fitting(self._keys, key_id, algorithm)
 
-    def _refresh(self, *, unless_tried_within: int) -> bool:
+    def _refresh(self, *, unless_tried_within: int, is_routine: bool) -> bool:
         """Requests the key set; whether it came. Whatever else the issuer does, the known keys stay."""
         if self._is_within(unless_tried_within, self._tried_at):
             return False
-        self._tried_at = self._now()
+        self._tried_at, self._was_routine = self._now(), False
         try:
             self._keys = read_jwks(self._download(), self._algorithms)
         except (DownloadFailed, ValueError) as error:
@@ -69,7 +78,7 @@ class IssuerKeys:
             log_unforeseen(error)
             count("UnforeseenError")
             return False
-        self._keys_of = self._tried_at
+        self._keys_of, self._was_routine = self._tried_at, is_routine
         return True
 
     def _is_within(self, seconds: int, since: float | None) -> bool:

@@ -43,6 +43,10 @@ class KeysUnavailable(Exception):
     """There is no key to decide with, and none can be had just now."""
 
 
+class KeyUnknown(KeysUnavailable):
+    """The token names a key that may be a new one, and the issuer may not be asked again just now."""
+
+
 class _Registry(jws.JWSRegistry):
     # The token's length is limited as a whole.
     max_header_length = 8_192

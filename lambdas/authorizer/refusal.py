@@ -43,3 +43,11 @@ class TokenRefused(Exception):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TokenEarly(Exception):
+    """The token will prove something in a moment: by the issuer's clock it already does."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from authorizer.keys import KeySource
-from authorizer.refusal import Reason, TokenRefused
+from authorizer.refusal import Reason, TokenEarly, TokenRefused
 from authorizer.unverified_token import UnverifiedToken, read_token
 
 # A time of 2286 or later is one in milliseconds, or a mistake.
@@ -20,7 +20,11 @@ _END_OF_TIME = 10_000_000_000
 # table: blanks at its ends would make users who look alike.
 _SUBJECT = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
 # What only an ID token has (OpenID Connect Core 1.0, sections 3.1.3.6 and 3.3.2.11).
-_ID_TOKEN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash"})
+_ID_TOKEN_CLAIMS = frozenset({"at_hash", "c_hash"})
+# So is this, but for Keycloak up to 24, whose access tokens repeat the app's (keycloak/keycloak#26893).
+_NONCE = "nonce"
+# API Gateway keeps an answer for an hour at most.
+_KEPT_SECONDS = 3600
 
 
 class TokenUse(StrEnum):
@@ -56,7 +60,9 @@ class TokenVerifier:
         self._now = now
 
     def __call__(self, text: str) -> Mapping[str, Any]:
-        """The claims of a token, all of them the issuer's. Raises `TokenRefused` or `KeysUnavailable`."""
+        """The claims of a token, all of them the issuer's. Raises `TokenRefused`, `TokenEarly` or
+        `KeysUnavailable`.
+        """
         token = read_token(text, self._rules.algorithms)
         self._check_signature(token)
         claims = token.claims
@@ -104,10 +110,12 @@ class TokenVerifier:
             raise TokenRefused(Reason.MALFORMED_TIME)
         if times["exp"] <= now - leeway:
             raise TokenRefused(Reason.EXPIRED)
-        if times.get("nbf", now) > now + leeway:
-            raise TokenRefused(Reason.NOT_YET_VALID)
-        if times.get("iat", now) > now + leeway:
-            raise TokenRefused(Reason.ISSUED_IN_THE_FUTURE)
+        starts = {Reason.NOT_YET_VALID: "nbf", Reason.ISSUED_IN_THE_FUTURE: "iat"}
+        for reason, name in starts.items():
+            early = times.get(name, now) - (now + leeway)
+            if early > 0:
+                # A refusal that is kept would outlast the reason for it.
+                raise TokenEarly(reason) if early <= _KEPT_SECONDS else TokenRefused(reason)
 
     def _check_use(self, token: UnverifiedToken) -> None:
         if self._rules.token_use is TokenUse.ACCESS:
@@ -121,15 +129,16 @@ def _is_access_token(token: UnverifiedToken) -> bool:
     """Whether a token is marked as an access token, and as nothing else.
 
     By its header (RFC 9068), its scopes, Cognito's `token_use` or Keycloak's `typ`. Keycloak's refresh tokens
-    have scopes too, but another `typ`; `events` is for logout tokens and security events (RFC 8417).
+    have scopes too, but another `typ`; `events` is for logout tokens and security events (RFC 8417). A nonce
+    is that of an ID token, unless the token says itself that it is none.
     """
     claims = token.claims
+    says_so = token.is_typed_access_token or claims.get("typ") == "Bearer"
     marks = (
-        token.is_typed_access_token,
+        says_so,
         isinstance(claims.get("scope"), str),
         isinstance(claims.get("scp"), str | list),
         claims.get("token_use") == "access",
-        claims.get("typ") == "Bearer",
     )
     return (
         any(marks)
@@ -137,6 +146,7 @@ def _is_access_token(token: UnverifiedToken) -> bool:
         and claims.get("typ", "Bearer") == "Bearer"
         and "events" not in claims
         and _ID_TOKEN_CLAIMS.isdisjoint(claims)
+        and (says_so or _NONCE not in claims)
     )
 
 

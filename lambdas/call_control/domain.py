@@ -17,7 +17,7 @@ from calls.errors import (
     NotPossibleNow,
 )
 from calls.interfaces import Calls, CallTransport
-from calls.record import Call, State
+from calls.record import Call
 
 
 class CallControl:
@@ -47,7 +47,7 @@ class CallControl:
             self._transport.end(call)
         # An end by an event of Connect can be taken back by the event of a transfer: not after this.
         if call.ended_at is None or call.ended_by_connect:
-            self._calls.end(call, self._now())
+            self._calls.end(call, self._now(), hung_up=call.ended_at is None)
 
     def rejoin(self, user_id: str, contact_id: str) -> str:
         """What the app needs to join the call again: the JSON of `StartCallResponse` in openapi.yaml.
@@ -60,6 +60,7 @@ class CallControl:
         try:
             joinable = self._transport.rejoin(call, answer)
         except CallEnded:
+            # Before the answer, after which the app may start another call at once.
             self._calls.end(call, self._now())
             raise
         body = json.dumps(joinable)
@@ -78,9 +79,9 @@ class CallControl:
         self._transport.send_digits(call, answer, digits, client_token=client_token)
 
     def _live(self, user_id: str, contact_id: str) -> tuple[Call, dict[str, Any]]:
-        """The user's call and the answer that the app had, if the call goes on."""
+        """The user's call and the answer that the app had, if the call goes on or may do so."""
         call = self.find(user_id, contact_id)
-        if call.state(self._now()) is State.ENDED:
+        if not call.holds_slot(self._now()):
             raise CallEnded
         if call.answer is None:
             raise NotPossibleNow("The call is still being set up. Try again.", retry_after=1)

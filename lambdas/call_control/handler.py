@@ -59,7 +59,7 @@ def _note(what: str, contact_id: str) -> None:
 
 
 def _status(call: Call) -> dict[str, str]:
-    """`CallStatus` in openapi.yaml; a time that has not come is left out."""
+    """`CallStatus` in openapi.yaml; what has not come is left out."""
     state = call.state(now())
     ended_at = call.ended_at if call.ended_at is not None or state is not State.ENDED else call.slot_until
     times = {
@@ -68,11 +68,16 @@ def _status(call: Call) -> dict[str, str]:
         "ConnectedAt": call.connected_at,
         "EndedAt": ended_at,
     }
-    return {
+    status = {
         "ContactId": str(call.id),
         "State": state,
         **{name: _rfc_3339(time) for name, time in times.items() if time is not None},
     }
+    if state is State.ENDED:
+        status["EndedBy"] = call.ended_by
+        if call.disconnect_reason is not None:
+            status["DisconnectReason"] = call.disconnect_reason
+    return status
 
 
 def _rfc_3339(milliseconds: int) -> str:

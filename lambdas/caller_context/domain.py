@@ -10,7 +10,7 @@ from calls.interfaces import Calls, Credential
 VERIFIED = "verified"
 UNVERIFIED = "unverified"
 ABANDONED = "abandoned"
-"""The start was answered as failed, or the call has ended: nobody holds the credentials of this contact."""
+"""The start was answered as failed, or the backend has ended the call: nobody can join this contact."""
 
 
 def verify(credential: Credential | None, calls: Calls, now: int) -> dict[str, str]:
@@ -24,7 +24,13 @@ def verify(credential: Credential | None, calls: Calls, now: int) -> dict[str, s
     call = calls.bind(credential.user_id, credential.reference, credential.contact_id, now)
     if call is None:
         return {"auth_status": UNVERIFIED}
-    if call.ended_at is not None:
+    # Not where Connect alone has reported an end: events come in any order, and the contact that asks lives.
+    if call.ended_at is not None and not call.ended_by_connect:
         return {"auth_status": ABANDONED}
     # What is proved comes last, so nothing that a caller sends can replace it.
-    return {**credential.attributes, **call.context, "auth_status": VERIFIED}
+    return {
+        **credential.attributes,
+        **call.context,
+        "came_back": "true" if call.came_back else "false",
+        "auth_status": VERIFIED,
+    }

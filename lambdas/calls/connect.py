@@ -5,9 +5,9 @@ from typing import Any
 
 from runtime import aws
 from runtime.errors import AnswerIncomplete, CapacityReached
-from runtime.telemetry import count, traced
+from runtime.telemetry import count, logger, traced
 
-from calls.errors import CallEnded, NotPossibleNow
+from calls.errors import CallEnded, NotPossibleNow, StartRefused
 from calls.interfaces import Participant
 
 # StopContact's codes for nothing left to stop.
@@ -49,16 +49,23 @@ class ConnectInstance:
         display_name: str,
         attributes: Mapping[str, str],
         capabilities: Sequence[str],
+        related_contact_id: str | None = None,
     ) -> Mapping[str, Any]:
         """Starts a WebRTC contact, or finds the one that the same `client_token` started in the last 7 days.
 
-        Returns the answer of StartWebRTCContact (every member is optional).
+        Returns the answer of StartWebRTCContact: every member is optional, and of a contact that was found
+        only its id is promised. Raises `StartRefused` in the place of `ConfigurationFault`.
         """
         granted = _granted(capabilities)
-        optional = {"AllowedCapabilities": {"Customer": granted, "Agent": granted}} if granted else {}
+        optional: dict[str, Any] = {}
+        if granted:
+            optional["AllowedCapabilities"] = {"Customer": granted, "Agent": granted}
+        if related_contact_id is not None:
+            optional["RelatedContactId"] = related_contact_id
         return aws.call(
             self._client,
             "StartWebRTCContact",
+            refused=StartRefused,
             InstanceId=self._instance_id,
             ContactFlowId=contact_flow_arn.rpartition("/")[2],
             ClientToken=client_token,
@@ -83,12 +90,12 @@ class ConnectInstance:
             )
         except aws.ExpectedError as error:
             if error.code not in _GONE:
-                count("ContactStopFailed")
+                _note_stop_failed(contact_id)
                 raise NotPossibleNow(
                     "The call cannot be ended just now. Try again.", retry_after=1
                 ) from error
         except Exception:
-            count("ContactStopFailed")
+            _note_stop_failed(contact_id)
             raise
 
     @traced
@@ -127,6 +134,12 @@ class ConnectInstance:
         if not participant_id or not token:
             raise AnswerIncomplete("The contact center did not say how to rejoin the call. Try again.")
         return Participant(participant_id, token)
+
+
+def _note_stop_failed(contact_id: str) -> None:
+    """So that the alarm's reader finds the contact, which the table may not hold."""
+    logger.error("Contact not stopped", contact_id=contact_id)
+    count("ContactStopFailed")
 
 
 def _granted(capabilities: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,8 @@ Events come unordered, more than once, and now and then not at all. Each repeats
 so every event is read for all the times that it holds, whatever its type.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,29 @@ from typing import Any
 from calls.record import Call
 
 _ENDS = frozenset({"DISCONNECTED", "COMPLETED"})
+# The values of initiationMethod (API Reference, Contact). Which one a contact has that StartWebRTCContact
+# started, no page about events says: so it is any but these, none included.
+_TRANSFERS = frozenset({"DISCONNECT", "QUEUE_TRANSFER", "TRANSFER"})
+"""How the contacts begin that a call goes on as."""
+INBOUND = "INBOUND"
+"""How the contact of a phone call begins."""
+_OF_OTHERS = frozenset(
+    {
+        "AGENT_REPLY",
+        "API",
+        "CALLBACK",
+        "CAMPAIGN_PREVIEW",
+        "EXTERNAL_OUTBOUND",
+        "FLOW",
+        "MONITOR",
+        "OUTBOUND",
+    }
+)
+_VOICE = "VOICE"
+# An agent's step-by-step guide is a contact of its own, related to the call.
+_GUIDE = "connect:Guide"
+_REASON = re.compile(r"[A-Z_]{1,64}", re.ASCII)
+
 MIN_TIME = 1_000_000_000_000
 """Milliseconds since the epoch. Connect writes "not yet" as a moment after the epoch."""
 
@@ -22,10 +46,16 @@ class ContactEvent:
 
     contact_id: str
     call_contact_id: str
-    """The contact that the call began with: another one than `contact_id` after a transfer."""
+    """The contact that the call began with: another one than `contact_id` after a transfer, or when its
+    caller's participant was created anew.
+    """
     queued_at: int | None = None
     connected_at: int | None = None
     ended_at: int | None = None
+    reason: str | None = None
+    """Why the contact ended, as a code of Connect."""
+    next_contact_id: str | None = None
+    """The contact that the call goes on as after the end of this one."""
     may_be_ours: bool = False
     """Whether the contact began as contacts of this backend do."""
     user_id: str | None = None
@@ -46,28 +76,50 @@ class ContactEvent:
         return call.contact_id == self.call_contact_id
 
 
-def read_contact_event(envelope: Mapping[str, Any], started_by: Collection[str]) -> ContactEvent:
-    """Reads an event as EventBridge delivers it. Raises KeyError, TypeError or ValueError when it is none.
+def read_contact_event(envelope: Mapping[str, Any], *, by_phone: bool = False) -> ContactEvent | None:
+    """Reads an event as EventBridge delivers it; None for one of a contact that can be no part of a call.
 
-    `started_by` are the initiation methods of contacts that this backend starts.
+    Calls that come `by_phone` are contacts of phone calls. Raises KeyError, TypeError or ValueError when it
+    is no event.
     """
     detail = envelope["detail"]
     event_type = detail["eventType"]
     sent_at = _milliseconds(envelope["time"])
+    contact_id = str(detail["contactId"])
+    method = detail.get("initiationMethod")
+    others = _OF_OTHERS if by_phone else _OF_OTHERS | {INBOUND}
+    if method in others or str(detail.get("channel") or _VOICE).upper() != _VOICE or _is_guide(detail):
+        return None
     queue = detail.get("queueInfo") or {}
     agent = detail.get("agentInfo") or {}
-    contact_id = str(detail["contactId"])
+    ended_at = _milliseconds(detail.get("disconnectTimestamp")) or (sent_at if event_type in _ENDS else None)
+    reason = detail.get("disconnectReason")
+    following = detail.get("nextContactId")
     return ContactEvent(
         contact_id=contact_id,
-        call_contact_id=str(detail.get("initialContactId") or contact_id),
+        call_contact_id=_first_contact(detail, contact_id),
         queued_at=_milliseconds(queue.get("enqueueTimestamp"))
         or (sent_at if event_type == "QUEUED" else None),
         connected_at=_milliseconds(agent.get("connectedToAgentTimestamp"))
         or (sent_at if event_type == "CONNECTED_TO_AGENT" else None),
-        ended_at=_milliseconds(detail.get("disconnectTimestamp"))
-        or (sent_at if event_type in _ENDS else None),
-        may_be_ours=detail.get("initiationMethod") in started_by,
+        ended_at=ended_at,
+        reason=reason if ended_at and isinstance(reason, str) and _REASON.fullmatch(reason) else None,
+        next_contact_id=str(following) if ended_at and following else None,
+        may_be_ours=method not in _TRANSFERS,
     )
+
+
+def _first_contact(detail: Mapping[str, Any], contact_id: str) -> str:
+    """The contact that the call began with. A participant that was created anew is a contact that began
+    nothing, though no page says whether it is called its own initial one.
+    """
+    candidates = (detail.get("initialContactId"), detail.get("previousContactId"))
+    return next((str(other) for other in candidates if other and other != contact_id), contact_id)
+
+
+def _is_guide(detail: Mapping[str, Any]) -> bool:
+    subtype = (detail.get("segmentAttributes") or {}).get("connect:Subtype") or {}
+    return _GUIDE in {subtype.get("valueString"), subtype.get("ValueString")}
 
 
 def _milliseconds(timestamp: str | None) -> int | None:

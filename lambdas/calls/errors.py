@@ -79,6 +79,16 @@ class CallActive(ServiceError):
         self.contact_id = contact_id
 
 
+class StartRefused(ServiceError):
+    """AWS refused to start this call, and would again: the deployment's fault, or this user's alone."""
+
+    is_repeated = False
+    """Whether a start of the same user was refused shortly before."""
+
+    def __init__(self, detail: str = "The contact center refuses this call. Its operator sees that.") -> None:
+        super().__init__(detail)
+
+
 class CallNotFound(ServiceError):
     """The user has no such call; that anybody else has it is not disclosed."""
 

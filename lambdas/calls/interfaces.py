@@ -49,14 +49,16 @@ class Calls(Protocol):
     def store_answer(self, call: Call, rates: Sequence[Rate]) -> bool:
         """Stores ids, answer and times; False when the call is no longer the user's."""
 
-    def abandon(self, call: Call, now: int) -> Call | None:
-        """Ends a start that was not answered; the call then, None when it is no longer the user's."""
+    def abandon(self, call: Call, now: int, *, counted: Sequence[Rate] = ()) -> Call | None:
+        """Ends a start that was not answered; the call then, None when it is no longer the user's. It counts
+        for the rates in `counted`.
+        """
 
     def give_up(self, call: Call, now: int) -> bool:
         """Ends a start that was not answered; False when a request has taken it over."""
 
-    def end(self, call: Call, now: int) -> None:
-        """Marks the call as ended by the backend."""
+    def end(self, call: Call, now: int, *, hung_up: bool = False) -> None:
+        """Marks the call as ended by the backend, for its caller if `hung_up`."""
 
     def find(self, user_id: str, now: int) -> Call | None:
         """The user's latest call."""
@@ -91,8 +93,9 @@ class Contacts(Protocol):
         display_name: str,
         attributes: Mapping[str, str],
         capabilities: Sequence[str],
+        related_contact_id: str | None = None,
     ) -> Mapping[str, Any]:
-        """Starts a WebRTC contact and returns the answer of StartWebRTCContact."""
+        """Starts a WebRTC contact and returns the answer of StartWebRTCContact. Raises `StartRefused`."""
 
     def stop(self, contact_id: str) -> None:
         """Ends a contact; idempotent."""
@@ -137,7 +140,7 @@ class CallTransport(Protocol):
 
     def start(self, call: Call, request: StartCallRequest) -> tuple[Call, Mapping[str, Any]]:
         """Starts a call. Returns it with the ids that it has now, and the answer for the app in the shape of
-        StartWebRTCContact's, of which every member is optional.
+        StartWebRTCContact's, of which every member is optional. Raises `StartRefused` too.
         """
 
     def end(self, call: Call) -> None:

@@ -7,10 +7,17 @@ call can arrive in any order, or twice, and always add up to the same state.
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 NATIVE_TRANSPORT = "webrtc"
+
+TRANSFER_GRACE = 5_000
+"""Milliseconds for which the end of a contact that may have been transferred is not that of its call: events
+come in any order, and that of the transfer may be on its way."""
+
+_COMES_BACK_WITHIN = 300_000
+"""Milliseconds after the end of a call in which its caller's next one continues it."""
 
 
 class State(StrEnum):
@@ -20,6 +27,35 @@ class State(StrEnum):
     QUEUED = "QUEUED"
     CONNECTED = "CONNECTED"
     ENDED = "ENDED"
+
+
+class EndedBy(StrEnum):
+    """Who ended a call."""
+
+    CALLER = "CALLER"
+    AGENT = "AGENT"
+    SYSTEM = "SYSTEM"
+    """Amazon Connect: its contact flow, or the network."""
+    UNKNOWN = "UNKNOWN"
+
+
+# Contact records data model, DisconnectReason, for voice. A code that is not here says nothing of who it was:
+# OTHER is among these, which stands for StopContact too.
+_ENDED_BY: Mapping[str, EndedBy] = {
+    "CUSTOMER_DISCONNECT": EndedBy.CALLER,
+    "TELECOM_ORIGINATOR_CANCEL": EndedBy.CALLER,
+    "AGENT_DISCONNECT": EndedBy.AGENT,
+    "BARGED": EndedBy.AGENT,
+    "CONTACT_FLOW_DISCONNECT": EndedBy.SYSTEM,
+    "CUSTOMER_NEVER_ARRIVED": EndedBy.SYSTEM,
+    "EXPIRED": EndedBy.SYSTEM,
+    "TELECOM_BUSY": EndedBy.SYSTEM,
+    "TELECOM_NUMBER_INVALID": EndedBy.SYSTEM,
+    "TELECOM_POTENTIAL_BLOCKING": EndedBy.SYSTEM,
+    "TELECOM_PROBLEM": EndedBy.SYSTEM,
+    "TELECOM_TIMEOUT": EndedBy.SYSTEM,
+    "TELECOM_UNANSWERED": EndedBy.SYSTEM,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +101,18 @@ class Call:
     legs: Mapping[str, int] = field(default_factory=dict)
     """The contacts that the call consists of, as far as events have come: a transfer adds one. Each with the
     time at which it ended, 0 while it goes on."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why those contacts ended, in Connect's codes, as far as events hold that."""
+    hung_up: bool = False
+    """Whether the caller's request to hang up ended the call."""
+    previous_id: str | None = None
+    """The id for the app of the call that this one continues; None where it continues none."""
+    previous_ended_at: int | None = None
+    """When that call ended."""
+    related_contact_id: str | None = None
+    """The contact of that call."""
+    refused_before: int = 0
+    """When Connect refused a start of this user before it refused this one, 0 if it never did."""
     connection_token: str | None = None
     """What digits are sent with, good until `connection_token_until`."""
     connection_token_until: int = 0
@@ -107,9 +155,58 @@ class Call:
             return State.CONNECTED
         return State.CONNECTING if self.queued_at is None else State.QUEUED
 
+    @property
+    def free_at(self) -> int | None:
+        """From when the user may start another call; None before the call has ended.
+
+        That is a moment after an end that Connect has reported, of a contact that may have been transferred.
+        """
+        if self.ended_at is None:
+            return None
+        may_be_transferred = self.queued_at is not None or self.connected_at is not None
+        if not self.ended_by_connect or not may_be_transferred or self.ended_by is EndedBy.CALLER:
+            return self.ended_at
+        return self.ended_at + TRANSFER_GRACE
+
     def holds_slot(self, now: int) -> bool:
         """Whether the call keeps its user from starting another."""
-        return self.ended_at is None and self.slot_until > now
+        return self.slot_until > now and (self.free_at is None or self.free_at > now)
+
+    @property
+    def disconnect_reason(self) -> str | None:
+        """Connect's code for why the contact ended that ended last; None where no event held one."""
+        ended = [(ended_at, leg) for leg, ended_at in self.legs.items() if ended_at]
+        return self.reasons.get(max(ended)[1]) if ended else None
+
+    @property
+    def ended_by(self) -> EndedBy:
+        """Who ended the call, once it has ended."""
+        if self.hung_up:
+            return EndedBy.CALLER
+        return _ENDED_BY.get(self.disconnect_reason or "", EndedBy.UNKNOWN)
+
+    @property
+    def came_back(self) -> bool:
+        """Whether the call continues one of the same caller that had just ended."""
+        return self.previous_id is not None
+
+    def continued_by(self, call: "Call", previous_id: str) -> "Call":
+        """`call`, about to be started, with what makes it the continuation of this, its user's latest one.
+
+        It is that when the app names this call as the one before (`previous_id`), and this has just ended
+        without its caller hanging up: so a call is continued once. A start that failed passes on what it had.
+        """
+        if self.answer is None:
+            is_previous = self.previous_id == previous_id
+            ended_at, contact_id = self.previous_ended_at, self.related_contact_id
+        else:
+            is_previous = self.id == previous_id and not self.hung_up
+            ended_at, contact_id = self.ended_at, self.contact_id
+        if not is_previous or ended_at is None or call.started_at - ended_at > _COMES_BACK_WITHIN:
+            return call
+        return replace(
+            call, previous_id=previous_id, previous_ended_at=ended_at, related_contact_id=contact_id
+        )
 
     def is_blocked(self, now: int) -> bool:
         """Whether the operator keeps the user from calling."""

@@ -14,8 +14,8 @@ _Item = Mapping[str, Any]
 
 # A finished call's times and credentials must not show through into the next one.
 _LEFT_BY_EARLIER_CALL = (
-    "BlockedUntil, CallId, ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt, EndedBy, Legs,"
-    " ConnectionToken, ConnectionTokenUntil"
+    "BlockedUntil, CallId, ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt, EndedBy, FreeAt,"
+    " HungUp, Legs, Reasons, ConnectionToken, ConnectionTokenUntil"
 )
 
 # The official sample repeats a failed start at once, twice at most: the contacts of two may still be on their
@@ -27,6 +27,7 @@ _REMEMBER_ABANDONED = (
 CONTACT_INDEX = "ByContactId"
 """The index from a contact to its user."""
 
+_TOKEN = ("ConnectionToken", "ConnectionTokenUntil")
 _CONNECT = "CONNECT"
 _CONDITION_NOT_MET = frozenset({"ConditionalCheckFailedException"})
 
@@ -34,10 +35,11 @@ _CONDITION_NOT_MET = frozenset({"ConditionalCheckFailedException"})
 class CallTable:
     """Reads and writes `Call`s in DynamoDB.
 
-    Every method raises `calls.errors.CapacityReached`, `Unavailable`, `TimedOut` or `ConfigurationFault` when
-    DynamoDB fails. A write that botocore repeats after a lost answer does no harm: it
-    recognises its own earlier effect, sets the same values again, or takes itself for somebody faster. Then a
-    crashed start waits for one lease more, and the metrics of a call that has just ended are not counted.
+    Every method raises `CapacityReached`, `Unavailable`, `TimedOut`, `AnswerIncomplete` or
+    `ConfigurationFault` when DynamoDB fails. A write that botocore repeats after a lost answer does no harm:
+    it recognises its own earlier effect, sets the same values again, or takes itself for somebody faster.
+    Then a crashed start waits for one lease more, and the metrics of a call that has just ended are not
+    counted.
     """
 
     def __init__(self, client: Any, table: str, *, retention_seconds: int = 0) -> None:
@@ -50,6 +52,7 @@ class CallTable:
         self._retention_seconds = retention_seconds
 
     @traced
+    @aws.reads_answer
     def claim(self, call: Call, rates: Sequence[Rate]) -> Call | None:
         """Gives the user's slot to `call`: idempotency, one active call, all `rates` and the operator's block
         in one write.
@@ -58,6 +61,7 @@ class CallTable:
         `CallerBlocked` too.
         """
         now = call.started_at
+        previous = _previous(call)
         within_rates = " AND ".join(
             f"(attribute_not_exists(Starts[{rate.calls - 1}]) OR Starts[{rate.calls - 1}] <= :since_{number})"
             for number, rate in enumerate(rates)
@@ -69,12 +73,15 @@ class CallTable:
                 " ReferenceUntil = :reference_until, #Context = :context, SlotUntil = :slot_until,"
                 " #Transport = :transport, DisplayName = :display_name, #Capabilities = :capabilities,"
                 " Starts = list_append(:start, if_not_exists(Starts, :no_starts)), ExpiresAt = :expires"
-                f" REMOVE {_LEFT_BY_EARLIER_CALL}",
+                + (", Previous = :previous" if previous else "")
+                + f" REMOVE {_LEFT_BY_EARLIER_CALL}"
+                + ("" if previous else ", Previous"),
                 "(attribute_not_exists(BlockedUntil) OR BlockedUntil <= :now)"
                 " AND (attribute_not_exists(#Reference) OR ("
                 # The slot is free, or was never given back by a call that ended long ago. A crashed start is
                 # not free: its contact may exist and must be found first.
-                " (attribute_exists(EndedAt) OR (SlotUntil <= :now AND attribute_exists(Answer)))"
+                " ((attribute_exists(EndedAt) AND (attribute_not_exists(FreeAt) OR FreeAt <= :now))"
+                " OR (SlotUntil <= :now AND attribute_exists(Answer)))"
                 " AND NOT (IdempotencyKey = :key AND ReplayUntil > :now)"
                 f" AND {within_rates}))",
                 {
@@ -95,6 +102,7 @@ class CallTable:
                         for number, rate in enumerate(rates)
                     },
                     ":expires": self._expiry(now),
+                    **({":previous": previous} if previous else {}),
                 },
                 names={f"#{name}": name for name in ("Capabilities", "Context", "Reference", "Transport")},
             )
@@ -107,6 +115,7 @@ class CallTable:
         return None
 
     @traced
+    @aws.reads_answer
     def take_over(self, crashed: Call, *, slot_until: int, reference_until: int) -> Call | None:
         """Renews the lease of a crashed start, so that it is repeated as the same contact.
 
@@ -125,29 +134,27 @@ class CallTable:
         return None if item is None else _to_call(item)
 
     @traced
+    @aws.reads_answer
     def store_answer(self, call: Call, rates: Sequence[Rate]) -> bool:
         """Stores the call's ids, its answer and their times; False when the call is no longer the user's.
 
         It is not when it ended meanwhile, when the user was blocked meanwhile, or when its reference was
         presented by another contact. A contact that `call` does not have is left as `bind` stores it.
         """
-        # The list of starts grows by one in each claim; what no rate looks at any more is cut here, with room
-        # for starts that crashed before they came this far.
-        most = max(rate.calls for rate in rates)
-        cut = ", ".join(f"Starts[{most + extra}]" for extra in range(3))
         ids = {"CallId": call.call_id, "ContactId": call.contact_id}
         known = {name: {"S": value} for name, value in ids.items() if value is not None}
         item = self._update_call(
             call,
             f"SET {''.join(f'{name} = :{name}, ' for name in known)}Answer = :answer,"
-            " ReplayUntil = :replay_until, SlotUntil = :slot_until, ExpiresAt = :expires"
-            f" REMOVE {cut}",
+            " ReplayUntil = :replay_until, ReferenceUntil = :reference_until, SlotUntil = :slot_until,"
+            f" ExpiresAt = :expires REMOVE {_old_starts(rates)}",
             "attribute_not_exists(EndedAt) AND attribute_not_exists(BlockedUntil)"
             + "".join(f" AND (attribute_not_exists({name}) OR {name} = :{name})" for name in known),
             {
                 **{f":{name}": value for name, value in known.items()},
                 ":answer": {"S": call.answer},
                 ":replay_until": _number(call.replay_until),
+                ":reference_until": _number(call.reference_until),
                 ":slot_until": _number(call.slot_until),
                 ":expires": self._expiry(call.slot_until),
             },
@@ -155,8 +162,9 @@ class CallTable:
         return item is not None
 
     @traced
-    def end(self, call: Call, now: int) -> None:
-        """Marks `call` as ended, which frees the slot and removes the token for digits.
+    @aws.reads_answer
+    def end(self, call: Call, now: int, *, hung_up: bool = False) -> None:
+        """Marks `call` as ended, by its caller if `hung_up`; frees the slot and removes the token for digits.
 
         No later event of Connect takes this end back, also where one of Connect came first. Nothing happens
         when it is no longer the user's call, or was marked before.
@@ -164,26 +172,39 @@ class CallTable:
         self._update_call(
             call,
             "SET EndedAt = if_not_exists(EndedAt, :now)"
-            " REMOVE EndedBy, ConnectionToken, ConnectionTokenUntil",
+            + (", HungUp = :hung_up" if hung_up else "")
+            + " REMOVE EndedBy, FreeAt, ConnectionToken, ConnectionTokenUntil",
             "(attribute_not_exists(EndedAt) OR attribute_exists(EndedBy))",
-            {":now": _number(now)},
+            {":now": _number(now), **({":hung_up": _number(now)} if hung_up else {})},
         )
 
     @traced
-    def abandon(self, call: Call, now: int) -> Call | None:
-        """Ends a start that was never answered, and does not count it for the user's rates.
+    @aws.reads_answer
+    def abandon(self, call: Call, now: int, *, counted: Sequence[Rate] = ()) -> Call | None:
+        """Ends a start that was never answered; its contact, if known, stays known to events and operators.
+
+        It is not counted for the user's rates, but for those in `counted`, all or none of them: of a start
+        that Connect refused.
 
         Returns the call as it is then, or None when it is no longer the user's. It goes on, untouched, when
         it has an answer: that was written though its writer may have had no confirmation, and may have been
         replayed since.
         """
+        values = {":now": _number(now), ":none": {"S": ""}}
+        sets = f"EndedAt = :now, {_REMEMBER_ABANDONED}"
+        if call.contact_id is not None:
+            sets += ", ContactId = if_not_exists(ContactId, :contact)"
+            values[":contact"] = {"S": call.contact_id}
+        if counted:
+            sets += ", RefusedBefore = if_not_exists(RefusedAt, :never), RefusedAt = :now"
+            values[":never"] = _number(0)
         try:
             item = self._update_referenced(
                 call.user_id,
                 call.reference,
-                f"SET EndedAt = :now, {_REMEMBER_ABANDONED} REMOVE Starts[0]",
+                f"SET {sets} REMOVE {_old_starts(counted) if counted else 'Starts[0]'}",
                 "attribute_not_exists(EndedAt) AND attribute_not_exists(Answer)",
-                {":now": _number(now), ":none": {"S": ""}},
+                values,
             )
         except _ConditionNotMet as not_met:
             item = not_met.item
@@ -192,6 +213,7 @@ class CallTable:
         return _to_call(item)
 
     @traced
+    @aws.reads_answer
     def give_up(self, call: Call, now: int) -> bool:
         """Ends a start that was never answered, unless a request has taken it over meanwhile."""
         item = self._update_call(
@@ -203,6 +225,7 @@ class CallTable:
         return item is not None
 
     @traced
+    @aws.reads_answer
     def find(self, user_id: str, now: int) -> Call | None:
         """The user's latest call; None when there was none, or when its record has expired."""
         answer = self._call(
@@ -215,6 +238,7 @@ class CallTable:
         return _to_call(item)
 
     @traced
+    @aws.reads_answer
     def find_user(self, contact_id: str) -> str | None:
         """The user whose latest call a contact is; None when there is none, or became so a moment ago."""
         answer = self._call(
@@ -224,39 +248,45 @@ class CallTable:
             KeyConditionExpression="ContactId = :contact",
             ExpressionAttributeValues={":contact": {"S": contact_id}},
         )
-        user_id: str | None = next((item["UserId"]["S"] for item in answer["Items"]), None)
+        user_id: str | None = next((item["UserId"]["S"] for item in answer.get("Items") or ()), None)
         return user_id
 
     @traced
+    @aws.reads_answer
     def store_events(self, before: Call, after: Call) -> bool:
         """Stores what events have changed; False when the record is no longer as in `before`."""
         stored = _event_attributes(before)
         changed = _event_attributes(after)
         values: dict[str, Any] = {f":new{name}": value for name, value in changed.items()}
         conditions = []
-        for name in ("EndedAt", "EndedBy", "QueuedAt", "ConnectedAt", "Legs"):
+        for name in ("EndedAt", "EndedBy", "QueuedAt", "ConnectedAt", "Legs", "Reasons"):
             if name in stored:
                 conditions.append(f"{name} = :old{name}")
                 values[f":old{name}"] = stored[name]
             else:
                 conditions.append(f"attribute_not_exists({name})")
         sets = ", ".join(f"{name} = :new{name}" for name in changed)
-        removes = ", ".join(name for name in stored if name not in changed)
-        update = f"SET {sets}" + (f" REMOVE {removes}" if removes else "")
+        removes = [name for name in stored if name not in changed]
+        if after.ended_at is not None:
+            removes += _TOKEN
+        update = f"SET {sets}" + (f" REMOVE {', '.join(removes)}" if removes else "")
         return self._update_call(before, update, " AND ".join(conditions), values) is not None
 
     @traced
+    @aws.reads_answer
     def store_connection(self, call: Call, answer: str) -> bool:
         """Stores the answer of a rejoin; False when the call has ended or is no longer the user's."""
         item = self._update_call(
             call,
             "SET Answer = :answer REMOVE ConnectionToken, ConnectionTokenUntil",
-            "attribute_not_exists(EndedAt)",
+            # Nor is it over while Connect may have transferred it.
+            "(attribute_not_exists(EndedAt) OR attribute_exists(FreeAt))",
             {":answer": {"S": answer}},
         )
         return item is not None
 
     @traced
+    @aws.reads_answer
     def store_connection_token(self, call: Call, token: str, until: int) -> None:
         """Keeps a token for later digits, unless its participant was replaced meanwhile."""
         self._update_call(
@@ -267,34 +297,39 @@ class CallTable:
         )
 
     @traced
+    @aws.reads_answer
     def bind(self, user_id: str, reference: str, contact_id: str, now: int) -> Call | None:
         """Binds a reference to the contact that presents it, once.
 
-        Returns the call when the reference is this user's, unexpired, and was bound to no other contact. A
-        call that has ended is returned too, unbound, with its `ended_at`. So is, as ended, the user's latest
-        call where the reference is that of a start that was abandoned shortly before it. Otherwise None.
+        Returns the call when the reference is this user's, unexpired, and was bound to no other contact: also
+        after an event of Connect has ended it, for the contact that it was bound to, since events may come
+        before that of a transfer, and whoever asks lives. A call that the backend has ended is returned too,
+        unbound, with its `ended_at` and not `ended_by_connect`. So is the user's latest call, as one of
+        those, where the reference is that of a start that was abandoned shortly before it. Otherwise None.
         """
         try:
             item = self._update_referenced(
                 user_id,
                 reference,
                 "SET ContactId = :contact",
-                "ReferenceUntil > :now AND attribute_not_exists(EndedAt)"
-                " AND (attribute_not_exists(ContactId) OR ContactId = :contact)",
-                {":contact": {"S": contact_id}, ":now": _number(now)},
+                "ReferenceUntil > :now"
+                " AND ((attribute_not_exists(EndedAt) AND attribute_not_exists(ContactId))"
+                " OR (ContactId = :contact AND (attribute_not_exists(EndedAt) OR EndedBy = :connect)))",
+                {":contact": {"S": contact_id}, ":now": _number(now), ":connect": {"S": _CONNECT}},
             )
         except _ConditionNotMet as not_met:
             if "Reference" not in not_met.item:
                 return None
             call = _to_call(not_met.item)
-            if {"S": reference} in (
-                not_met.item.get(name) for name in ("AbandonedReference", "AbandonedBefore")
-            ):
-                return replace(call, ended_at=call.ended_at or now)
-            is_its_contact = call.contact_id in (None, contact_id)
-            return (
-                call if call.reference == reference and call.ended_at is not None and is_its_contact else None
-            )
+            abandoned = [not_met.item.get(name) for name in ("AbandonedReference", "AbandonedBefore")]
+            if {"S": reference} in abandoned:
+                return replace(call, ended_at=call.ended_at or now, ended_by_connect=False)
+            if call.reference != reference or call.ended_at is None:
+                return None
+            if call.contact_id is None:
+                # What has ended before it came to a contact has nobody to talk to, whoever ended it.
+                return replace(call, ended_by_connect=False)
+            return call if call.contact_id == contact_id and not call.ended_by_connect else None
         return _to_call(item)
 
     def _expiry(self, last_use: int) -> dict[str, str]:
@@ -343,7 +378,7 @@ class CallTable:
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        item: _Item = answer["Attributes"]
+        item: _Item = answer.get("Attributes") or {}
         return item
 
     def _call(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
@@ -369,6 +404,27 @@ def _map(texts: Mapping[str, str]) -> dict[str, Any]:
     return {"M": {name: {"S": text} for name, text in texts.items()}}
 
 
+def _previous(call: Call) -> dict[str, Any] | None:
+    """The call that `call` continues."""
+    if call.previous_id is None:
+        return None
+    texts = {"Id": call.previous_id, "ContactId": call.related_contact_id}
+    return {
+        "M": {
+            "EndedAt": _number(call.previous_ended_at or 0),
+            **{name: {"S": text} for name, text in texts.items() if text is not None},
+        }
+    }
+
+
+def _old_starts(rates: Sequence[Rate]) -> str:
+    """What to remove of the list of starts, which grows by one in each claim: what no rate looks at any more,
+    with room for starts that crashed before they came this far.
+    """
+    most = max(rate.calls for rate in rates)
+    return ", ".join(f"Starts[{most + extra}]" for extra in range(3))
+
+
 def _to_call(item: _Item) -> Call:
     def text(name: str) -> str | None:
         value: str | None = item[name]["S"] if name in item else None
@@ -377,6 +433,7 @@ def _to_call(item: _Item) -> Call:
     def number(name: str) -> int | None:
         return int(item[name]["N"]) if name in item else None
 
+    previous = item.get("Previous", {"M": {}})["M"]
     return Call(
         user_id=item["UserId"]["S"],
         started_at=int(item["StartedAt"]["N"]),
@@ -399,6 +456,12 @@ def _to_call(item: _Item) -> Call:
         ended_at=number("EndedAt"),
         ended_by_connect=text("EndedBy") == _CONNECT,
         legs={leg: int(ended["N"]) for leg, ended in item.get("Legs", {"M": {}})["M"].items()},
+        reasons={leg: reason["S"] for leg, reason in item.get("Reasons", {"M": {}})["M"].items()},
+        hung_up="HungUp" in item,
+        previous_id=previous["Id"]["S"] if previous else None,
+        previous_ended_at=int(previous["EndedAt"]["N"]) if previous else None,
+        related_contact_id=previous["ContactId"]["S"] if "ContactId" in previous else None,
+        refused_before=number("RefusedBefore") or 0,
         connection_token=text("ConnectionToken"),
         connection_token_until=number("ConnectionTokenUntil") or 0,
         blocked_until=_blocked_until(item),
@@ -417,4 +480,8 @@ def _event_attributes(call: Call) -> dict[str, Any]:
         attributes["EndedBy"] = {"S": _CONNECT}
     if call.legs:
         attributes["Legs"] = {"M": {leg: _number(ended) for leg, ended in call.legs.items()}}
+    if call.reasons:
+        attributes["Reasons"] = {"M": {leg: {"S": reason} for leg, reason in call.reasons.items()}}
+    if call.free_at != call.ended_at:
+        attributes["FreeAt"] = _number(call.free_at or 0)
     return attributes

@@ -16,7 +16,7 @@ from calls.errors import AgentNotConnected, CallEnded, NotConnected, NotPossible
 from calls.interfaces import Calls, Connection, Contacts, Credential, Participant, Participants
 from calls.join_answer import to_start_call_response
 from calls.record import NATIVE_TRANSPORT, Call, now
-from calls.start_call_request import StartCallRequest, check_size
+from calls.start_call_request import StartCallRequest, check_contact_size
 
 if TYPE_CHECKING:
     from calls.transport import Function
@@ -28,8 +28,6 @@ _TOKEN_MARGIN = 60_000  # milliseconds
 _MAX_LOST = 3
 
 _INITIATION_METHODS = frozenset({"WEBRTC_API", "TRANSFER", "QUEUE_TRANSFER"})
-STARTED_BY_API = frozenset({"WEBRTC_API"})
-"""How contacts begin that StartWebRTCContact starts."""
 
 
 def create_transport(function: "Function", *, calls: Calls, dynamodb: Any) -> "WebRtc":  # noqa: ARG001
@@ -46,7 +44,14 @@ def create_transport(function: "Function", *, calls: Calls, dynamodb: Any) -> "W
         from calls.participant_service import ParticipantService  # noqa: PLC0415
 
         participants = ParticipantService(aws.client("connectparticipant", signed=False))
-    return WebRtc(calls, contacts, participants, now, instance_arn=instance_arn)
+    return WebRtc(
+        calls,
+        contacts,
+        participants,
+        now,
+        instance_arn=instance_arn,
+        flow_bytes=int(os.environ.get("FLOW_ATTRIBUTES_BYTES", "0")),
+    )
 
 
 class WebRtc:
@@ -64,19 +69,23 @@ class WebRtc:
         now: Callable[[], int],
         *,
         instance_arn: str,
+        flow_bytes: int = 0,
     ) -> None:
-        """`now` returns the time in milliseconds since the epoch."""
+        """`now` returns the time in milliseconds since the epoch. `flow_bytes` is the size of the attributes
+        that contact flows set beside those of this backend.
+        """
         self._calls = calls
         self._contacts = contacts
         self._participants = participants
         self._now = now
         self._instance_arn = instance_arn
+        self._flow_bytes = flow_bytes
         self.media_region = instance_arn.split(":")[3]
 
     def prepare(self, context: Mapping[str, str], request: StartCallRequest) -> str:
         """A reference of 192 random bits: the contact carries it itself."""
         reference = secrets.token_urlsafe(24)
-        check_size(_attributes(context, reference, request))
+        check_contact_size(request, context, reference, flow_bytes=self._flow_bytes)
         return reference
 
     def start(self, call: Call, request: StartCallRequest) -> tuple[Call, Mapping[str, Any]]:
@@ -87,8 +96,11 @@ class WebRtc:
             display_name=call.display_name,
             attributes=_attributes(call.context, call.reference, request),
             capabilities=call.capabilities,
+            related_contact_id=call.related_contact_id,
         )
         contact_id = answer.get("ContactId")
+        if not isinstance(contact_id, str) or not contact_id:
+            return call, answer  # of no use to an app either
         return replace(call, call_id=contact_id, contact_id=contact_id), answer
 
     def end(self, call: Call) -> None:
@@ -139,7 +151,7 @@ class WebRtc:
         early_delivery: bool,  # noqa: ARG002 - contact events need nothing that is written later
     ) -> ContactEvent | None:
         """A contact event of Connect."""
-        return read_contact_event(envelope, STARTED_BY_API)
+        return read_contact_event(envelope)
 
     def _join_as_new(self, call: Call, answer: Mapping[str, Any]) -> dict[str, Any]:
         lost = answer["ParticipantId"]
@@ -224,4 +236,5 @@ def read_attributes(
 def _attributes(context: Mapping[str, str], reference: str, request: StartCallRequest) -> dict[str, str]:
     """The contact's attributes; the trusted ones come last, so nothing that is sent can replace them."""
     trusted = {name: value for name, value in context.items() if value}
-    return {**request.attributes, **trusted, "auth_status": "verified", "auth_token": reference}
+    # No `auth_status`: that comes of the proof alone, which a contact flow has yet to ask for.
+    return {**request.attributes, **trusted, "auth_token": reference}

@@ -1,8 +1,8 @@
 """What an event changes in the record of its call.
 
 Merging is commutative and idempotent: of each time the earliest counts, of each contact the call holds
-whether it goes on, and everything else follows from these. So the order of events, and how often each comes,
-do not matter.
+whether it goes on, or why it ended, and everything else follows from these. So the order of events, and how
+often each comes, do not matter.
 """
 
 from collections.abc import Callable
@@ -78,9 +78,15 @@ def merge(call: Call, event: ContactEvent) -> Call:
     """`call` with what `event` says of it."""
     legs = {call.contact_id or event.call_contact_id: 0, **call.legs}
     legs[event.contact_id] = _earliest(legs.get(event.contact_id) or None, event.ended_at) or 0
+    if event.next_contact_id is not None:
+        legs.setdefault(event.next_contact_id, 0)
+    reasons = dict(call.reasons)
+    if event.reason is not None:
+        reasons[event.contact_id] = min(event.reason, reasons.get(event.contact_id, event.reason))
     merged = replace(
         call,
         legs=legs,
+        reasons=reasons,
         queued_at=_earliest(call.queued_at, event.queued_at),
         connected_at=_earliest(call.connected_at, event.connected_at),
     )

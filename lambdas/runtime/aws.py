@@ -1,7 +1,8 @@
 """Clients of AWS, and what their failures mean."""
 
+import functools
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 # First of all packages: each of its regular expressions takes megabytes while it is compiled. Once others are
@@ -15,7 +16,7 @@ from botocore.config import Config
 
 from runtime import errors
 from runtime.startup import before_snapshot
-from runtime.telemetry import count, logger
+from runtime.telemetry import count, log_unforeseen, logger
 
 _session = botocore.session.get_session()
 
@@ -33,6 +34,9 @@ _CONFIG = Config(
     parameter_validation="AWS_EXECUTION_ENV" not in os.environ,
 )
 _READ_TIMEOUTS = {"dynamodb": 2}  # seconds
+
+# A request that did not arrive whole in time.
+_TIMEOUTS = frozenset({"RequestTimeout", "RequestTimeoutException"})
 
 # Codes with which AWS services say "slower". StartWebRTCContact models only LimitExceededException, but the
 # front end that all services share answers with the others, and each service has some of its own.
@@ -84,14 +88,25 @@ def client(
     return made
 
 
+def _configuration_fault() -> errors.ServiceError:
+    """Counts a fault that only the operator can fix, which an alarm watches, and returns it."""
+    count("ConfigurationFault")
+    return errors.ConfigurationFault()
+
+
 def call(
-    service: Any, operation: str, *, expected_errors: Collection[str] = (), **parameters: Any
+    service: Any,
+    operation: str,
+    *,
+    expected_errors: Collection[str] = (),
+    refused: Callable[[], errors.ServiceError] = _configuration_fault,
+    **parameters: Any,
 ) -> Mapping[str, Any]:
     """The answer of `service`, a botocore client, to `operation`, named as in AWS's reference.
 
     Raises `ExpectedError` for the codes in `expected_errors`, and for anything else `CapacityReached`,
-    `Unavailable`, `TimedOut`, `AnswerIncomplete` or `ConfigurationFault`, after which the operation may have
-    been carried out.
+    `Unavailable`, `TimedOut`, `AnswerIncomplete` or what `refused` makes, a `ConfigurationFault`, after which
+    the operation may have been carried out.
     """
     try:
         answer: Mapping[str, Any] = getattr(service, xform_name(operation))(**parameters)
@@ -99,9 +114,9 @@ def call(
         code = error.response.get("Error", {}).get("Code", "")
         if code in expected_errors:
             raise ExpectedError(code, error.response) from error
-        raise _translate(error, operation) from error
+        raise _translate(error, operation, refused) from error
     except exceptions.BotoCoreError as error:
-        raise _translate(error, operation) from error
+        raise _translate(error, operation, refused) from error
     except (AttributeError, TypeError, ValueError) as error:
         # What botocore's parser stumbles over when an answer has another shape than AWS's model.
         raise errors.AnswerIncomplete("The contact center's answer cannot be used. Try again.") from error
@@ -109,7 +124,9 @@ def call(
 
 
 def _translate(
-    error: exceptions.BotoCoreError | exceptions.ClientError, operation: str
+    error: exceptions.BotoCoreError | exceptions.ClientError,
+    operation: str,
+    refused: Callable[[], errors.ServiceError],
 ) -> errors.ServiceError:
     """The error of ours that `error`, raised by `operation`, amounts to.
 
@@ -127,23 +144,40 @@ def _translate(
         if code in _THROTTLING or status == 429:
             count("Throttled")
             return errors.CapacityReached("The contact center is too busy just now. Try again.")
-        if status >= 500:
-            return _unavailable()
-        return _configuration_fault()
+        if code in _TIMEOUTS or status == 408:
+            return _timed_out()
+        return _unavailable() if status >= 500 else refused()
     logger.warning("AWS did not answer", operation=operation, error_type=type(error).__name__)
     match error:
         case exceptions.ReadTimeoutError() | exceptions.ConnectTimeoutError():
-            return errors.TimedOut("The contact center did not answer in time. Try again.")
+            return _timed_out()
         case exceptions.HTTPClientError() | exceptions.ConnectionError() | exceptions.IncompleteReadError():
             return _unavailable()
         case _:
             return _configuration_fault()
 
 
-def _configuration_fault() -> errors.ConfigurationFault:
-    """Counts a fault that only the operator can fix, which an alarm watches, and returns it."""
-    count("ConfigurationFault")
-    return errors.ConfigurationFault()
+def reads_answer[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Makes an answer of another shape than `function` reads an `AnswerIncomplete`.
+
+    AWS's models call hardly any member of an answer required; but an alarm goes off, since what is stored may
+    be damaged.
+    """
+
+    @functools.wraps(function)
+    def reading(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            log_unforeseen(error)
+            count("UnforeseenError")
+            raise errors.AnswerIncomplete("The service could not read its own record. Try again.") from error
+
+    return reading
+
+
+def _timed_out() -> errors.TimedOut:
+    return errors.TimedOut("The contact center did not answer in time. Try again.")
 
 
 def _unavailable() -> errors.Unavailable:

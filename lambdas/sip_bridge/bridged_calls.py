@@ -44,8 +44,9 @@ class BridgedCall:
 class BridgedCalls:
     """Reads and writes `BridgedCall`s in DynamoDB.
 
-    Every method raises `CapacityReached`, `Unavailable`, `TimedOut` or `ConfigurationFault` when DynamoDB
-    does not do as requested. All writes are idempotent: botocore may repeat one whose answer was lost.
+    Every method raises `CapacityReached`, `Unavailable`, `TimedOut`, `AnswerIncomplete` or
+    `ConfigurationFault` when DynamoDB does not do as requested. All writes are idempotent: botocore may
+    repeat one whose answer was lost.
     """
 
     def __init__(self, client: Any, table: str, *, max_call_seconds: int = 0) -> None:
@@ -57,6 +58,7 @@ class BridgedCalls:
         self._max_call_seconds = max_call_seconds
 
     @traced
+    @aws.reads_answer
     def store(self, call: BridgedCall, now: int) -> bool:
         """Stores a call with its meeting, before anything is dialled.
 
@@ -78,6 +80,7 @@ class BridgedCalls:
         )
 
     @traced
+    @aws.reads_answer
     def store_phone_call(self, call: BridgedCall) -> bool:
         """Stores the transaction id of a call's phone call; False when the call has ended meanwhile."""
         return self._is_updated(
@@ -88,6 +91,7 @@ class BridgedCalls:
         )
 
     @traced
+    @aws.reads_answer
     def store_joined(self, call: BridgedCall, joined_at: int) -> None:
         """Stores when the app came into its meeting, if it has not come again since."""
         self._is_updated(
@@ -98,6 +102,7 @@ class BridgedCalls:
         )
 
     @traced
+    @aws.reads_answer
     def end(self, reference: str, user_id: str, now: int) -> BridgedCall | None:
         """Marks a call as ended and returns it, also where nothing is stored of it yet: then nothing will be.
 
@@ -120,6 +125,7 @@ class BridgedCalls:
         return _to_call(answer["Attributes"])
 
     @traced
+    @aws.reads_answer
     def find(self, reference: str) -> BridgedCall | None:
         """The call that a reference was issued for."""
         answer = aws.call(
@@ -138,6 +144,7 @@ class BridgedCalls:
         return call if call is not None and call.meeting_id == meeting_id else None
 
     @traced
+    @aws.reads_answer
     def _find_reference(self, meeting_id: str) -> str | None:
         answer = aws.call(
             self._client,
@@ -147,7 +154,7 @@ class BridgedCalls:
             KeyConditionExpression="MeetingId = :meeting",
             ExpressionAttributeValues={":meeting": {"S": meeting_id}},
         )
-        reference: str | None = next((item["Reference"]["S"] for item in answer["Items"]), None)
+        reference: str | None = next((item["Reference"]["S"] for item in answer.get("Items") or ()), None)
         return reference
 
     def _is_updated(self, reference: str, update: str, condition: str, values: Mapping[str, Any]) -> bool:

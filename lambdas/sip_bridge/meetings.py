@@ -8,7 +8,7 @@ from runtime import aws
 from runtime.errors import AnswerIncomplete, Unavailable
 from runtime.telemetry import count, logger, traced
 
-from calls.errors import CallEnded
+from calls.errors import CallEnded, StartRefused
 
 CALLER = "caller"
 """The external user id of the app's attendee."""
@@ -43,13 +43,14 @@ class Meetings:
         """Creates a meeting with attendees `CALLER` and `PHONE`, once for a `client_token`.
 
         Returns the answer of CreateMeetingWithAttendees (every member is optional, and an attendee may be
-        missing).
+        missing). Raises `StartRefused` in the place of `ConfigurationFault`.
         """
         try:
             answer = aws.call(
                 self._client,
                 "CreateMeetingWithAttendees",
                 expected_errors={_CONFLICT},
+                refused=StartRefused,
                 ClientRequestToken=client_token,
                 MediaRegion=media_region,
                 ExternalMeetingId=external_meeting_id,

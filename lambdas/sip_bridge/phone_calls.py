@@ -7,7 +7,7 @@ from runtime import aws
 from runtime.errors import AnswerIncomplete
 from runtime.telemetry import traced
 
-from calls.errors import CallEnded
+from calls.errors import CallEnded, StartRefused
 from sip_bridge.sip_arguments import digits_arguments, hang_up_arguments
 
 # AWS's number for meetings of the Chime SDK: whoever dials it joins the meeting that the headers name.
@@ -34,11 +34,13 @@ class PhoneCalls:
     ) -> str:
         """Starts a phone call from `caller_number` (E.164) into a meeting; returns its transaction id.
 
-        `join_token` is that of the phone leg's attendee. `arguments` reach the application's function.
+        `join_token` is that of the phone leg's attendee. `arguments` reach the application's function. Raises
+        `StartRefused` in the place of `ConfigurationFault`.
         """
         answer = aws.call(
             self._client,
             "CreateSipMediaApplicationCall",
+            refused=StartRefused,
             SipMediaApplicationId=self._application_id,
             FromPhoneNumber=caller_number,
             ToPhoneNumber=_MEETINGS_NUMBER,

@@ -25,12 +25,12 @@ from runtime import aws
 from runtime.errors import AnswerIncomplete, ServiceError, Unavailable
 
 from calls import webrtc
-from calls.contact_event import ContactEvent, read_contact_event
+from calls.contact_event import INBOUND, ContactEvent, read_contact_event
 from calls.errors import CallEnded, InvalidRequest, NotPossibleNow, RetryLater, Violation
 from calls.interfaces import Calls, CallTransport, Credential
 from calls.join_answer import to_start_call_response
 from calls.record import Call, now
-from calls.start_call_request import StartCallRequest, check_size
+from calls.start_call_request import StartCallRequest, check_contact_size
 from sip_bridge.bridged_calls import BridgedCall, BridgedCalls
 from sip_bridge.meeting_events import Happening, MeetingEvent, read_meeting_event
 from sip_bridge.meetings import CALLER, PHONE, Meetings
@@ -49,9 +49,6 @@ MAX_FLOW_ANSWER_BYTES = 32_000
 _CODE_DIGITS = 12
 # Where nothing was keyed in, Connect puts words.
 _CODE = re.compile(r"[0-9]{12}", re.ASCII)
-_INBOUND = "INBOUND"
-"""How the contact of a phone call begins."""
-
 # The far end rings for 30 s at most, and the code takes some seconds more.
 _COMES_THROUGH_WITHIN = 60_000  # milliseconds
 
@@ -74,6 +71,8 @@ class BridgeSettings:
     """Caller attribute to the SIP header that carries it."""
     attributes: frozenset[str] = frozenset()
     """The names of attributes that a caller may set."""
+    flow_bytes: int = 0
+    """The size of the attributes that contact flows set beside those of this backend."""
 
     @classmethod
     def read(cls, function: "Function", environment: Mapping[str, str]) -> "BridgeSettings":
@@ -86,6 +85,7 @@ class BridgeSettings:
                     external_meeting_id=environment["EXTERNAL_MEETING_ID"],
                     header_names=json.loads(environment["SIP_HEADERS"]),
                     attributes=frozenset(json.loads(environment["CALLER_ATTRIBUTES"])),
+                    flow_bytes=int(environment.get("FLOW_ATTRIBUTES_BYTES", "0")),
                 )
             case "caller_context":
                 return cls(connect_number=environment["CONNECT_NUMBER"])
@@ -154,8 +154,15 @@ class SipBridge:
         """A code of random digits, since it reaches Connect as digits."""
         code = "".join(secrets.choice("0123456789") for _ in range(_CODE_DIGITS))
         attributes = self._attributes(request)
-        check_size({**attributes, **context, "auth_status": "verified", "auth_token": code})
-        for_flow = {**_for_flow(attributes, request.contact_flow_arn), **context, "auth_status": "verified"}
+        check_contact_size(
+            replace(request, attributes=attributes), context, code, flow_bytes=self._settings.flow_bytes
+        )
+        for_flow = {
+            **_for_flow(attributes, request.contact_flow_arn),
+            **context,
+            "came_back": "false",
+            "auth_status": "verified",
+        }
         answer = json.dumps(for_flow, ensure_ascii=False)
         if len(answer.encode()) >= MAX_FLOW_ANSWER_BYTES:
             raise InvalidRequest(
@@ -271,13 +278,13 @@ class SipBridge:
         """
         details = event.get("Details", {})
         contact = details.get("ContactData", {})
-        if contact.get("InitiationMethod") != _INBOUND:
+        if contact.get("InitiationMethod") != INBOUND:
             return self._native.read_credential(event)
         if (contact.get("SystemEndpoint") or {}).get("Address") != self._settings.connect_number:
             return None
         code = (details.get("Parameters") or {}).get("Code")
         if code is None:
-            return webrtc.read_attributes(event, self._instance_arn, {_INBOUND})
+            return webrtc.read_attributes(event, self._instance_arn, {INBOUND})
         contact_id = contact.get("InitialContactId") or contact.get("ContactId")
         if contact.get("InstanceARN") != self._instance_arn or not contact_id or not _CODE.fullmatch(code):
             return None
@@ -301,7 +308,7 @@ class SipBridge:
         that has not reached Connect.
         """
         if envelope["source"] != "aws.chime":
-            return read_contact_event(envelope, {*webrtc.STARTED_BY_API, _INBOUND})
+            return read_contact_event(envelope, by_phone=True)
         event = read_meeting_event(envelope, self._settings.external_meeting_id)
         if event is None:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calls.errors import AuthenticationInsufficient
-from start_call.request import MAX_DISPLAY_NAME, is_display_name
+from start_call.display_name import clean_display_name
 
 # What an issuer has not verified is its user's own word (OpenID Connect Core 1.0, section 5.1).
 _VERIFIED_BY = {"email": "email_verified", "phone_number": "phone_number_verified"}
@@ -22,6 +22,7 @@ class Caller:
 
     user_id: str
     display_name: str
+    """The token's name for the user, "" where it has none that can be read."""
     context: Mapping[str, str]
     """What the contact center may rely on: `customer_id`, `auth_time` and the mapped claims ("" where
     absent).
@@ -65,10 +66,9 @@ def read_caller(
     claimed = claims.get("auth_time", "")
     is_time = claimed.isascii() and claimed.isdigit() and len(claimed) <= _MAX_TIME_DIGITS
     auth_time = claimed if is_time else ""
-    name = claims.get(display_name_claim, "").strip()[:MAX_DISPLAY_NAME]
     return Caller(
         user_id=user_id,
-        display_name=name if is_display_name(name) else "Customer",
+        display_name=clean_display_name(claims.get(display_name_claim, "")),
         context={
             "customer_id": user_id,
             "auth_time": auth_time,

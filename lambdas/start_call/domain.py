@@ -9,16 +9,19 @@ The order of the steps is what makes a crash between any two of them harmless:
 A failure that is answered ends the call, so the contact's flow, which has the reference verified, sends it
 away. A crash leaves a lease that runs out; the next request with the same key repeats step 2 as the same
 contact, or ends what the crash has left and starts anew.
+
+A start that continues a call reads that call first: one request more to the table, and still one write.
 """
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from runtime.errors import (
     AnswerIncomplete,
+    ConfigurationFault,
     ServiceError,
     TimedOut,
     Unavailable,
@@ -29,12 +32,16 @@ from calls.errors import (
     IdempotencyKeyReused,
     RateExceeded,
     RequestInProgress,
+    StartRefused,
 )
 from calls.interfaces import Calls, CallTransport
 from calls.join_answer import to_start_call_response
 from calls.record import Call, Rate
 from calls.start_call_request import StartCallRequest
 from start_call.caller import Caller
+
+_REFUSAL_REMEMBERED = 3_600_000
+"""Milliseconds in which further refusals of one user's starts are the same matter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +65,10 @@ class StartedCall:
     replayed: bool
 
 
+class _ContactUnusable(Exception):
+    """Connect named a contact without what it takes to join it; it has been stopped."""
+
+
 class StartCall:
     """Starts calls."""
 
@@ -75,9 +86,24 @@ class StartCall:
 
         Raises the `ServiceError` that the app is answered; then no contact of this request is left active.
         """
+        try:
+            return self._start(caller, request)
+        except _ContactUnusable:
+            # Connect had started it for a request that was lost, and promises no more than its id then. With
+            # another reference, and so another client token, it starts a contact anew.
+            try:
+                return self._start(caller, request)
+            except _ContactUnusable as unusable:
+                raise AnswerIncomplete(str(unusable)) from unusable
+
+    def _start(self, caller: Caller, request: StartCallRequest) -> StartedCall:
         # Refused before anything is written: a request that can never succeed must not cost the user a start.
-        reference = self._transport.prepare(caller.context, request)
-        call = self._new_call(caller, request, reference)
+        name, source = _name(caller, request)
+        context = {**caller.context, "name_source": source}
+        reference = self._transport.prepare(context, request)
+        call = self._new_call(caller.user_id, request, reference, context=context, display_name=name)
+        if request.previous_contact_id is not None:
+            call = self._continuing(call, request.previous_contact_id)
         standing = self._claim(call)
         if standing is not None and self._is_abandoned_by_crash(standing, call):
             self._clear_away(standing)
@@ -89,19 +115,34 @@ class StartCall:
             call = earlier
         return self._place(call, request)
 
-    def _new_call(self, caller: Caller, request: StartCallRequest, reference: str) -> Call:
+    def _continuing(self, call: Call, previous_id: str) -> Call:
+        latest = None
+        # It is worth no call that fails for it. A failure is counted and logged where it is raised.
+        with suppress(ServiceError):
+            latest = self._calls.find(call.user_id, call.started_at)
+        return call if latest is None else latest.continued_by(call, previous_id)
+
+    def _new_call(
+        self,
+        user_id: str,
+        request: StartCallRequest,
+        reference: str,
+        *,
+        context: Mapping[str, str],
+        display_name: str,
+    ) -> Call:
         now = self._now()
         return Call(
-            user_id=caller.user_id,
+            user_id=user_id,
             started_at=now,
             idempotency_key=request.idempotency_key or f"none-{uuid.uuid4()}",
             request_hash=request.content_hash,
             reference=reference,
             reference_until=now + self._limits.reference_seconds * 1000,
-            context=caller.context,
+            context=context,
             slot_until=now + self._limits.start_lease_seconds * 1000,
             transport=self._transport.name,
-            display_name=request.display_name or caller.display_name,
+            display_name=display_name,
             capabilities=sorted(request.capabilities),
         )
 
@@ -137,6 +178,9 @@ class StartCall:
                 return replay
             if standing.answer is None:
                 return self._repeat_crashed(standing, now)
+        if standing.ended_at is not None and standing.holds_slot(now):
+            # It is no call to name any more, unless Connect has transferred it.
+            raise CallActive(None, retry_after=-((now - (standing.free_at or now)) // 1000))
         if standing.holds_slot(now):
             # A call that is being started may have no contact to name yet, and may fail: worth another try.
             raise CallActive(standing.id, retry_after=None if standing.answer else 1)
@@ -166,8 +210,8 @@ class StartCall:
             body = json.dumps(joinable)
             started = self._answered(started, body)
             self._keep(started)
-        except Exception:
-            standing = self._abandon(started)
+        except Exception as failure:
+            standing = self._abandon(started, failure)
             if standing is None:
                 raise
             return replace(standing, replayed=standing.body != started.answer)
@@ -179,6 +223,8 @@ class StartCall:
             call,
             answer=body,
             replay_until=now + self._limits.replay_seconds * 1000,
+            # The contact flow, which presents the reference, begins when the app has joined.
+            reference_until=now + self._limits.reference_seconds * 1000,
             slot_until=now + self._limits.max_call_seconds * 1000,
         )
 
@@ -199,28 +245,52 @@ class StartCall:
         if left is not None and left.contact_id != held.contact_id:
             self._transport.end(left)  # the flow has bound it meanwhile
 
-    def _abandon(self, call: Call) -> StartedCall | None:
-        """Leaves nothing of a start that is not answered with a call: no slot, no contact.
+    def _abandon(self, call: Call, failure: Exception) -> StartedCall | None:
+        """Leaves nothing of a start that is not answered with a call, for its `failure`: no slot, no contact.
 
         Returns the call when it was answered all the same: its answer was written without a confirmation for
         this request, or by the request that took a slow start over. It may have been replayed, so it stands.
+        Raises `_ContactUnusable` where another start may succeed at once.
 
-        The slot goes first: from then on the flow sends the contact away, and binds no other. Where that
-        fails, the contact is stopped and the lease frees the slot. A contact whose id Connect never answered
-        may have come to its flow all the same, and wait in a queue: then the flow has bound it to the call.
+        The slot goes first: from then on the flow sends the contact away, and binds no other; an event of a
+        contact that is known by then has it stopped. Where that fails, the contact is stopped and the lease
+        frees the slot. A contact whose id Connect never answered may have come to its flow all the same, and
+        wait in a queue: then the flow has bound it to the call.
         """
+        now = self._now()
+        # What AWS refuses it would refuse again and again, so that counts for the user's rates.
+        counted = self._limits.rates if isinstance(failure, ConfigurationFault | StartRefused) else ()
         left = None
         # A failure of any of these is counted and logged where it is raised.
         with suppress(ServiceError):
-            left = self._calls.abandon(call, self._now())
+            left = self._calls.abandon(call, now, counted=counted)
         if left is not None and left.ended_at is None and (replay := _replay(left)) is not None:
             return replay
-        with suppress(ServiceError):
-            self._transport.end(call)
+        if left is not None and isinstance(failure, StartRefused):
+            failure.is_repeated = now - left.refused_before < _REFUSAL_REMEMBERED
+        is_ended = self._is_ended(call)
         if left is not None and left.contact_id not in (None, call.contact_id):
-            with suppress(ServiceError):
-                self._transport.end(left)
+            is_ended = self._is_ended(left) and is_ended
+        is_unusable = call.contact_id is not None and isinstance(failure, AnswerIncomplete)
+        if is_unusable and is_ended and left is not None and self._transport.can_repeat:
+            raise _ContactUnusable(str(failure)) from failure
         return None
+
+    def _is_ended(self, call: Call) -> bool:
+        try:
+            self._transport.end(call)
+        except ServiceError:
+            return False
+        return True
+
+
+def _name(caller: Caller, request: StartCallRequest) -> tuple[str, str]:
+    """The name that the agent sees, and whose word it is: a user is nobody else than the token says."""
+    if caller.display_name:
+        return caller.display_name, "token"
+    if request.display_name:
+        return request.display_name, "caller"
+    return "Customer", "none"
 
 
 def _replay(call: Call) -> StartedCall | None:

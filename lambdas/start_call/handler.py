@@ -9,6 +9,7 @@ from runtime.telemetry import count, logger, metrics, tracer
 from api.endpoint import endpoint
 from api.request import Request
 from api.responses import Response, json_response
+from calls.errors import StartRefused
 from calls.record import now
 from calls.table import CallTable
 from calls.transport import load_transport
@@ -45,7 +46,12 @@ def handler(request: Request) -> Response:
     parsed = parse(request, _settings.policy)
     _settings.authentication_for(parsed.topic).check(caller, now())
     _switch.check()
-    call = _start_call(caller, parsed)
+    try:
+        call = _start_call(caller, parsed)
+    except StartRefused as refused:
+        # Apart, so that one user who tries again and again does not look like several.
+        count("StartRefusedAgain" if refused.is_repeated else "StartRefused")
+        raise
     logger.info("Call replayed" if call.replayed else "Call started", contact_id=call.contact_id)
     count("CallReplayed" if call.replayed else "CallStarted")
     if call.replayed:

@@ -4,7 +4,6 @@
 through, and a general validator would cost more than the rest of the function.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +11,22 @@ from typing import Any
 from api.request import Request, pointer
 from calls.errors import InvalidRequest, Violation
 from calls.start_call_request import StartCallRequest, check_size
+from start_call.display_name import MAX_DISPLAY_NAME, is_display_name
 
-MAX_DISPLAY_NAME = 256
-"""Characters (Amazon Connect API Reference, ParticipantDetails)."""
+_MAX_CONTACT_ID = 256
+"""Characters (Amazon Connect API Reference, StartWebRTCContact)."""
 
 CAPABILITIES = ("Video", "ScreenShare")
 _MEMBERS = frozenset(
-    {"DisplayName", "Topic", "Attributes", "Capabilities", "ConnectInstanceId", "ContactFlowId"}
+    {
+        "DisplayName",
+        "Topic",
+        "Attributes",
+        "Capabilities",
+        "PreviousContactId",
+        "ConnectInstanceId",
+        "ContactFlowId",
+    }
 )
 
 
@@ -52,6 +60,7 @@ def parse(request: Request, policy: RequestPolicy) -> StartCallRequest:
     topic = _topic(members, policy, found)
     attributes = _attributes(members, policy, found)
     capabilities = _capabilities(members, policy, found)
+    previous_contact_id = _previous_contact_id(members, found)
     flow_arn = policy.flow_of(topic)
     _same_as_server("ConnectInstanceId", members, policy.instance_arn, found)
     _same_as_server("ContactFlowId", members, flow_arn, found)
@@ -63,6 +72,7 @@ def parse(request: Request, policy: RequestPolicy) -> StartCallRequest:
         display_name=display_name,
         attributes=attributes,
         capabilities=capabilities,
+        previous_contact_id=previous_contact_id,
         idempotency_key=key,
     )
 
@@ -74,17 +84,6 @@ def is_text(value: object) -> bool:
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def is_display_name(value: object) -> bool:
-    """Whether Connect and the agent's screen can show `value` as a name."""
-    return (
-        isinstance(value, str)
-        and is_text(value)
-        and 1 <= len(value) <= MAX_DISPLAY_NAME
-        and not value.isspace()
-        and not any(unicodedata.category(character) == "Cc" for character in value)
-    )
-
-
 def _display_name(members: Mapping[str, Any], found: list[Violation]) -> str | None:
     if "DisplayName" not in members:
         return None
@@ -93,7 +92,7 @@ def _display_name(members: Mapping[str, Any], found: list[Violation]) -> str | N
         found.append(
             Violation(
                 "/DisplayName",
-                f"Send 1 to {MAX_DISPLAY_NAME} characters, not only spaces, no control characters.",
+                f"Send 1 to {MAX_DISPLAY_NAME} characters that can be seen, and no invisible ones.",
             )
         )
         return None
@@ -150,6 +149,16 @@ def _capabilities(
         elif value and name not in policy.capabilities:
             found.append(Violation(where, "This service does not offer it."))
     return frozenset(name for name, value in sent.items() if value is True)
+
+
+def _previous_contact_id(members: Mapping[str, Any], found: list[Violation]) -> str | None:
+    if "PreviousContactId" not in members:
+        return None
+    contact_id = members["PreviousContactId"]
+    if not is_text(contact_id) or not 1 <= len(contact_id) <= _MAX_CONTACT_ID:
+        found.append(Violation("/PreviousContactId", "Send the ContactId of the call before."))
+        return None
+    return str(contact_id)
 
 
 def _same_as_server(member: str, members: Mapping[str, Any], arn: str, found: list[Violation]) -> None:

@@ -109,8 +109,9 @@ class UserPool:
     def sign_up(self, email: str, attributes: Mapping[str, Any]) -> str:
         """Signs up with the user attributes and confirms the address."""
         password = f"{secrets.token_urlsafe(16)}aA1!"
+        # Not the address, which is the user name: an app client need not be allowed to write it.
         named: list[AttributeTypeTypeDef] = [
-            {"Name": name, "Value": value} for name, value in {"email": email, **attributes}.items()
+            {"Name": name, "Value": value} for name, value in attributes.items()
         ]
         self._cognito.sign_up(
             ClientId=self._client_id, Username=email, Password=password, UserAttributes=named

@@ -9,6 +9,8 @@
     GET    /_local/behaviours                                      how Connect behaves where that is open
     POST   /_local/behaviours  {"LostCustomer": …}                 it behaves otherwise from now on
     POST   /_local/clock  {"Seconds": …}                           so much time passes for Connect
+    GET    /_local/contact-center                                  hours, staffing, room of queues
+    POST   /_local/contact-center  {"Hours": {…}, "Queues": {…}}   they are otherwise from now on
     GET    /_local/issuer                                          the local issuer: address and keys
     POST   /_local/issuer/users  {"Email", "Claims": {…}}          somebody signs up with it
     POST   /_local/issuer/rotate  {"Retire": true | false}         it signs with a new key from now on
@@ -81,6 +83,7 @@ class Control:
             "traces": lambda: list(self._traces),
         }
         self._routes: dict[str, Route] = {
+            "contact-center": self._set_contact_center,
             "behaviours": self._switch_behaviours,
             "clock": self._put_clock_forward,
             "contacts": self._use_contact,
@@ -134,6 +137,8 @@ class Control:
                 return self._issuer.described()
             case "GET", ["behaviours"]:
                 return self._connect.behaviours.shown()
+            case "GET", ["contact-center"]:
+                return self._connect.center.shown()
             case "POST", [name, *_] if name in self._routes:
                 return self._routes[name](parts, _read_document(body))
             case "DELETE", ["faults"]:
@@ -160,6 +165,13 @@ class Control:
                 self._connect.timers.put_forward(seconds)
                 return {}
         raise ControlError(HTTPStatus.BAD_REQUEST, "Seconds is not a number above 0")
+
+    def _set_contact_center(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
+        try:
+            self._connect.center.change(document)
+        except ValueError as error:
+            raise ControlError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        return self._connect.center.shown()
 
     def _publish(self, _parts: list[str], document: Mapping[str, Any]) -> Any:
         match document:

@@ -97,6 +97,8 @@ class Cdk:
             # `make check` judges the templates; here it would take as long as the rest of the synthesis.
             "CDK_VALIDATION": "false",
             "CDK_HOME": str(self.directory / "cdk-home"),
+            # Where the CDK's library keeps fingerprints of files, in `.cdk`.
+            "HOME": str(self.directory / "cdk-home"),
             "JSII_NODE": str(node()),
             "PATH": os.pathsep.join(
                 [str(Path(sys.executable).parent), str(node().parent), kept.get("PATH", "")]

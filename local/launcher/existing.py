@@ -1,8 +1,8 @@
 """What a configuration names by ARN: the local account has it before the app is deployed.
 
 Every ARN in the file stands for something that exists: an instance, queues, contact flows, hours, numbers, a
-user pool, keys, certificates, web ACLs, policies. An adopted contact flow is played as "asks who calls, then
-queues", or as an export of it says: `local/flows/<id of the flow>.json`, or `<topic>.json`.
+user pool, keys, certificates, web ACLs, policies. An adopted contact flow is played as "identifies the
+caller, then queues", or as an export of it says: `local/flows/<id of the flow>.json`, or `<topic>.json`.
 """
 
 import json
@@ -68,7 +68,7 @@ class Existing:
         if arn in self.exports:
             return f"a contact flow: as {self.exports[arn]} says"
         if arn in self.flows:
-            return "a contact flow: asks who calls, then queues"
+            return "a contact flow: identifies the caller, then queues"
         if arn in self.signing_keys:
             return f"a key that signs: {self.signing_keys[arn]}"
         # The first that fits, and of an instance's parts the part.

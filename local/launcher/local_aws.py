@@ -67,6 +67,7 @@ class LocalAws:
     caller_attributes: tuple[str, ...] = ()
     stacks: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
+    _domain_url: str | None = None
 
     @property
     def endpoint_url(self) -> str:
@@ -83,11 +84,14 @@ class LocalAws:
         once = Config(retries={"total_max_attempts": 1}, read_timeout=60)
         return session.client(service, endpoint_url=self.endpoint_url, config=once)
 
-    def deploy(self) -> None:
-        """Bootstrap a new account, deploy all stacks of the environment, write outputs.json."""
+    def deploy(self, *options: str) -> None:
+        """Bootstrap a new account, deploy all stacks of the environment, write outputs.json.
+
+        `options` are the CDK command line's, `--app` for one.
+        """
         if not any(stack["StackName"] == BOOTSTRAP_STACK for stack in self._deployed()):
-            self.cdk("bootstrap", f"aws://{self.account}/{self.region}")
-        self.cdk("deploy", "--all")
+            self.cdk("bootstrap", f"aws://{self.account}/{self.region}", *options)
+        self.cdk("deploy", "--all", *options)
         self._play_adopted_flows()
         self._read_outputs()
         (self.directory / "outputs.json").write_text(json.dumps(self.outputs, indent=2) + "\n")
@@ -127,6 +131,11 @@ class LocalAws:
         if done.returncode != 0:
             raise LocalAwsError(f"outputs.json and amplify_outputs.json were not written:\n{done.stderr}")
         _add_user_pool_endpoint(folder / "amplify_outputs.json", self.endpoint_url)
+        if self._domain_url:
+            for file in folder.glob("*.json"):
+                text = file.read_text(encoding="utf-8")
+                own = self.outputs["ApiUrl"].rstrip("/")
+                file.write_text(text.replace(self._domain_url.rstrip("/"), own), encoding="utf-8")
         return folder
 
     def cdk(self, *arguments: str) -> list[str]:
@@ -167,6 +176,22 @@ class LocalAws:
         # An issuer of this machine may stand for the one that was deployed.
         stands_in = {"Issuer": self.identity["Issuer"]} if "Issuer" in self.identity else {}
         self.outputs = known | of_stacks | stands_in
+        if not self.outputs.get("ApiUrl", self.endpoint_url).startswith(self.endpoint_url):
+            # A domain name of one's own leads to this machine for nobody.
+            self._domain_url = self.outputs["ApiUrl"]
+            self.outputs["ApiUrl"] = self._own_api_url()
+
+    def _own_api_url(self) -> str:
+        """The address of the API on this machine."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        ids = {
+            resource["ResourceType"]: resource["PhysicalResourceId"]
+            for stack in self.stacks
+            for page in pages.paginate(StackName=stack)
+            for resource in page["StackResourceSummaries"]
+        }
+        api, stage = ids["AWS::ApiGateway::RestApi"], ids["AWS::ApiGateway::Stage"]
+        return f"{self.endpoint_url}/_aws/execute-api/{api}/{stage}/"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Holds the handler, and the answers in it, to openapi.yaml."""
 
 import json
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from openapi_spec_validator import validate
 
 from runtime.errors import CapacityReached, ServiceError, Unavailable
@@ -23,9 +26,10 @@ from calls.errors import (
     Violation,
 )
 from calls.join_answer import to_start_call_response
-from calls.record import State
+from calls.record import EndedBy, State
 from calls.start_call_request import StartCallRequest
-from start_call.request import CAPABILITIES, MAX_DISPLAY_NAME, RequestPolicy, parse
+from start_call.display_name import MAX_DISPLAY_NAME, is_display_name
+from start_call.request import CAPABILITIES, RequestPolicy, parse
 from tests.lambdas.fake_connect import connection_of
 
 CONTRACT = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text())
@@ -36,6 +40,7 @@ OPERATIONS = [
     if method in {"get", "post", "delete"}
 ]
 SCHEMAS = CONTRACT["components"]["schemas"]
+SCHEMA_OF_NAMES = jsonschema.Draft202012Validator(SCHEMAS["StartCallRequest"]["properties"]["DisplayName"])
 
 
 def conforms(instance: Any, schema: str) -> None:
@@ -125,6 +130,24 @@ def test_the_limits_of_the_contract_are_those_of_the_handler() -> None:
     assert f"{MAX_BODY:,}" in CONTRACT["components"]["responses"]["TooLarge"]["description"]
 
 
+_SHAPING = "a \u200d\u200c\ufe0f\u094d\u0301\u200b\u202e\u3164\u2028\ue000\n\u034f\U0001f469"
+
+
+@given(name=st.text(max_size=257) | st.text(_SHAPING, max_size=9))
+def test_the_schema_takes_every_name_that_the_handler_takes_and_few_others(name: str) -> None:
+    """It cannot say what lies beyond U+FFFF, and need not know which characters are assigned."""
+    by_schema = SCHEMA_OF_NAMES.is_valid(name)
+    assert by_schema >= is_display_name(name)
+    if all(character <= "\uffff" and unicodedata.category(character) != "Cn" for character in name):
+        assert by_schema == is_display_name(name)
+
+
+@pytest.mark.parametrize("name", ["Ada\n", "\n", "Ada\u2028"])
+def test_the_schema_refuses_a_line_break_at_the_end_too(name: str) -> None:
+    """Python's `$` would let it pass."""
+    assert not SCHEMA_OF_NAMES.is_valid(name)
+
+
 def bodies() -> Iterator[Any]:
     for name in (
         "Ada",
@@ -146,6 +169,7 @@ def bodies() -> Iterator[Any]:
         yield {"Attributes": {"page": value}}
     asked: list[Any] = [{}, {"Video": True}, {"Video": False}, {"Video": 1}, {"Other": True}, [], None]
     yield from ({"Capabilities": capabilities} for capabilities in asked)
+    yield from ({"PreviousContactId": previous} for previous in ("c", "", "x" * 256, "x" * 257, 7, None))
     yield from ({"Topic": "billing"}, {"Topic": 1}, {"Topic": ""}, {"Other": 1}, [], 1, None, "x")
 
 
@@ -200,3 +224,4 @@ def test_the_schema_and_the_handler_agree_on_what_digits_are(body: Any) -> None:
 
 def test_the_states_of_the_contract_are_those_of_the_record() -> None:
     assert SCHEMAS["CallState"]["enum"] == list(State)
+    assert SCHEMAS["CallEndedBy"]["enum"] == list(EndedBy)

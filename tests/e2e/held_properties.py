@@ -4,9 +4,11 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from tests.e2e.aws import Aws
 
@@ -626,6 +628,24 @@ def _ordered(items: list[Any]) -> list[Any]:
 def held(aws: Aws, resource: Resource, readers: Mapping[str, Reader] = READERS) -> Properties:
     """What the resource's service says about it; raises where the service does not know it."""
     return _without_own_tags(readers[resource.type](aws, resource))
+
+
+def left(aws: Aws, resources: Iterable[Resource], readers: Mapping[str, Reader] = READERS) -> set[str]:
+    """The types of those resources that are still there."""
+    return {
+        resource.type
+        for resource in resources
+        if resource.type in readers and _is_left(aws, resource, readers)
+    }
+
+
+def _is_left(aws: Aws, resource: Resource, readers: Mapping[str, Reader]) -> bool:
+    try:
+        found = held(aws, resource, readers)
+    except (ClientError, ValueError, KeyError):
+        return False
+    # A key outlives its deletion by the days that its owner has to change their mind.
+    return found.get("KeyState") != "PendingDeletion"
 
 
 def _without_own_tags(held: Properties) -> Properties:

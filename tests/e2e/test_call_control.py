@@ -71,6 +71,53 @@ def test_a_short_drop_gets_the_connection_that_the_app_had(aws: Aws, caller: Cal
     assert assert_call(caller.rejoin(started["ContactId"]), 200) == started
 
 
+LOST_CUSTOMER = pytest.mark.parametrize("lost_customer", ["ContactStays", "ContactEnds"])
+"""What Connect makes of a contact whose only customer has been gone for a minute: it may do either."""
+
+
+@LOST_CUSTOMER
+@pytest.mark.parametrize("prepare", [queued, connected])
+def test_after_a_long_drop_the_caller_is_back_or_calls_again_at_once(
+    prepare: Callable[[Aws, Caller], str], lost_customer: str, aws: Aws, caller: Caller
+) -> None:
+    contact_id = prepare(aws, caller)
+    with aws.behaving(LostCustomer=lost_customer):
+        aws.happen(contact_id, "CustomerDropped")
+    response = caller.rejoin(contact_id)
+    if lost_customer == "ContactEnds":
+        assert_problem(response, 409, "call-ended")
+        assert caller.comes_to(contact_id, "ENDED")
+        assert_call(caller.start())
+    elif prepare is connected:
+        assert assert_call(response, 200)["ContactId"] == contact_id
+    else:
+        # Nobody can be added before an agent is there: hang up, and call again.
+        assert_problem(response, 409, "agent-not-connected")
+        assert caller.hang_up(contact_id).status_code == 204
+        assert_call(caller.start())
+
+
+@LOST_CUSTOMER
+def test_digits_of_a_caller_who_was_lost_say_what_to_do(lost_customer: str, aws: Aws, caller: Caller) -> None:
+    contact_id = connected(aws, caller)
+    assert caller.send_digits(contact_id, "1").status_code == 204
+    with aws.behaving(LostCustomer=lost_customer):
+        aws.happen(contact_id, "CustomerDropped")
+    if lost_customer == "ContactEnds":
+        assert caller.comes_to(contact_id, "ENDED")
+    slug = "call-ended" if lost_customer == "ContactEnds" else "not-connected"
+    assert_problem(caller.send_digits(contact_id, "2"), 409, slug)
+
+
+def test_a_call_that_its_app_never_joins_ends_and_frees_the_caller(aws: Aws, caller: Caller) -> None:
+    contact_id = str(assert_call(caller.start_alone())["ContactId"])
+    assert [each["Way"] for each in aws.contacts() if each["ContactId"] == contact_id] == [[]]
+    aws.pass_time(60)
+    assert caller.comes_to(contact_id, "ENDED")
+    assert_problem(caller.rejoin(contact_id), 409, "call-ended")
+    assert_call(caller.start())
+
+
 def test_a_long_drop_gets_another_place_in_the_same_call(aws: Aws, caller: Caller) -> None:
     contact_id = connected(aws, caller, DisplayName="Ada")
     first = assert_call(caller.rejoin(contact_id), 200)

@@ -44,8 +44,14 @@ def test_an_error_of_connect_becomes_the_answer_that_fits(
     assert aws.contacts_of(caller.user.user_id) == []
 
 
-def test_a_connect_that_does_not_answer_in_time_leaves_no_contact(aws: Aws, caller: Caller) -> None:
-    with aws.fault("connect", "StartWebRTCContact", DelaySeconds=6):
+@pytest.mark.parametrize("repeated_client_token", ["SameAnswer", "ContactIdOnly"])
+def test_a_connect_that_does_not_answer_in_time_leaves_no_contact(
+    repeated_client_token: str, aws: Aws, caller: Caller
+) -> None:
+    with (
+        aws.behaving(RepeatedClientToken=repeated_client_token),
+        aws.fault("connect", "StartWebRTCContact", DelaySeconds=6),
+    ):
         response = caller.start(key="tap")
     assert_problem(response, 504, "timeout")
 

@@ -4,14 +4,13 @@ import json
 import re
 
 import pytest
-from botocore.exceptions import ClientError
 
 from local.clients.phone import Phone
 from local.launcher.checkout import LocalAwsError
 from local.launcher.local_aws import LocalAws
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller, with_the_templates_of_before
-from tests.e2e.held_properties import READERS, Resource, deployed, held
+from tests.e2e.held_properties import READERS, deployed, left
 
 CALLING = "InAppCalling-local-Calling"
 IDENTITY = "InAppCalling-local-Identity"
@@ -31,19 +30,6 @@ RETAINED = {"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"}
 
 def _aws(running: LocalAws) -> Aws:
     return Aws(running.outputs, running.stacks)
-
-
-def _is_left(aws: Aws, resource: Resource) -> bool:
-    try:
-        found = held(aws, resource)
-    except (ClientError, ValueError, KeyError):
-        return False
-    # A key outlives its deletion by the days that its owner has to change their mind.
-    return found.get("KeyState") != "PendingDeletion"
-
-
-def _left(aws: Aws, resources: list[Resource]) -> set[str]:
-    return {resource.type for resource in resources if resource.type in READERS and _is_left(aws, resource)}
 
 
 def test_a_second_deployment_changes_nothing(running: LocalAws) -> None:
@@ -106,14 +92,14 @@ def test_stacks_that_are_destroyed_leave_the_users_alone_and_can_come_back(runni
         pytest.skip("an issuer has the users of this environment")
     aws = _aws(running)
     resources = deployed(aws)
-    assert _left(aws, resources) == {resource.type for resource in resources} & READERS.keys()
+    assert left(aws, resources) == {resource.type for resource in resources} & READERS.keys()
     email = "survivor@example.com"
     password = Phone(running.outputs).sign_up(email)
     templates = with_the_templates_of_before(running)
 
     running.cdk("destroy", CALLING, *templates)
     # Parameters: those of the other stack.
-    assert _left(aws, resources) == RETAINED | {"AWS::SSM::Parameter"}
+    assert left(aws, resources) == RETAINED | {"AWS::SSM::Parameter"}
 
     with pytest.raises(LocalAwsError, match="rotect"):
         running.cdk("destroy", IDENTITY, *templates)
@@ -121,7 +107,7 @@ def test_stacks_that_are_destroyed_leave_the_users_alone_and_can_come_back(runni
         StackName=IDENTITY, EnableTerminationProtection=False
     )
     running.cdk("destroy", IDENTITY, *templates)
-    assert _left(aws, resources) == RETAINED
+    assert left(aws, resources) == RETAINED
     assert Phone(running.outputs).sign_in(email, password).email == email
 
     running.deploy()

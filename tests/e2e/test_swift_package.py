@@ -3,11 +3,9 @@
 import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from local.access import Access
 from tests.contract.swift import SCRATCH, swift
 from tests.e2e.aws import Aws, Caller
 
@@ -23,7 +21,7 @@ def test_the_package_calls_through_the_deployed_app(
     access = {
         "apiURL": aws.outputs["ApiUrl"],
         "controlURL": f"{aws.outputs['EndpointUrl']}/_local",
-        "controlHeader": Access.read(Path(aws.outputs["AccessFolder"])).control_headers,
+        "controlHeader": aws.access.control_headers,
         "tokens": tokens,
     }
     printed = swift(

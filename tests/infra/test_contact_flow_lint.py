@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 from infra.assets.contact_flow_lint import (
     PLACEHOLDERS,
     ContactFlowError,
+    FlowType,
+    Severity,
     faults,
-    main,
+    flow_type_of,
     read_contact_flow,
 )
+from infra.assets.contact_flow_lint.command import main
 from infra.constructs.contact_flow import ContactFlow, with_attributes
 from tests.infra.synthesis import CHECKOUT, context
 
@@ -78,9 +81,16 @@ def test_the_projects_flows_are_sound(document: Path) -> None:
     [
         (
             added("leave", "EndFlowExecution"),
-            "block 'leave', Type = 'EndFlowExecution'\n  Fix: a block of inbound flows",
+            "block 'leave', Type = 'EndFlowExecution'\n  Fix: no block of a CONTACT_FLOW flow, but of",
         ),
-        (typed("apologise", "Say"), "block 'apologise', Type = 'Say'\n  Fix: a block of inbound flows"),
+        (
+            typed("apologise", "PlayPrompt"),
+            "what the Flow language calls it\n  Amazon Connect: Invalid Action type. Type: PlayPrompt",
+        ),
+        (
+            typed("apologise", "SayAloud"),
+            "block 'apologise', Type = 'SayAloud'\n  Fix: this check does not know the block",
+        ),
         (
             transitions("apologise", NextAction="hangup"),
             "block 'apologise', NextAction = 'hangup'\n  Fix: one of: apologise, ask-who-calls",
@@ -121,7 +131,7 @@ def test_the_projects_flows_are_sound(document: Path) -> None:
         ),
         (
             transitions("hang-up", NextAction="apologise"),
-            "block 'hang-up', Transitions = {'NextAction': 'apologise'}\n  Fix: {}",
+            "block 'hang-up', Transitions = ['apologise']\n  Fix: {}",
         ),
         (
             transitions("apologise", NextAction="apologise", Errors=[error("apologise")]),
@@ -180,6 +190,9 @@ def test_a_fault_names_block_value_and_fix(change: Change, fault: str) -> None:
         ({**VALID, "Actions": VALID["Actions"] * 50}, "\n  Fix: at most 250 blocks"),
         (changed(lambda blocks: blocks["hang-up"].update(Identifier="a" * 51)), "Fix: 1 to 50 characters"),
         (changed(lambda blocks: blocks["hang-up"].update(Identifier="a/b")), "Fix: 1 to 50 characters"),
+        (changed(lambda blocks: blocks["hang-up"].update(Identifier="constructor")), "Fix: another name"),
+        (changed(lambda blocks: blocks["hang-up"].update(Transitions=[1])), "Fix: a block is"),
+        (changed(lambda blocks: blocks["hang-up"].update(Parameters="x")), "Fix: a block is"),
     ],
 )
 def test_a_fault_of_the_flow_names_value_and_fix(flow: Any, fault: str) -> None:
@@ -224,7 +237,7 @@ def test_whatever_a_file_holds_is_judged(data: st.DataObject) -> None:
 
 def test_two_faults_are_reported_at_once() -> None:
     def change(blocks: Blocks) -> None:
-        typed("apologise", "Say")(blocks)
+        typed("apologise", "PlayPrompt")(blocks)
         without("ask-who-calls", "Errors")(blocks)
 
     assert {fault.block for fault in faults(changed(change))} == {"apologise", "ask-who-calls"}
@@ -242,10 +255,10 @@ def test_the_command_line_judges_all_files_and_says_which_is_wrong(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document = tmp_path / "broken.json"
-    document.write_text(json.dumps(changed(typed("apologise", "Say"))), encoding="utf-8")
+    document.write_text(json.dumps(changed(typed("apologise", "PlayPrompt"))), encoding="utf-8")
     assert main([]) == 0
     assert main([str(FLOWS[0]), str(document)]) == 1
-    assert "broken.json: block 'apologise', Type = 'Say'" in capsys.readouterr().err
+    assert "broken.json: error: block 'apologise', Type = 'PlayPrompt'" in capsys.readouterr().out
 
 
 def construct(document: Path, app: cdk.App, arns: Mapping[str, str]) -> None:
@@ -262,7 +275,7 @@ def construct(document: Path, app: cdk.App, arns: Mapping[str, str]) -> None:
 
 def test_a_broken_flow_stops_the_synthesis(tmp_path: Path) -> None:
     document = tmp_path / "broken.json"
-    document.write_text(json.dumps(changed(typed("apologise", "Say"))), encoding="utf-8")
+    document.write_text(json.dumps(changed(typed("apologise", "PlayPrompt"))), encoding="utf-8")
     with pytest.raises(ContactFlowError, match="block 'apologise'"):
         construct(document, cdk.App(context=context()), dict.fromkeys(PLACEHOLDERS, "arn"))
 
@@ -275,3 +288,316 @@ def test_claims_reach_the_contact_by_the_functions_word_alone() -> None:
         if "Attributes" in block["Parameters"]
     }
     assert attributes == {"mark-verified": "$.External.customer_email", "mark-unverified": "unknown"}
+
+
+ALL_ERRORS = ("InputTimeLimitExceeded", "NoMatchingCondition", "NoMatchingError")
+HOURS = {"HoursOfOperationId": "22222222-2222-4222-8222-222222222222"}
+
+
+def put_first(name: str, type_: str, given: Mapping[str, Any], **more: Any) -> Change:
+    """A block between the flow's first, which switches the logs off, and the second."""
+
+    def change(blocks: Blocks) -> None:
+        first = blocks["keep-claims-out-of-flow-logs"]["Transitions"]
+        branches = {"NextAction": first["NextAction"], "Errors": [error(first["NextAction"])], **more}
+        blocks[name] = {"Identifier": name, "Type": type_, "Parameters": given, "Transitions": branches}
+        first["NextAction"] = name
+
+    return change
+
+
+def menu(**given: Any) -> Change:
+    return put_first(
+        *("menu", "GetParticipantInput", {"Text": "1 or 2", "InputTimeLimitSeconds": "5", **given}),
+        Conditions=[condition("ask-who-calls", operand=key) for key in "12"],
+        Errors=[error("ask-who-calls", type_) for type_ in ALL_ERRORS],
+    )
+
+
+# What an account has refused, or the developer guide says to be refused.
+REFUSED = [
+    (transitions("keep-claims-out-of-flow-logs", Errors=[error("hang-up")]), "the block has no errors"),
+    (
+        transitions(
+            "is-the-caller-verified", Errors=[error("hang-up"), error("hang-up", "NoMatchingCondition")]
+        ),
+        "ErrorType = 'NoMatchingError'\n  Fix: one of: NoMatchingCondition",
+    ),
+    (
+        put_first("open", "CheckHoursOfOperation", HOURS, Conditions=[condition("hang-up", operand="True")]),
+        "Conditions = ['True']\n  Fix: add a condition Equals \"False\"",
+    ),
+    (parameters("apologise", SSML="<speak>Sorry</speak>"), "exactly one of: Text, SSML, PromptId, Media"),
+    (lambda blocks: blocks["apologise"].pop("Parameters"), "exactly one of: Text, SSML, PromptId, Media"),
+    (
+        parameters("ask-who-calls", RequestAttributes={"a": "b"}),
+        "Amazon Connect: Invalid Action property name. Path: Actions[1].Parameters.RequestAttributes",
+    ),
+    (
+        lambda blocks: blocks["keep-claims-out-of-flow-logs"].update(
+            Parameters={"LoggingBehavior": "Disable"}
+        ),
+        "Action is missing required property. Path: Actions[0].Parameters.FlowLoggingBehavior",
+    ),
+    (
+        lambda blocks: blocks["ask-who-calls"]["Parameters"].pop("LambdaFunctionARN"),
+        "Action is missing required property. Path: Actions[1].Parameters.LambdaFunctionARN",
+    ),
+    (
+        lambda blocks: blocks["mark-verified"]["Parameters"]["Attributes"].update(n=7),
+        "Invalid Action property value. Path: Actions[3].Parameters.Attributes.n",
+    ),
+    (
+        lambda blocks: blocks["mark-verified"]["Parameters"]["Attributes"].update({"a b": "c"}),
+        "Parameters.Attributes.a b",
+    ),
+    (
+        transitions("apologise", Errors=[error("hang-up", "AgentError"), error("hang-up")]),
+        "ErrorType = 'AgentError'\n  Fix: one of: NoMatchingError",
+    ),
+    (menu(StoreInput="True"), "Action does not support conditions"),
+    (menu(InputValidation={"CustomValidation": {"MaximumLength": "4"}}), "Invalid Action property name"),
+    (
+        put_first("menu", "GetParticipantInput", {"Text": "1 or 2", "InputTimeLimitSeconds": "5"}),
+        "Amazon Connect: Action is missing required error. Error: InputTimeLimitExceeded",
+    ),
+    (
+        put_first("tag", "TagContact", {"Tags": {"a": "b"}}, Errors=[]),
+        "required error. Error: NoMatchingError",
+    ),
+    (put_first("tag", "TagContact", {"Tags": {str(n): "b" for n in range(7)}}), "from 1 to 6 entries"),
+    (
+        put_first("hook", "UpdateContactEventHooks", {"EventHooks": {"Whisper": "$.Attributes.flow"}}),
+        "Parameters.EventHooks.Whisper",
+    ),
+    (
+        put_first(
+            *("staff", "CheckMetricData", {"MetricType": "NumberOfAgentsStaffed"}),
+            Conditions=[condition("hang-up", "NumberGreaterThan", "3")],
+            Errors=[error("hang-up"), error("hang-up", "NoMatchingCondition")],
+        ),
+        'NumberGreaterThan "0" alone',
+    ),
+    (
+        put_first("staff", "CheckMetricData", {"MetricType": "NumberOfContactsInQueue"}),
+        "Conditions = []\n  Fix: add one at least",
+    ),
+    (
+        put_first("wait", "Wait", {"TimeLimitSeconds": "5", "Events": ["CustomerReturned"]}),
+        '"CustomerReturned"',
+    ),
+    (
+        put_first("rec", "UpdateContactRecordingAndAnalyticsBehavior", {"ChatBehavior": {}}),
+        "required error. Error: InFlightRedactionConfigurationFailed",
+    ),
+    (
+        put_first("queue", "UpdateContactTargetQueue", {"QueueId": "%QueueArn%"}),
+        "Parameters.QueueId = '%QueueArn%'\n  Fix: an ARN, an id or one reference",
+    ),
+    (parameters("apologise", Media={"Uri": "s3://a", "SourceType": "Web"}), "Parameters.Media.SourceType"),
+    (parameters("apologise", Media=[]), "Fix: an object with Uri, SourceType, MediaType"),
+    (put_first("untag", "UntagContact", {"TagKeys": ["", "a"]}), "Parameters.TagKeys[0] = ''"),
+    (put_first("untag", "UntagContact", {"TagKeys": []}), "Fix: a list of at least 1"),
+    (transitions("apologise", NextAction=""), "Transitions.NextAction = ''\n  Fix: the block that follows"),
+    (
+        put_first(
+            "rec", "UpdateContactRecordingAndAnalyticsBehavior", {"VoiceBehavior": {}, "ChatBehavior": {}}
+        ),
+        "exactly one of: VoiceBehavior, ChatBehavior, ScreenRecordingBehavior",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "fault"), REFUSED)
+def test_what_connect_refuses_is_an_error(change: Change, fault: str) -> None:
+    errors = [str(found) for found in faults(changed(change)) if found.is_error]
+    assert any(fault in said for said in errors), errors
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        menu(),
+        menu(StoreInput="False"),
+        put_first("tag", "TagContact", {"Tags": {"team": "billing"}}),
+        lambda blocks: [blocks[name].pop("Parameters") for name in ("hang-up", "enter-verified-queue")],
+        lambda blocks: blocks["hang-up"].pop("Transitions"),
+        put_first("early", "GetParticipantInput", {"EnableDTMFBuffer": "true"}),
+        put_first("first", "UpdateContactRoutingBehavior", {"QueuePriority": "1"}, Errors=[]),
+        put_first("voice", "UpdateContactTextToSpeechVoice", {"TextToSpeechVoice": "$.Attributes.voice"}),
+    ],
+)
+def test_what_a_team_adds_is_good(change: Change, tmp_path: Path) -> None:
+    assert list(faults(changed(change))) == []
+    document = tmp_path / "flow.json"
+    document.write_text(json.dumps(changed(change)), encoding="utf-8")
+    assert all("Parameters" in block for block in read_contact_flow(document)["Actions"])
+
+
+@pytest.mark.parametrize(
+    ("change", "warning"),
+    [
+        (transitions("apologise", Errors=[]), "Connect takes it without, and a failure ends the call"),
+        (typed("apologise", "SayAloud"), "try the flow on an instance, and adopt it by its ARN"),
+        (added("lost", "DisconnectParticipant"), "lead a branch to it, or remove it"),
+        (parameters("apologise", Text="Sorry $.Atributes.name"), "reference = '$.Atributes.name'"),
+        (
+            put_first(
+                *("hook", "UpdateContactEventHooks"),
+                {"EventHooks": dict.fromkeys(["AgentHold", "CustomerHold"], "$.Attributes.flow")},
+            ),
+            "one hook a block",
+        ),
+        (
+            transitions("mark-unverified", NextAction="choose-verified-queue"),
+            "NextAction = 'choose-verified-queue'\n  Fix: prove the caller before",
+        ),
+    ],
+)  # fmt: skip
+def test_a_warning_stops_no_deployment(change: Change, warning: str, tmp_path: Path) -> None:
+    found = list(faults(changed(change)))
+    assert [fault.severity for fault in found if warning in str(fault)] == [Severity.WARNING]
+    assert not any(fault.is_error for fault in found)
+    document = tmp_path / "flow.json"
+    document.write_text(json.dumps(changed(change)), encoding="utf-8")
+    assert read_contact_flow(document)["Actions"]
+
+
+def test_the_verified_queue_without_any_proof_is_a_warning() -> None:
+    flow = {**VALID, "StartAction": "choose-verified-queue"}
+    [fault] = [fault for fault in faults(flow) if fault.what == "StartAction"]
+    assert (fault.block, fault.severity) == ("choose-verified-queue", Severity.WARNING)
+
+
+def other_function(target: str) -> Change:
+    given = {"LambdaFunctionARN": "arn:aws:lambda:eu-west-2:111122223333:function:crm"}
+    after = {"NextAction": target, "Errors": [error(target)]}
+    block = {"Identifier": "crm", "Type": "InvokeLambdaFunction", "Transitions": after}
+    return lambda blocks: blocks.update(
+        crm={**block, "Parameters": {**given, "InvocationTimeLimitSeconds": "3"}}
+    )
+
+
+def test_the_answer_of_another_function_proves_nobody() -> None:
+    """Between the question and the comparison, and between the comparison and the mark."""
+
+    def before(blocks: Blocks) -> None:
+        other_function("is-the-caller-verified")(blocks)
+        transitions("ask-who-calls", NextAction="crm")(blocks)
+
+    def after(blocks: Blocks) -> None:
+        other_function("mark-verified")(blocks)
+        transitions("is-the-caller-verified", Conditions=[condition("crm")])(blocks)
+
+    def later(blocks: Blocks) -> None:
+        other_function("choose-verified-queue")(blocks)
+        transitions("mark-verified", NextAction="crm")(blocks)
+
+    assert "and this project's function was the last" in "\n".join(map(str, faults(changed(before))))
+    assert "and this project's function was the last" in "\n".join(map(str, faults(changed(after))))
+    assert list(faults(changed(later))) == []
+
+
+def test_blocks_may_stand_between_the_proof_and_the_mark() -> None:
+    def change(blocks: Blocks) -> None:
+        put_first("tag", "TagContact", {"Tags": {"a": "b"}})(blocks)
+        transitions("keep-claims-out-of-flow-logs", NextAction="ask-who-calls")(blocks)
+        blocks["tag"]["Transitions"].update(NextAction="mark-verified", Errors=[error("mark-verified")])
+        transitions("is-the-caller-verified", Conditions=[condition("tag")])(blocks)
+
+    assert list(faults(changed(change))) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "is_good"),
+    [("$.External.auth_status", True), ("$.Attributes.auth_status", False), ("unverified", True)],
+)
+def test_a_status_is_the_functions_word_or_none(status: str, is_good: bool) -> None:
+    def change(blocks: Blocks) -> None:
+        blocks["mark-unverified"]["Parameters"]["Attributes"]["auth_status"] = status
+        transitions("ask-who-calls", Errors=[error("choose-unverified-queue")])(blocks)
+        transitions("choose-verified-queue", Errors=[error("hang-up")])(blocks)
+
+    assert any(fault.is_error for fault in faults(changed(change))) != is_good
+
+
+def test_claims_stay_out_of_the_flows_logs() -> None:
+    on = parameters("keep-claims-out-of-flow-logs", FlowLoggingBehavior="Enabled")
+    found = {(fault.block, fault.severity) for fault in faults(changed(on)) if fault.what == "flow logs"}
+    assert found == {("ask-who-calls", Severity.ERROR), ("mark-verified", Severity.WARNING)}
+
+
+def test_a_whisper_that_says_who_calls_is_warned_of_flow_logs() -> None:
+    say = {"Identifier": "say", "Type": "MessageParticipant", "Parameters": {"Text": "$.Attributes.who"},
+           "Transitions": {"NextAction": "end", "Errors": [error("end")]}}  # fmt: skip
+    end = {"Identifier": "end", "Type": "EndFlowExecution"}
+    flow = {"Version": "2019-10-30", "StartAction": "say", "Actions": [say, end]}
+    [fault] = faults(flow, flow_type=FlowType.AGENT_WHISPER)
+    assert (fault.block, fault.what, fault.severity) == ("say", "flow logs", Severity.WARNING)
+    assert flow_type_of(flow) is FlowType.AGENT_WHISPER
+    assert {fault.what for fault in faults(flow, flow_type=FlowType.CUSTOMER_HOLD)} == {"Type"}
+
+
+@pytest.mark.parametrize(
+    ("types", "metadata", "guessed"),
+    [
+        (["MessageParticipant", "DisconnectParticipant"], {}, FlowType.CONTACT_FLOW),
+        (["MessageParticipant", "EndFlowExecution"], {}, FlowType.AGENT_WHISPER),
+        (["MessageParticipant", "EndFlowExecution"], {"type": "customerWhisper"}, FlowType.CUSTOMER_WHISPER),
+        (["MessageParticipant", "EndFlowExecution"], {"type": 7}, FlowType.AGENT_WHISPER),
+        (["UpdateContactRecordingBehavior", "EndFlowExecution"], {}, FlowType.OUTBOUND_WHISPER),
+        (["MessageParticipantIteratively", "EndFlowExecution"], {}, FlowType.CUSTOMER_QUEUE),
+        (["TransferContactToAgent"], {}, FlowType.AGENT_TRANSFER),
+        (["EndFlowModuleExecution"], {}, FlowType.MODULE),
+        (["SayAloud"], {}, FlowType.CONTACT_FLOW),
+    ],
+)
+def test_a_flows_type_is_guessed_from_its_export_or_its_blocks(
+    types: list[str], metadata: dict[str, Any], guessed: FlowType
+) -> None:
+    blocks = [{"Identifier": type_, "Type": type_} for type_ in types]
+    flow = {"Version": "2019-10-30", "StartAction": types[0], "Metadata": metadata, "Actions": blocks}
+    assert flow_type_of(flow) is guessed
+
+
+def test_the_command_checks_what_the_api_describes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described = tmp_path / "described.json"
+    held = {
+        "Name": "f",
+        "Type": "CONTACT_FLOW",
+        "Content": json.dumps(changed(typed("apologise", "PlayPrompt"))),
+    }
+    described.write_text(json.dumps({"ContactFlow": held}), encoding="utf-8")
+    assert main(["--json", str(described)]) == 1
+    [checked] = json.loads(capsys.readouterr().out)
+    assert (checked["type"], checked["ok"]) == ("CONTACT_FLOW", False)
+    [fault] = [fault for fault in checked["faults"] if fault["severity"] == "error"]
+    assert fault == {
+        "block": "apologise",
+        "what": "Type",
+        "value": "PlayPrompt",
+        "fix": '"MessageParticipant" is what the Flow language calls it',
+        "connect": "Invalid Action type. Type: PlayPrompt",
+        "severity": "error",
+    }
+
+
+def test_the_command_takes_a_type_and_says_what_is_good(capsys: pytest.CaptureFixture[str]) -> None:
+    inbound = str(CHECKOUT / "infra" / "contact_flows" / "inbound.json")
+    assert main([inbound]) == 0
+    assert capsys.readouterr().out == "infra/contact_flows/inbound.json: CONTACT_FLOW: good\n"
+    assert main(["--type", "agent_hold", inbound]) == 1
+    assert "no block of a AGENT_HOLD flow" in capsys.readouterr().out
+    assert main(["--json", "nowhere.json"]) == 1
+    assert "a file that can be read" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--type", "WHISPER", inbound])
+
+
+def test_a_flow_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    document = tmp_path / "large.json"
+    document.write_text(json.dumps({**VALID, "Metadata": {"a": "b" * 256_000}}), encoding="utf-8")
+    with pytest.raises(ContactFlowError, match="Fix: at most 256000 characters"):
+        read_contact_flow(document)

@@ -170,6 +170,40 @@ def test_without_keys_what_is_no_token_is_still_denied(
     assert invoke(function, "Bearer none") == policy("Deny")
 
 
+def test_a_token_that_is_valid_in_a_moment_is_answered_with_nothing_that_is_kept(
+    function: Any, written: Callable[[], str]
+) -> None:
+    with pytest.raises(function.NotDecided) as raised:
+        invoke(function, KEY.token({**ACCESS, "nbf": NOW + 31}))
+    assert raised.value.args == ()
+    assert raised.value.__suppress_context__
+    output = written()
+    assert '"TokenEarly":[1.0]' in output.replace(" ", "")
+    assert "KeysUnavailable" not in output
+
+
+def test_a_key_that_may_be_new_is_answered_with_nothing_that_is_kept_and_alarms_nobody(
+    function: Any, monkeypatch: pytest.MonkeyPatch, written: Callable[[], str]
+) -> None:
+    keys = IssuerKeys(
+        lambda: key_set(KEY.jwk()),
+        frozenset({"ES256"}),
+        fresh_seconds=60,
+        stale_seconds=0,
+        now=lambda: float(NOW),
+    )
+    monkeypatch.setattr(function, "_verify", TokenVerifier(function._settings.rules, keys, lambda: NOW))
+    invented = signing_key("ES256", "SECRET-INVENTED").token()
+    assert invoke(function, invented) == policy("Deny")  # the issuer has just said so
+    with pytest.raises(function.NotDecided):
+        invoke(function, invented)
+    output = written()
+    assert '"KeyUnknown":[1.0]' in output.replace(" ", "")
+    assert "KeysUnavailable" not in output
+    assert "UnforeseenError" not in output
+    assert "SECRET" not in output
+
+
 def test_an_error_that_nobody_foresaw_lets_nobody_through(
     function: Any, monkeypatch: pytest.MonkeyPatch, written: Callable[[], str]
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from authorizer.download import DownloadFailed
 from authorizer.issuer_keys import IssuerKeys
-from authorizer.keys import ALGORITHMS, KeysUnavailable
+from authorizer.keys import ALGORITHMS, KeysUnavailable, KeyUnknown
 from tests.lambdas.tokens import key_set, signing_key
 
 FRESH = 300
@@ -71,7 +71,14 @@ def reader(issuer: Issuer, *, fresh: int = FRESH, stale: int = STALE) -> Callabl
     keys = IssuerKeys(
         issuer.download, ALGORITHMS, fresh_seconds=fresh, stale_seconds=stale, now=lambda: issuer.now
     )
-    return lambda key_id: [key.key_id for key in keys.find(key_id, "ES256")] == [key_id]
+
+    def has_key(key_id: str) -> bool:
+        try:
+            return [key.key_id for key in keys.find(key_id, "ES256")] == [key_id]
+        except KeyUnknown:
+            return False
+
+    return has_key
 
 
 def test_keys_are_requested_when_the_first_token_comes(
@@ -153,8 +160,43 @@ def test_without_an_id_all_keys_may_be_meant_and_an_unknown_algorithm_costs_one_
     issuer.keys.append(NEW_KEY.jwk())
     assert len(keys.find(None, "ES256")) == 2
     issuer.now += 30
-    assert [keys.find(None, "RS256") for _ in range(10)] == [[]] * 10
+    assert keys.find(None, "RS256") == []
+    for _ in range(10):
+        with pytest.raises(KeyUnknown):
+            keys.find(None, "RS256")
     assert len(issuer.requested_at) == 2
+
+
+def test_a_key_that_came_into_use_a_moment_after_the_keys_were_fetched_is_known_at_once(
+    issuer: Issuer, has_key: Callable[[str], bool]
+) -> None:
+    assert has_key("key-1")  # a routine request
+    issuer.keys.append(NEW_KEY.jwk())
+    issuer.now += 1
+    assert has_key("key-2")
+    assert len(issuer.requested_at) == 2
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+def test_a_key_that_may_be_new_is_not_refused_while_the_issuer_may_not_be_asked(
+    issuer: Issuer, is_down: bool
+) -> None:
+    """API Gateway keeps a refusal for minutes, and an app signs its user out for it."""
+    keys = IssuerKeys(
+        issuer.download, ALGORITHMS, fresh_seconds=FRESH, stale_seconds=STALE, now=lambda: issuer.now
+    )
+    assert keys.find("key-1", "ES256")
+    assert keys.find("invented", "ES256") == []  # the issuer has just said so
+    issuer.keys.append(NEW_KEY.jwk())
+    if is_down:
+        issuer.fail()
+    for _ in range(3 if is_down else 1):
+        issuer.now += 29.9 if not is_down else 31
+        with pytest.raises(KeyUnknown):
+            keys.find("key-2", "ES256")
+    issuer.recover()
+    issuer.now += 31
+    assert keys.find("key-2", "ES256")
 
 
 # The start alone: the keys in them are others each time.
@@ -330,4 +372,6 @@ def test_no_course_of_events_keeps_a_key_too_long_or_requests_too_often(
         if len(issuer.requested_at) > sent and issuer.answer is None:
             published = {str(key["kid"]): issuer.now for key in issuer.keys}
         assert not known or issuer.now - published[key_id] < FRESH + STALE
-    assert all(later - earlier >= 10 for earlier, later in itertools.pairwise(issuer.requested_at))
+    # One for the age of the keys, and after it one for a key that is unknown.
+    asked = issuer.requested_at
+    assert all(later - earlier >= 10 for earlier, later in zip(asked, asked[2:], strict=False))

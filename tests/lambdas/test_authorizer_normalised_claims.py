@@ -75,3 +75,45 @@ def test_only_configured_claims_are_handed_on_and_those_that_every_function_need
 
 def test_the_end_of_a_token_is_in_whole_seconds_and_never_later_than_it_is() -> None:
     assert normalise({**CLAIMS, "exp": 1_790_000_000.9}, [])["exp"] == "1790000000"
+
+
+@pytest.mark.parametrize(
+    ("amr", "read"),
+    [
+        (["pwd", "mfa"], "pwd,mfa"),
+        (["pwd", "x,mfa"], "pwd"),
+        (["[mfa", " mfa", "mfa]", "a mfa", "", "otp"], "otp"),
+        (["x,mfa"], ""),
+        ([], ""),
+        ("mfa", "mfa"),
+        ("x,mfa", ""),
+        (["mfa", 7, None], "mfa"),
+        ({"mfa": True}, None),
+        (7, None),
+    ],
+    ids=str,
+)
+def test_no_method_of_signing_in_is_read_as_another(amr: Any, read: str | None) -> None:
+    assert normalise({"exp": 1, "amr": amr}, ()).get("amr") == read
+
+
+TEXTS = (
+    "sub",
+    "iat",
+    "auth_time",
+    "name",
+    "email",
+    "email_verified",
+    "phone_number",
+    "phone_number_verified",
+)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("value", [["1790000000"], ["true"], ["a", "b"], [True], []], ids=str)
+def test_a_list_is_never_taken_for_the_text_that_a_claim_is(name: str, value: Any) -> None:
+    assert name not in normalise({"exp": 1, name: value}, [name])
+
+
+def test_a_claim_that_may_be_a_list_is_joined() -> None:
+    assert normalise({"exp": 1, "groups": ["a", "b"]}, ["groups"])["groups"] == "a,b"

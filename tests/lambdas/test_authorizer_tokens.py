@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from authorizer.refusal import Reason, TokenRefused
+from authorizer.refusal import Reason, TokenEarly, TokenRefused
 from authorizer.unverified_token import MAX_TOKEN_LENGTH
 from tests.lambdas.tokens import (
     ACCESS,
@@ -532,9 +532,9 @@ TIMES = [
         payload_signed(GOOD_PAYLOAD.replace(str(NOW + 300).encode(), b"1e999")),
         Reason.MALFORMED_TIME,
     ),
-    Hostile("nbf beyond the leeway", KEY.token(claims(nbf=NOW + 31)), Reason.NOT_YET_VALID),
+    Hostile("nbf far ahead", KEY.token(claims(nbf=NOW + 3631)), Reason.NOT_YET_VALID),
     Hostile("nbf a text", KEY.token(claims(nbf=str(NOW))), Reason.MALFORMED_TIME),
-    Hostile("iat beyond the leeway", KEY.token(claims(iat=NOW + 31)), Reason.ISSUED_IN_THE_FUTURE),
+    Hostile("iat far ahead", KEY.token(claims(iat=NOW + 3631)), Reason.ISSUED_IN_THE_FUTURE),
     Hostile("iat true", KEY.token(claims(iat=True)), Reason.MALFORMED_TIME),
     Hostile("iat a text", KEY.token(claims(iat=str(NOW))), Reason.MALFORMED_TIME),
 ]
@@ -677,6 +677,50 @@ def test_a_hostile_token_is_refused_for_its_reason(hostile: Hostile) -> None:
     # Nothing of the token comes along, also not as what led to it.
     assert str(refused.value) == hostile.reason
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("nbf", Reason.NOT_YET_VALID), ("iat", Reason.ISSUED_IN_THE_FUTURE)]
+)
+@pytest.mark.parametrize("ahead", [31, 3630])
+def test_a_token_that_is_valid_in_a_moment_is_neither_taken_nor_refused(
+    name: str, reason: Reason, ahead: int
+) -> None:
+    """API Gateway would keep the refusal for longer than it is right."""
+    with pytest.raises(TokenEarly) as early:
+        verifier(KEY.jwk())(KEY.token(claims(**{name: NOW + ahead})))
+    assert early.value.reason is reason
+    assert str(early.value) == reason
+
+
+NONCE = {"nonce": "4c1f"}
+KEYCLOAK = {"typ": "Bearer", "azp": "app", "session_state": "s", "scope": "openid calls"}
+
+
+@pytest.mark.parametrize(
+    ("more", "header"), [(KEYCLOAK | NONCE, {}), ({"scope": "calls"} | NONCE, {"typ": "at+jwt"})]
+)
+def test_an_access_token_that_says_so_may_repeat_the_apps_nonce(
+    more: dict[str, str], header: dict[str, str]
+) -> None:
+    """cases/06: Keycloak up to 24."""
+    verifier(KEY.jwk())(KEY.token(claims(**more), header))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"scope": "openid calls"} | NONCE,
+        KEYCLOAK | NONCE | {"typ": "ID"},
+        KEYCLOAK | {"at_hash": "x"},
+        KEYCLOAK | {"c_hash": "x"},
+    ],
+    ids=str,
+)
+def test_no_other_token_with_a_claim_of_id_tokens_is_an_access_token(more: dict[str, str]) -> None:
+    with pytest.raises(TokenRefused) as refused:
+        verifier(KEY.jwk())(KEY.token(claims(**more)))
+    assert refused.value.reason is Reason.NOT_AN_ACCESS_TOKEN
 
 
 def test_each_reason_is_given_for_a_token() -> None:

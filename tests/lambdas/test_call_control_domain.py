@@ -25,7 +25,7 @@ from calls.errors import (
     NotConnected,
     NotPossibleNow,
 )
-from calls.record import State
+from calls.record import TRANSFER_GRACE, EndedBy, State
 from operations import blocks
 from start_call.caller import Caller
 from tests.lambdas.backend import LIMITS, Backend, dying
@@ -296,6 +296,7 @@ def test_a_hang_up_that_dies_is_put_right_by_the_event_of_the_end(backend: Backe
     with dying(backend.table, "end", before=True):
         backend.call_control.hang_up("user-1", contact_id)
     backend.deliver("DISCONNECTED", contact_id, queued=1, ended=4)
+    backend.now += 4000 + TRANSFER_GRACE
     backend.call(key="next")
 
 
@@ -314,7 +315,7 @@ def test_a_caller_who_was_away_too_long_gets_another_place_as_the_same_person(ba
     assert sent["ContactId"] == contact_id
     assert sent["ParticipantDetails"] == {
         "ParticipantRole": "CUSTOMER",
-        "DisplayName": "Countess",
+        "DisplayName": "Ada",
         "ParticipantCapabilities": {"Video": "SEND"},
     }
     types = [sent["Type"] for sent in backend.connect.requested("CreateParticipantConnection")]
@@ -856,3 +857,23 @@ def test_the_state_is_read_without_asking_connect(backend: Backend) -> None:
     assert (call.queued_at, call.connected_at) == (START + 1000, START + 5000)
     assert call == backend.record()
     assert not backend.connect.requests
+
+
+def test_digits_are_sent_once_for_a_key_of_one_call_alone(backend: Backend) -> None:
+    """The token that Connect knows them by holds the contact too."""
+    for key in ("first", "second"):
+        contact_id = backend.call(key=key).contact_id
+        backend.call_control.send_digits("user-1", contact_id, "1", "press")
+        backend.end()
+        backend.now += 1
+    tokens = {sent["ClientToken"] for sent in backend.connect.requested("SendMessage")}
+    assert len(tokens) == 2
+
+
+def test_a_call_that_was_found_ended_was_not_ended_by_its_caller(backend: Backend) -> None:
+    contact_id = dropped(backend)
+    backend.connect.ended.add(contact_id)
+    with pytest.raises(CallEnded):
+        backend.call_control.rejoin("user-1", contact_id)
+    assert backend.record().ended_by is EndedBy.UNKNOWN
+    assert not backend.record().holds_slot(backend.now)

@@ -79,7 +79,18 @@ def test_the_status_has_the_times_that_have_come(backend: Backend) -> None:
     connected = {**queued, "ConnectedAt": "2026-09-21T14:13:25.000Z"}
     assert status(contact_id) == {**connected, "State": "CONNECTED"}
     backend.deliver("DISCONNECTED", contact_id, ended=9)
-    assert status(contact_id) == {**connected, "State": "ENDED", "EndedAt": "2026-09-21T14:13:29.000Z"}
+    ended = {**connected, "State": "ENDED", "EndedAt": "2026-09-21T14:13:29.000Z"}
+    assert status(contact_id) == {**ended, "EndedBy": "UNKNOWN"}
+    backend.deliver("COMPLETED", contact_id, ended=9, disconnectReason="AGENT_DISCONNECT")
+    assert status(contact_id) == {**ended, "EndedBy": "AGENT", "DisconnectReason": "AGENT_DISCONNECT"}
+
+
+def test_a_call_that_was_hung_up_was_ended_by_its_caller(backend: Backend) -> None:
+    contact_id = backend.call().contact_id
+    invoke("DELETE", CALL, contact_id)
+    assert status(contact_id)["EndedBy"] == "CALLER"
+    backend.deliver("DISCONNECTED", contact_id, ended=9, disconnectReason="OTHER")
+    assert (status(contact_id)["EndedBy"], status(contact_id)["DisconnectReason"]) == ("CALLER", "OTHER")
 
 
 def test_a_call_without_an_event_of_its_end_ends_at_its_longest(backend: Backend) -> None:
@@ -90,6 +101,7 @@ def test_a_call_without_an_event_of_its_end_ends_at_its_longest(backend: Backend
         "State": "ENDED",
         "StartedAt": "2026-09-21T14:13:20.000Z",
         "EndedAt": "2026-09-21T16:13:20.000Z",
+        "EndedBy": "UNKNOWN",
     }
 
 

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from runtime.errors import Unavailable
 
 from caller_context import handler as module
+from caller_context.domain import verify
+from calls.interfaces import Credential
 from calls.record import Call, Rate
 from calls.table import CallTable
 from tests.lambdas.conftest import TABLE
@@ -47,7 +50,27 @@ def invoke(attributes: Any = None, **contact: Any) -> dict[str, str]:
 
 
 def test_the_contact_of_start_call_is_verified_with_the_recorded_context(table: CallTable) -> None:
-    assert invoke() == {"auth_status": "verified", **CONTEXT}
+    assert invoke() == {"auth_status": "verified", "came_back": "false", **CONTEXT}
+
+
+def test_a_call_that_continues_another_says_so_whatever_its_contact_brings(table: CallTable) -> None:
+    table.end(CALL, NOW + 1)
+    continuing = replace(CALL, reference="SECRET-NEXT", started_at=NOW + 2, previous_id="contact-0")
+    table.claim(continuing, [Rate(calls=3, seconds=60)])
+    brought = {**GENUINE, "auth_token": "SECRET-NEXT", "came_back": "false"}
+    assert invoke(brought)["came_back"] == "true"
+
+
+def test_what_a_contact_brings_of_coming_back_counts_for_nothing(table: CallTable) -> None:
+    assert invoke({**GENUINE, "came_back": "true"})["came_back"] == "false"
+
+
+def test_proved_attributes_replace_whatever_else_is_to_be_set(table: CallTable) -> None:
+    forged = dict.fromkeys([*CONTEXT, "auth_status", "came_back"], "FORGED")
+    credential = Credential(
+        user_id="user-1", reference=CALL.reference, contact_id="contact-1", attributes=forged
+    )
+    assert "FORGED" not in verify(credential, table, NOW + 1000).values()
 
 
 def test_the_flow_may_repeat_its_request_as_connect_does_on_an_error(table: CallTable) -> None:
@@ -115,7 +138,11 @@ def test_nothing_secret_is_logged(
     invoke(ContactId="contact-2", InitialContactId="contact-2")
     monkeypatch.setattr(table, "bind", lambda *_: 1 / 0)
     invoke()
+    invoke({**GENUINE, "customer_id": "SECRET-USER"})
     output = written()
+    assert '"contact_id":"contact-1"' in output  # where an operator finds the contact
+    assert '"contact_id":"contact-2"' in output
+    assert "user-1" not in output
     assert "ContactVerified" in output
     assert "ContactUnverified" in output
     assert "ZeroDivisionError" in output

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from calls.contact_event import ContactEvent, read_contact_event
 from calls.record import Call
-from calls.webrtc import STARTED_BY_API
 from tests.lambdas.events import NOT_YET, START, contact_event
 
 
 def read_event(envelope: Any) -> ContactEvent:
-    return read_contact_event(envelope, STARTED_BY_API)
+    event = read_contact_event(envelope)
+    assert event is not None
+    return event
 
 
 def times_of(event_type: str, **times: Any) -> tuple[int | None, int | None, int | None]:
@@ -67,9 +68,57 @@ def test_a_transferred_contact_belongs_to_the_call_that_it_began_as() -> None:
     assert not event.may_be_ours
 
 
-@pytest.mark.parametrize("method", ["INBOUND", "API", "OUTBOUND", "TRANSFER", None])
-def test_only_what_startwebrtccontact_started_may_be_of_this_backend(method: str | None) -> None:
+@pytest.mark.parametrize("method", ["WEBRTC_API", "WEBRTC_2030", None])
+def test_whatever_is_not_known_to_begin_otherwise_may_be_of_this_backend(method: str | None) -> None:
+    assert read_event(contact_event("INITIATED", initiationMethod=method)).may_be_ours
+
+
+@pytest.mark.parametrize("method", ["TRANSFER", "QUEUE_TRANSFER", "DISCONNECT"])
+def test_what_a_transfer_began_is_no_start(method: str) -> None:
     assert not read_event(contact_event("INITIATED", initiationMethod=method)).may_be_ours
+
+
+@pytest.mark.parametrize("by_phone", [True, False])
+def test_contacts_of_others_are_known_by_how_they_began(by_phone: bool) -> None:
+    for method in ("OUTBOUND", "CALLBACK", "API", "EXTERNAL_OUTBOUND", "MONITOR", "AGENT_REPLY", "FLOW",
+                   "CAMPAIGN_PREVIEW"):  # fmt: skip
+        assert read_contact_event(contact_event("QUEUED", initiationMethod=method), by_phone=by_phone) is None
+    inbound = read_contact_event(contact_event("QUEUED", initiationMethod="INBOUND"), by_phone=by_phone)
+    assert (inbound is not None) == by_phone
+
+
+@pytest.mark.parametrize(
+    ("detail", "first"),
+    [
+        ({"initialContactId": "contact-1"}, "contact-1"),
+        ({"initialContactId": "contact-1", "previousContactId": "leg-1"}, "contact-1"),
+        ({"previousContactId": "contact-1"}, "contact-1"),
+        ({"initialContactId": "again", "previousContactId": "contact-1"}, "contact-1"),
+        ({"initialContactId": "again", "previousContactId": "again"}, "again"),
+        ({"relatedContactId": "contact-1"}, "again"),
+        ({}, "again"),
+    ],
+    ids=str,
+)
+def test_a_contact_belongs_to_the_call_of_the_one_before_it(detail: dict[str, Any], first: str) -> None:
+    assert read_event(contact_event("INITIATED", "again", **detail)).call_contact_id == first
+
+
+@pytest.mark.parametrize(
+    ("reason", "read"),
+    [
+        ("AGENT_DISCONNECT", "AGENT_DISCONNECT"),
+        ("no code", None),
+        ("", None),
+        (7, None),
+        ({"code": "X"}, None),
+        (None, None),
+    ],
+    ids=str,
+)
+def test_the_reason_of_an_end_is_a_code_of_connect(reason: Any, read: str | None) -> None:
+    assert read_event(contact_event("DISCONNECTED", ended=3, disconnectReason=reason)).reason == read
+    assert read_event(contact_event("QUEUED", queued=1, disconnectReason="OTHER")).reason is None
 
 
 def test_only_more_than_a_beginning_is_progress() -> None:

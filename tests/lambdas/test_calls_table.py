@@ -1,11 +1,14 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
 from runtime.errors import (
+    AnswerIncomplete,
     CapacityReached,
     ConfigurationFault,
     ServiceError,
@@ -385,9 +388,11 @@ def test_nothing_of_an_event_shows_through_into_the_next_call(table: CallTable, 
     table.store_answer(before, RATES)
     table.store_connection_token(before, "token", NOW + 9)
     table.store_events(before, replace(before, queued_at=NOW, connected_at=NOW, **EVENTS["ended"]))
-    assert table.claim(call(2, NOW + 10), RATES) is None
+    assert not stored(dynamodb).keys() & {"ConnectionToken", "ConnectionTokenUntil"}
+    assert table.claim(call(2, NOW + 10_000), RATES) is None
     assert not stored(dynamodb).keys() & {
-        "QueuedAt", "ConnectedAt", "EndedAt", "EndedBy", "Legs", "ConnectionToken", "ConnectionTokenUntil"
+        "QueuedAt", "ConnectedAt", "EndedAt", "EndedBy", "Legs", "Reasons", "FreeAt", "HungUp",
+        "ConnectionToken", "ConnectionTokenUntil",
     }  # fmt: skip
 
 
@@ -563,6 +568,9 @@ class RefusingClient:
         (refusal("RequestLimitExceeded", 400), CapacityReached),
         (refusal("Unheard", 429), CapacityReached),
         (refusal("InternalServerError", 500), Unavailable),
+        (refusal("RequestTimeout", 400), TimedOut),
+        (refusal("RequestTimeoutException", 408), TimedOut),
+        (refusal("Unheard", 408), TimedOut),
         (refusal("AccessDeniedException", 400), ConfigurationFault),
         (refusal("ResourceNotFoundException", 400), ConfigurationFault),
         (refusal("ValidationException", 400), ConfigurationFault),
@@ -593,3 +601,138 @@ def test_each_failure_of_dynamodb_has_a_meaning_and_says_nothing_of_its_text(
             attempt()
         assert "SECRET" not in str(raised.value)
     assert "SECRET" not in capsys.readouterr().out
+
+
+class SurprisingClient:
+    """DynamoDB answers, with something else than it promises."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self._answer = answer
+
+    def __getattr__(self, _: str) -> Any:
+        return lambda **_: self._answer
+
+
+WHOLE: dict[str, Any] = {
+    **{name: {"S": "reference-1"} for name in ("UserId", "IdempotencyKey", "RequestHash", "Reference")},
+    **{name: {"N": "99999999999"} for name in ("StartedAt", "ReferenceUntil", "SlotUntil", "ExpiresAt")},
+    "Context": {"M": {}},
+    "Starts": {"L": []},
+}
+DAMAGES: list[Any] = [
+    None, {}, {"N": "x"}, {"S": 5}, {"L": {}}, {"L": [{}]}, {"M": []}, {"M": {"a": {}}}, "text", 7
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=str)
+@pytest.mark.parametrize(
+    "name", [*WHOLE, "Legs", "Reasons", "Previous", "Capabilities", "BlockedUntil", "Answer"]
+)
+def test_a_record_of_another_shape_is_a_mapped_error_or_read(name: str, damage: Any) -> None:
+    item = {**WHOLE, name: damage}
+    for answer in ({"Item": item, "Attributes": item, "Items": [item]}, {}):
+        table = CallTable(SurprisingClient(answer), TABLE)
+        attempts: list[Callable[[], object]] = [
+            partial(table.find, "user-1", NOW),
+            partial(table.bind, "user-1", "reference-1", "contact-1", NOW),
+            partial(table.take_over, call(), slot_until=1, reference_until=1),
+            partial(table.abandon, call(), NOW),
+            partial(table.claim, call(), RATES),
+            partial(table.store_answer, answered(call()), RATES),
+            partial(table.find_user, "contact-1"),
+        ]
+        for attempt in attempts:
+            with suppress(AnswerIncomplete):
+                attempt()
+
+
+def test_answers_without_what_must_be_there_are_mapped_errors() -> None:
+    table = CallTable(SurprisingClient({}), TABLE)
+    attempts: list[Callable[[], object]] = [
+        partial(table.bind, "user-1", "reference-1", "contact-1", NOW),
+        partial(table.take_over, call(), slot_until=1, reference_until=1),
+        partial(table.abandon, call(), NOW),
+    ]
+    for attempt in attempts:
+        with pytest.raises(AnswerIncomplete):
+            attempt()
+    assert table.find("user-1", NOW) is None
+    assert table.find_user("contact-1") is None
+
+
+def test_a_refusal_that_does_not_show_what_stands_in_the_way_is_a_mapped_error() -> None:
+    refused = ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "UpdateItem")
+    table = CallTable(RefusingClient(refused), TABLE)
+    with pytest.raises(AnswerIncomplete):
+        table.claim(call(), RATES)
+    assert table.abandon(call(), NOW) is None
+    assert table.bind("user-1", "reference-1", "contact-1", NOW) is None
+
+
+def test_an_end_removes_the_token_for_digits(table: CallTable, dynamodb: Any) -> None:
+    before = answered(call())
+    table.claim(call(), RATES)
+    table.store_answer(before, RATES)
+    table.store_connection_token(before, "token", NOW + 9)
+    assert stored(dynamodb).keys() >= {"ConnectionToken", "ConnectionTokenUntil"}
+    table.end(before, NOW + 5)
+    assert not stored(dynamodb).keys() & {"ConnectionToken", "ConnectionTokenUntil"}
+
+
+def test_an_abandoned_start_leads_from_its_contact_to_its_user(table: CallTable) -> None:
+    table.claim(call(), RATES)
+    left = table.abandon(replace(call(), contact_id="contact-1"), NOW + 1)
+    assert left is not None
+    assert (left.contact_id, left.ended_at, left.starts) == ("contact-1", NOW + 1, [])
+    assert table.find_user("contact-1") == "user-1"
+
+
+def test_an_abandoned_start_keeps_the_contact_that_presented_its_reference(table: CallTable) -> None:
+    table.claim(call(), RATES)
+    table.bind("user-1", "reference-1", "presented", NOW)
+    left = table.abandon(replace(call(), contact_id="contact-1"), NOW + 1)
+    assert left is not None
+    assert left.contact_id == "presented"
+
+
+def test_a_refused_start_counts_and_shows_when_one_was_refused_before(table: CallTable) -> None:
+    table.claim(call(), RATES)
+    first = table.abandon(call(), NOW + 1, counted=RATES)
+    table.claim(call(2, NOW + 2), RATES)
+    second = table.abandon(call(2, NOW + 2), NOW + 3, counted=RATES)
+    assert first is not None
+    assert second is not None
+    assert (first.refused_before, second.refused_before) == (0, NOW + 1)
+    assert second.starts == [NOW + 2, NOW]
+    assert table.claim(call(3, NOW + 4), RATES) is not None
+
+
+def test_a_call_that_continues_another_is_stored_as_that_and_the_next_is_not(table: CallTable) -> None:
+    continuing = replace(
+        call(), previous_id="before", previous_ended_at=NOW - 5, related_contact_id="contact-0"
+    )
+    table.claim(continuing, RATES)
+    assert table.find("user-1", NOW) == continuing
+    table.end(continuing, NOW + 1)
+    table.claim(call(2, NOW + 2), RATES)
+    found = table.find("user-1", NOW)
+    assert found is not None
+    assert (found.came_back, found.related_contact_id) == (False, None)
+
+
+@pytest.mark.parametrize("contact_id", [None, "contact-1"])
+def test_an_end_by_connect_alone_has_no_live_contact_sent_away(
+    table: CallTable, contact_id: str | None
+) -> None:
+    table.claim(call(), RATES)
+    before = call()
+    if contact_id is not None:
+        table.bind("user-1", "reference-1", contact_id, NOW)
+        before = replace(before, contact_id=contact_id)
+    assert table.store_events(before, replace(before, **EVENTS["ended"]))
+    bound = table.bind("user-1", "reference-1", "contact-1", NOW + 1)
+    assert bound is not None
+    assert bound.ended_by_connect == (contact_id is not None)
+    assert table.bind("user-1", "reference-1", "another", NOW + 1) is None or contact_id is None
+    late = table.bind("user-1", "reference-1", "contact-1", call().reference_until)
+    assert (late is None) == (contact_id is not None)

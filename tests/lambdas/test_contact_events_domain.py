@@ -4,18 +4,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import Unavailable
 
 from calls.contact_event import ContactEvent, read_contact_event
-from calls.errors import NotPossibleNow, RetryLater
-from calls.record import Call, State
-from calls.webrtc import STARTED_BY_API
+from calls.errors import CallActive, NotPossibleNow, RetryLater
+from calls.record import TRANSFER_GRACE, Call, EndedBy, State
 from contact_events.domain import ContactEvents, EndedCall, merge
 from tests.lambdas.backend import LIMITS, Backend, dying
-from tests.lambdas.events import START, contact_event
+from tests.lambdas.conftest import INDEXES, TABLE
+from tests.lambdas.events import START, contact_event, flow_event
+from tests.lambdas.fake_aws import shared_client
+from tests.lambdas.fake_dynamodb import FakeDynamoDb
 
 CONNECTING = Call(
     user_id="user-1",
@@ -33,7 +35,9 @@ LEASE = LIMITS.start_lease_seconds * 1000
 
 
 def read_event(envelope: dict[str, Any]) -> ContactEvent:
-    return read_contact_event(envelope, STARTED_BY_API)
+    event = read_contact_event(envelope)
+    assert event is not None
+    return event
 
 
 def life(
@@ -241,6 +245,55 @@ def test_a_transfer_whose_event_comes_after_the_first_contacts_end_takes_it_back
     assert call.state(START) is State.CONNECTED
 
 
+CODES = ("AGENT_DISCONNECT", "CUSTOMER_DISCONNECT", None)
+
+
+@pytest.mark.parametrize("reasons", list(itertools.permutations(CODES, 2)))
+def test_the_reason_of_a_call_is_that_of_the_contact_that_ended_last(reasons: tuple[str | None, ...]) -> None:
+    ends = [
+        replace(life("contact-1")[3], reason=reasons[0]),
+        replace(transferred()[3], reason=reasons[1]),
+    ]
+    for order in itertools.permutations(ends * 2):
+        assert merged(order).disconnect_reason == reasons[1]
+
+
+@pytest.mark.parametrize(
+    ("reason", "ended_by"),
+    [
+        ("CUSTOMER_DISCONNECT", EndedBy.CALLER),
+        ("AGENT_DISCONNECT", EndedBy.AGENT),
+        ("CONTACT_FLOW_DISCONNECT", EndedBy.SYSTEM),
+        ("CUSTOMER_NEVER_ARRIVED", EndedBy.SYSTEM),
+        ("OTHER", EndedBy.UNKNOWN),
+        ("NEW_IN_2030", EndedBy.UNKNOWN),
+        (None, EndedBy.UNKNOWN),
+    ],
+)
+def test_connects_reason_says_who_ended_a_call_unless_its_caller_hung_up(
+    reason: str | None, ended_by: EndedBy
+) -> None:
+    ended = merged([replace(life("contact-1")[3], reason=reason)])
+    assert ended.ended_by is ended_by
+    assert replace(ended, hung_up=True).ended_by is EndedBy.CALLER
+
+
+def test_an_end_that_names_the_next_contact_is_not_the_end_of_the_call() -> None:
+    end = replace(life("contact-1")[3], next_contact_id="leg-2")
+    for order in itertools.permutations([end, *transferred()[:2]]):
+        assert merged(order).open_contacts == ["leg-2"]
+    assert merged([end, *transferred()]).state(START) is State.ENDED
+
+
+def test_a_participant_that_was_made_anew_is_a_contact_of_the_call() -> None:
+    anew: dict[str, Any] = {"previousContactId": "contact-1", "queued": 20}
+    began = read_event(contact_event("CONNECTED_TO_AGENT", "again", connected=21, **anew))
+    ended = read_event(contact_event("DISCONNECTED", "again", ended=30, **anew))
+    call = merged([*life("contact-1"), began])
+    assert call.open_contacts == ["again"]
+    assert merged([ended], call).ended_at == START + 30_000
+
+
 def test_a_contact_whose_events_come_before_the_first_ones_does_not_end_the_call_alone() -> None:
     call = merged(transferred())
     assert call.legs == {"contact-1": 0, "leg-2": START + 17_750}
@@ -310,6 +363,7 @@ def test_events_move_the_call_that_its_app_reads_and_free_the_users_slot(backend
         states.append(backend.record().state(backend.now))
     assert states == [State.CONNECTING] * 3 + [State.QUEUED] * 3 + [State.CONNECTED, State.ENDED]
     backend.connect.ended.add(contact_id)
+    backend.now += 9000 + TRANSFER_GRACE
     backend.call(key="next")
     assert not backend.connect.requested("StopContact")
 
@@ -632,3 +686,117 @@ def test_an_event_whose_function_dies_is_noted_when_it_comes_again(
         backend.deliver("DISCONNECTED", contact_id, ended=9)
     backend.deliver("DISCONNECTED", contact_id, ended=9, attempt=2)
     assert backend.record().state(backend.now) is State.ENDED
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.data(),
+    answered=st.booleans(),
+    has_next=st.booleans(),
+    hung_up_after=st.none() | st.integers(0, 9),
+)
+def test_no_order_of_events_has_a_transferred_call_hung_up_on_or_another_started_beside_it(
+    data: st.DataObject, answered: bool, has_next: bool, hung_up_after: int | None
+) -> None:
+    backend = Backend(FakeDynamoDb(TABLE, "UserId", INDEXES).attach(shared_client("dynamodb")))
+    contact_id = backend.call().contact_id
+    attributes = backend.starts()[-1]["Attributes"]
+    leg: dict[str, Any] = {"initialContactId": contact_id, "previousContactId": contact_id,
+                           "initiationMethod": "TRANSFER"}  # fmt: skip
+    of_first: dict[str, Any] = {"nextContactId": "leg-2"} if has_next else {}
+    times: dict[str, Any] = {"queued": 1, **({"connected": 5} if answered else {})}
+    events = [
+        contact_event("INITIATED", contact_id),
+        contact_event("QUEUED", contact_id, queued=1),
+        contact_event("DISCONNECTED", contact_id, **times, ended=9, **of_first),
+        contact_event("COMPLETED", contact_id, **times, ended=9, **of_first),
+        contact_event("INITIATED", "leg-2", at=8, **leg),
+        contact_event("QUEUED", "leg-2", queued=9, **leg),
+    ]
+    again = data.draw(st.lists(st.sampled_from(events), max_size=4))
+    backend.now = START + 9000
+    is_hung_up = False
+    for number, event in enumerate(data.draw(st.permutations(events + again))):
+        if number == hung_up_after:
+            backend.call_control.hang_up("user-1", contact_id)
+            is_hung_up = True
+        backend.deliver_envelope(event)
+        backend.now += data.draw(st.integers(0, 400))  # they come within the grace
+        asked = flow_event(
+            attributes, ContactId="leg-2", InitialContactId=contact_id, InitiationMethod="TRANSFER"
+        )
+        assert backend.verify(asked)["auth_status"] == ("abandoned" if is_hung_up else "verified")
+        if not is_hung_up:
+            with pytest.raises(CallActive):
+                backend.call(key="beside")
+    assert is_hung_up or backend.record().open_contacts == ["leg-2"]
+
+
+@pytest.mark.parametrize(
+    ("times", "wait"),
+    [
+        ({"queued": 1}, 5),
+        ({"connected": 5}, 5),
+        ({}, 0),
+        ({"queued": 1, "disconnectReason": "CUSTOMER_DISCONNECT"}, 0),
+    ],
+    ids=str,
+)
+def test_an_end_that_may_be_a_transfer_frees_the_slot_a_moment_later(
+    backend: Backend, times: dict[str, Any], wait: int
+) -> None:
+    contact_id = backend.call().contact_id
+    backend.now = START + 9000
+    backend.deliver("DISCONNECTED", contact_id, ended=9, **times)
+    assert backend.record().state(backend.now) is State.ENDED
+    if wait:
+        with pytest.raises(CallActive) as refused:
+            backend.call(key="next")
+        assert (refused.value.contact_id, refused.value.retry_after) == (None, wait)
+        backend.now += TRANSFER_GRACE - 1
+        with pytest.raises(CallActive):
+            backend.call(key="next")
+        backend.now += 1
+    backend.call(key="next")
+
+
+def test_the_user_need_not_wait_after_hanging_up_a_call_that_connect_has_ended(backend: Backend) -> None:
+    contact_id = backend.call().contact_id
+    backend.now = START + 9000
+    backend.deliver("DISCONNECTED", contact_id, queued=1, ended=9, disconnectReason="AGENT_DISCONNECT")
+    backend.call_control.hang_up("user-1", contact_id)
+    assert backend.record().ended_by is EndedBy.AGENT
+    backend.call(key="next")
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"channel": "CHAT"},
+        {"channel": "TASK"},
+        {"segmentAttributes": {"connect:Subtype": {"valueString": "connect:Guide"}}},
+        {"segmentAttributes": {"connect:Subtype": {"ValueString": "connect:Guide"}}, "channel": "Voice"},
+        {"initiationMethod": "MONITOR"},
+        {"initiationMethod": "EXTERNAL_OUTBOUND"},
+        {"initiationMethod": "INBOUND"},
+    ],
+    ids=str,
+)
+def test_a_contact_beside_the_call_is_no_part_of_it(backend: Backend, detail: dict[str, Any]) -> None:
+    contact_id = backend.call().contact_id
+    before = backend.record()
+    for event_type, times in EVENTS.items():
+        related = {"initialContactId": contact_id, "previousContactId": contact_id, **times, **detail}
+        assert backend.deliver(event_type, "beside", **related) is None
+    assert backend.record() == before
+
+
+@pytest.mark.parametrize(
+    "detail", [{"channel": "Voice"}, {"channel": None}, {"initiationMethod": "WEBRTC_2030"}]
+)
+def test_a_contact_is_the_calls_whatever_connect_calls_its_beginning(
+    backend: Backend, detail: dict[str, Any]
+) -> None:
+    contact_id = backend.call().contact_id
+    backend.deliver("QUEUED", contact_id, queued=1, **detail)
+    assert backend.record().state(backend.now) is State.QUEUED

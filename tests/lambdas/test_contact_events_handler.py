@@ -198,6 +198,7 @@ def test_nothing_secret_is_logged_or_counted(
     take(*life(contact_id), "SECRET-GARBAGE", json.dumps({"detail": "SECRET"}), "[]")
     take(contact_event("QUEUED", contact_id, queueInfo={"enqueueTimestamp": "SECRET-TIME"}))
     backend.connect.ended.add(contact_id)
+    backend.now += 60_000
     unanswered = backend.leave_unanswered()
     backend.now += LIMITS.start_lease_seconds * 1000
     backend.connect.stop_faults = [(400, "InvalidRequestException", {"message": "SECRET-AWS"})]

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from calls.errors import AuthenticationInsufficient
 from start_call.caller import Authentication, Caller, read_caller
-from start_call.request import is_display_name
+from start_call.display_name import is_display_name
 
 MAPPED = {"email": "customer_email", "custom:tier": "customer_tier"}
 CLAIMS = {
@@ -128,15 +128,28 @@ def test_a_time_of_any_year_with_four_digits_is_read() -> None:
     assert caller(auth_time="9" * 12).auth_time == int("9" * 12)
 
 
-def test_whoever_has_no_name_is_a_customer() -> None:
-    assert read_caller({"sub": "u"}, {}, "name").display_name == "Customer"
+def test_a_token_without_a_name_gives_none() -> None:
+    assert read_caller({"sub": "u"}, {}, "name").display_name == ""
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\nb", "\x00"])
-def test_a_name_that_an_agent_could_not_read_is_replaced(name: str) -> None:
-    assert caller(name=name).display_name == "Customer"
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [("", ""), ("  ", ""), ("\u200b\u3164", ""), ("\u202eAda\u200b", "Ada"), ("a\nb", "a b")],
+)
+def test_a_tokens_name_is_read_without_what_an_agent_could_not_see(name: str, read: str) -> None:
+    assert caller(name=name).display_name == read
 
 
 @given(name=st.text())
-def test_the_display_name_is_always_one_that_connect_takes(name: str) -> None:
-    assert is_display_name(caller(name=name).display_name)
+def test_a_tokens_name_is_one_that_connect_takes_or_none(name: str) -> None:
+    read = caller(name=name).display_name
+    assert read == "" or is_display_name(read)
+
+
+@pytest.mark.parametrize("verified", [None, "false"])
+def test_a_federated_user_whose_address_nobody_can_verify_calls_without_it(verified: str | None) -> None:
+    """Cognito lets no app client write `email_verified`, so it may be absent for good."""
+    claims = {"sub": "u", "email": "ada@example.com", "cognito:username": "google_1"}
+    claims |= {} if verified is None else {"email_verified": verified}
+    federated = read_caller(claims, MAPPED, "name")
+    assert (federated.user_id, federated.context["customer_email"]) == ("u", "")

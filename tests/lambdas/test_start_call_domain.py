@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,6 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from runtime.errors import (
     AnswerIncomplete,
     CapacityReached,
-    ConfigurationFault,
     ServiceError,
     TimedOut,
     Unavailable,
@@ -17,19 +17,23 @@ from runtime.errors import (
 from caller_context.domain import verify
 from calls.errors import (
     CallActive,
+    CallEnded,
     IdempotencyKeyReused,
     InvalidRequest,
     RateExceeded,
     RequestInProgress,
+    StartRefused,
 )
 from calls.interfaces import Credential
 from calls.record import Call, Rate
-from calls.start_call_request import MAX_ATTRIBUTES_BYTES
+from calls.start_call_request import MAX_ATTRIBUTES_BYTES, size_of
+from calls.webrtc import WebRtc
 from start_call.caller import Caller
 from tests.lambdas.backend import ADA, LIMITS, Backend, dying
 from tests.lambdas.conftest import BILLING_FLOW_ARN, FLOW_ARN, INSTANCE_ARN
 from tests.lambdas.events import START
 from tests.lambdas.fake_aws import Answer
+from tests.lambdas.fake_dynamodb import FakeDynamoDb
 
 
 @pytest.fixture
@@ -48,7 +52,7 @@ def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backe
         "ParticipantDetails": {"DisplayName": "Ada"},
         "Attributes": {
             "customer_id": "user-1",
-            "auth_status": "verified",
+            "name_source": "token",
             "auth_time": "1790000000",
             "customer_email": "ada@example.com",
             "order_id": "A-1",
@@ -57,15 +61,52 @@ def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backe
     }
     bound = backend.table.bind("user-1", reference, started.contact_id, START)
     assert bound is not None
-    assert bound.context == ADA.context
+    assert bound.context == {**ADA.context, "name_source": "token"}
 
 
-def test_an_audio_call_has_no_capability_and_the_sent_name_wins(backend: Backend) -> None:
-    backend.call(display_name="Countess", contact_flow_arn=BILLING_FLOW_ARN)
+def test_an_audio_call_of_a_topic_has_no_capability_and_enters_its_flow(backend: Backend) -> None:
+    backend.call(contact_flow_arn=BILLING_FLOW_ARN)
     (start,) = backend.starts()
     assert "AllowedCapabilities" not in start
-    assert start["ParticipantDetails"] == {"DisplayName": "Countess"}
     assert start["ContactFlowId"] == BILLING_FLOW_ARN.rpartition("/")[2]
+
+
+@pytest.mark.parametrize(
+    ("in_token", "sent", "shown", "source"),
+    [
+        ("Ada", "Countess (verified)", "Ada", "token"),
+        ("Ada", None, "Ada", "token"),
+        ("", "Countess", "Countess", "caller"),
+        ("", None, "Customer", "none"),
+    ],
+)
+def test_the_agent_sees_the_tokens_name_and_else_whose_word_it_is(
+    backend: Backend, in_token: str, sent: str | None, shown: str, source: str
+) -> None:
+    backend.call(caller=replace(ADA, display_name=in_token), display_name=sent)
+    (start,) = backend.starts()
+    assert start["ParticipantDetails"] == {"DisplayName": shown}
+    assert start["Attributes"]["name_source"] == source
+    credential = Credential(
+        user_id="user-1",
+        reference=start["Attributes"]["auth_token"],
+        contact_id=backend.record().contact_id or "",
+    )
+    assert verify(credential, backend.table, backend.now)["name_source"] == source
+
+
+def test_a_contact_is_born_unverified(backend: Backend) -> None:
+    """An adopted flow that reads attributes alone reads nothing false."""
+    backend.call()
+    assert "auth_status" not in backend.starts()[0]["Attributes"]
+
+
+def test_trusted_attributes_replace_what_is_sent_under_their_names(backend: Backend) -> None:
+    """The configuration lets nobody send them: this holds if it did."""
+    trusted = ("customer_id", "auth_time", "customer_email", "name_source", "auth_token")
+    backend.call(attributes=dict.fromkeys(trusted, "FORGED"))
+    (start,) = backend.starts()
+    assert "FORGED" not in start["Attributes"].values()
 
 
 def test_a_second_tap_with_the_same_key_gets_the_first_call(backend: Backend) -> None:
@@ -128,11 +169,65 @@ def test_a_user_who_called_too_often_hears_when_to_call_again(backend: Backend) 
     backend.call(key="tap-3")
 
 
-def test_attributes_that_are_too_large_only_with_the_trusted_ones_cost_no_start(backend: Backend) -> None:
+def set_by_flow(context: Mapping[str, str], *, verified: bool, topic: str | None) -> dict[str, str]:
+    """What the shipped flows set on a contact."""
+    proved = (
+        {**context, "came_back": "false"} if verified else dict.fromkeys([*context, "came_back"], "unknown")
+    )
+    return {
+        **proved,
+        "auth_status": "verified" if verified else "unverified",
+        **({"topic": topic} if topic else {}),
+    }
+
+
+@pytest.mark.parametrize("topic", [None, "billing"])
+@pytest.mark.parametrize("tier", ["", "gold", "a much longer tier"])
+def test_attributes_may_fill_a_contact_until_no_flow_could_set_its_own(
+    backend: Backend, topic: str | None, tier: str
+) -> None:
+    """cases/01: a proved caller must not reach the unverified queue for want of a few bytes."""
+    caller = replace(ADA, context={**ADA.context, "tier": tier})
+
+    def attributes(length: int) -> dict[str, str]:
+        return {"page": "x" * length}
+
+    def most_ever(length: int) -> int:
+        (start,) = backend.starts()[-1:]
+        context = backend.record().context
+        return max(
+            size_of({**start["Attributes"], **set_by_flow(context, verified=verified, topic=topic)})
+            for verified in (True, False)
+        )
+
+    backend.call(caller=caller, topic=topic, attributes=attributes(0))
+    room = MAX_ATTRIBUTES_BYTES - most_ever(0)
+    backend.end()
+    backend.now += 1
+    backend.call(key="fits", caller=caller, topic=topic, attributes=attributes(room))
+    assert most_ever(room) == MAX_ATTRIBUTES_BYTES
+    backend.end()
+    backend.now += 1
+    requests, starts = len(backend.connect.requests), backend.record().starts
     with pytest.raises(InvalidRequest):
-        backend.call(attributes={"page": "x" * (MAX_ATTRIBUTES_BYTES - 4)})
-    assert not backend.connect.requests
-    backend.call()
+        backend.call(key="no room", caller=caller, topic=topic, attributes=attributes(room + 1))
+    assert len(backend.connect.requests) == requests
+    assert backend.record().starts == starts  # it costs the user no start
+
+
+def test_room_for_what_flows_set_beside_is_kept_free(backend: Backend) -> None:
+    backend.use(
+        WebRtc(
+            backend.table,
+            backend.instance,
+            backend.participants,
+            backend.time,
+            instance_arn=INSTANCE_ARN,
+            flow_bytes=MAX_ATTRIBUTES_BYTES,
+        )
+    )
+    with pytest.raises(InvalidRequest):
+        backend.call()
 
 
 FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
@@ -145,11 +240,13 @@ FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
     ((500, "InternalServiceException", {}), Unavailable),
     ((502, None, {}), Unavailable),
     ((503, "ServiceUnavailable", {}), Unavailable),
-    ((400, "InvalidRequestException", {"message": "SECRET"}), ConfigurationFault),
-    ((400, "InvalidParameterException", {}), ConfigurationFault),
-    ((404, "ResourceNotFoundException", {}), ConfigurationFault),
-    ((403, "AccessDeniedException", {}), ConfigurationFault),
-    ((418, "UnheardOfException", {}), ConfigurationFault),
+    ((400, "InvalidRequestException", {"message": "SECRET"}), StartRefused),
+    ((400, "InvalidParameterException", {}), StartRefused),
+    ((404, "ResourceNotFoundException", {}), StartRefused),
+    ((403, "AccessDeniedException", {}), StartRefused),
+    ((418, "UnheardOfException", {}), StartRefused),
+    ((408, None, {}), TimedOut),
+    ((400, "RequestTimeout", {}), TimedOut),
     ((200, None, {"garbage": True}), AnswerIncomplete),
     ((200, None, {"ConnectionData": "text"}), AnswerIncomplete),
     ((200, None, {"ContactId": 5}), AnswerIncomplete),
@@ -175,7 +272,7 @@ def test_each_failure_of_connect_has_its_error_and_leaves_the_user_free_to_try_a
 
 def test_a_retry_after_a_failure_is_another_contact_for_connect(backend: Backend) -> None:
     backend.connect.start_faults = [(400, "InvalidRequestException", {})]
-    with pytest.raises(ConfigurationFault):
+    with pytest.raises(StartRefused):
         backend.call()
     backend.now += 1
     backend.call()
@@ -191,13 +288,103 @@ def test_one_lost_answer_is_repeated_as_the_same_contact(backend: Backend) -> No
     assert first == second
 
 
-@pytest.mark.parametrize("part", ["ParticipantToken", "ConnectionData", "ParticipantId"])
-def test_a_contact_that_the_app_cannot_join_is_stopped(backend: Backend, part: str) -> None:
+PARTS = ["ParticipantToken", "ConnectionData", "ParticipantId"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_contact_that_the_app_cannot_join_is_stopped_and_another_tried_once(
+    backend: Backend, part: str
+) -> None:
     backend.connect.alter_answer = lambda answer: answer.pop(part)
     with pytest.raises(AnswerIncomplete):
         backend.call()
-    assert len(backend.connect.stopped) == 1
+    assert len(backend.connect.stopped) == 2
     assert not backend.connect.active
+
+
+def lose_answers_of(backend: Backend, times: int) -> None:
+    """Connect starts contacts, and for a repeated client token it answers no more than is documented."""
+    seen: dict[str, int] = {}
+
+    def answer_id_alone(answer: dict[str, Any]) -> None:
+        first = answer["ContactId"] not in seen
+        seen[answer["ContactId"]] = 1
+        if first and len(seen) <= times:
+            raise ReadTimeoutError(endpoint_url="x")
+        if not first:
+            for part in PARTS:
+                answer.pop(part)
+
+    backend.connect.alter_answer = answer_id_alone
+
+
+def test_a_contact_that_connect_finds_again_without_its_credentials_is_replaced(backend: Backend) -> None:
+    """A repeated ClientToken promises the contact id alone."""
+    lose_answers_of(backend, 1)
+    started = backend.call()
+    (lost,) = backend.connect.stopped
+    assert backend.connect.active == [started.contact_id]
+    tokens = [(start["ClientToken"], start["Attributes"]["auth_token"]) for start in backend.starts()]
+    assert tokens[0] == tokens[1]
+    assert tokens[2][0] != tokens[0][0]
+    assert tokens[2][1] != tokens[0][1]
+    # The flow sends the first one away, if it comes so far.
+    contact = Credential(user_id="user-1", reference=tokens[0][1], contact_id=lost)
+    assert verify(contact, backend.table, backend.now) == {"auth_status": "abandoned"}
+    assert backend.record().starts == [START]  # one tap, one start
+    assert backend.call().body == started.body
+
+
+def test_a_crashed_start_that_connect_finds_without_credentials_is_replaced(backend: Backend) -> None:
+    crash_in(backend, "start", before=False)
+    (lost,) = backend.connect.active
+
+    def answer_id_alone(answer: dict[str, Any]) -> None:
+        for part in PARTS if answer["ContactId"] == lost else ():
+            answer.pop(part)
+
+    backend.connect.alter_answer = answer_id_alone
+    backend.now += 40_000
+    started = backend.call()
+    assert backend.connect.stopped == [lost]
+    assert backend.connect.active == [started.contact_id]
+
+
+def test_an_unusable_contact_that_cannot_be_stopped_is_followed_by_no_other(backend: Backend) -> None:
+    lose_answers_of(backend, 1)
+    backend.connect.stop_faults = [(500, "InternalServiceException", {})] * 2
+    with pytest.raises(AnswerIncomplete):
+        backend.call()
+    assert len(backend.connect.contacts) == 1
+
+
+@pytest.mark.parametrize("event", ["INITIATED", "QUEUED"])
+def test_a_contact_that_could_be_neither_joined_nor_stopped_is_found_by_its_events(
+    backend: Backend, event: str
+) -> None:
+    backend.connect.alter_answer = lambda answer: answer.pop("ParticipantToken")
+    backend.connect.stop_faults = [(500, "InternalServiceException", {})] * 2
+    with pytest.raises(AnswerIncomplete):
+        backend.call()
+    (contact_id,) = backend.connect.active
+    assert backend.table.find_user(contact_id) == "user-1"
+    backend.deliver(event, contact_id)
+    assert not backend.connect.active
+
+
+def test_a_contact_that_cannot_be_stored_or_stopped_is_named_in_the_log(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, written: Callable[[], str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise Unavailable("the table is away")
+
+    monkeypatch.setattr(backend.table, "abandon", fail)
+    backend.connect.alter_answer = lambda answer: answer.pop("ParticipantToken")
+    backend.connect.stop_faults = [(500, "InternalServiceException", {})] * 2
+    with pytest.raises(AnswerIncomplete):
+        backend.call()
+    (contact_id,) = backend.connect.active
+    assert contact_id in written()
 
 
 @pytest.mark.parametrize(
@@ -294,13 +481,64 @@ def test_a_slow_start_that_was_taken_over_leaves_the_call_of_the_one_that_took_i
     assert backend.connect.active == [slow.contact_id]
 
 
-def test_starts_that_failed_do_not_use_up_the_users_rate(backend: Backend) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [(429, "LimitExceededException", {}), (500, "InternalServiceException", {}), (408, "RequestTimeout", {})],
+    ids=str,
+)
+def test_starts_that_failed_for_no_fault_of_their_own_do_not_use_up_the_users_rate(
+    backend: Backend, fault: Answer
+) -> None:
     for tap in range(2 * LIMITS.rates[1].calls):
-        backend.connect.start_faults = [(400, "InvalidRequestException", {})]
-        with pytest.raises(ConfigurationFault):
+        backend.connect.start_faults = [fault, fault]
+        with pytest.raises((CapacityReached, Unavailable, TimedOut)):
             backend.call(key=f"tap-{tap}")
         backend.now += 1
+    backend.connect.start_faults = []
     backend.call(key="at-last")
+
+
+@pytest.mark.parametrize(
+    "fault", [(400, "InvalidRequestException", {}), (403, "AccessDeniedException", {})], ids=str
+)
+def test_starts_that_connect_refused_count_and_the_first_alone_may_alarm(
+    backend: Backend, fault: Answer
+) -> None:
+    repeated = []
+    for tap in range(60):
+        backend.connect.start_faults = [fault]
+        with pytest.raises((StartRefused, RateExceeded)) as refused:
+            backend.call(key=f"tap-{tap}")
+        if isinstance(refused.value, StartRefused):
+            repeated.append(refused.value.is_repeated)
+        backend.now += 28
+    assert repeated == [False, True, True]
+    assert len(backend.starts()) == LIMITS.rates[0].calls
+    backend.now += 3_600_000
+    with pytest.raises(StartRefused) as again:
+        backend.call(key="an hour later")
+    assert not again.value.is_repeated
+
+
+def test_refused_starts_do_not_grow_the_record_without_end(
+    backend: Backend, fake_dynamodb: FakeDynamoDb
+) -> None:
+    for day in range(30):
+        backend.connect.start_faults = [(400, "InvalidRequestException", {})]
+        with pytest.raises(StartRefused):
+            backend.call(key=f"day-{day}")
+        backend.now += LIMITS.rates[1].seconds * 1000
+    item = json.loads(fake_dynamodb.items["user-1"])
+    assert len(item["Starts"]["L"]) <= LIMITS.rates[1].calls
+
+
+def test_a_lost_request_has_a_time_out_and_is_no_fault_of_the_deployment(
+    backend: Backend, written: Callable[[], str]
+) -> None:
+    backend.connect.start_faults = [(408, "RequestTimeout", {})] * 2
+    with pytest.raises(TimedOut):
+        backend.call()
+    assert "ConfigurationFault" not in written()
 
 
 @pytest.mark.parametrize("step", ["stop", "abandon"])
@@ -412,13 +650,13 @@ def test_a_start_whose_claim_is_not_confirmed_leaves_the_user_free_to_try_again(
 def test_a_start_that_cannot_even_be_ended_frees_the_slot_when_its_lease_runs_out(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise Unavailable("the table is away")
 
     with monkeypatch.context() as away:
         away.setattr(backend.table, "abandon", fail)
         backend.connect.start_faults = [(403, "AccessDeniedException", {})]
-        with pytest.raises(ConfigurationFault):
+        with pytest.raises(StartRefused):
             backend.call()
     with pytest.raises(CallActive) as refused:
         backend.call(key="next")
@@ -515,3 +753,174 @@ def test_a_crashed_start_with_another_body_is_not_repeated(
     crash_in(backend, "claim", before=False)
     with pytest.raises(IdempotencyKeyReused):
         backend.call(display_name="Grace")
+
+
+def lost(backend: Backend, **request: Any) -> str:
+    """A call whose contact Connect has ended because its caller was away; its id."""
+    contact_id = backend.call(**request).contact_id
+    backend.connect.ended.add(contact_id)
+    backend.connect.drop(contact_id)
+    return contact_id
+
+
+def came_back(backend: Backend, caller: Caller = ADA) -> str:
+    """What the flow of the user's latest call is answered."""
+    call = backend.record(caller.user_id)
+    credential = Credential(
+        user_id=caller.user_id, reference=call.reference, contact_id=call.contact_id or ""
+    )
+    return verify(credential, backend.table, backend.now)["came_back"]
+
+
+def end_by_event(backend: Backend, contact_id: str) -> None:
+    ended = (backend.now - START) / 1000
+    backend.deliver("DISCONNECTED", contact_id, queued=1, ended=ended)
+    backend.now += 5000
+
+
+def test_a_call_that_continues_one_that_had_just_ended_says_so(backend: Backend) -> None:
+    contact_id = lost(backend)
+    end_by_event(backend, contact_id)
+    again = backend.call(key="again", previous_contact_id=contact_id)
+    (_, start) = backend.starts()
+    assert start["RelatedContactId"] == contact_id
+    assert "came_back" not in start["Attributes"]
+    assert came_back(backend) == "true"
+    assert backend.call(key="again", previous_contact_id=contact_id).body == again.body
+
+
+def test_a_plain_call_continues_none(backend: Backend) -> None:
+    end_by_event(backend, lost(backend))
+    backend.call(key="again")
+    assert "RelatedContactId" not in backend.starts()[-1]
+    assert came_back(backend) == "false"
+
+
+def test_a_rejoin_that_learns_of_the_end_lets_the_next_call_begin_at_once(backend: Backend) -> None:
+    contact_id = lost(backend)
+    with pytest.raises(CallEnded):
+        backend.call_control.rejoin("user-1", contact_id)
+    backend.call(key="again", previous_contact_id=contact_id)
+    assert came_back(backend) == "true"
+
+
+def test_a_rejoin_after_the_event_of_the_end_lets_the_next_call_begin_at_once(backend: Backend) -> None:
+    contact_id = lost(backend)
+    backend.now = START + 9000
+    backend.deliver("DISCONNECTED", contact_id, queued=1, ended=9)
+    with pytest.raises(CallEnded):
+        backend.call_control.rejoin("user-1", contact_id)
+    backend.call(key="again", previous_contact_id=contact_id)
+    assert came_back(backend) == "true"
+
+
+def test_a_rejoin_between_a_contacts_end_and_its_transfers_event_joins_the_call(backend: Backend) -> None:
+    started = backend.call()
+    backend.now = START + 9000
+    backend.deliver("DISCONNECTED", started.contact_id, queued=1, connected=2, ended=9)
+    assert backend.call_control.rejoin("user-1", started.contact_id) == started.body
+    assert backend.record().ended_at is not None  # until the event of the transfer comes
+
+
+@pytest.mark.parametrize(("age", "counts"), [(300_000, "true"), (300_001, "false")])
+def test_a_call_is_continued_within_five_minutes(backend: Backend, age: int, counts: str) -> None:
+    contact_id = lost(backend)
+    backend.table.end(backend.record(), backend.now)
+    backend.now += age
+    backend.call(key="again", previous_contact_id=contact_id)
+    assert came_back(backend) == counts
+
+
+def test_a_call_that_its_caller_hung_up_is_not_continued(backend: Backend) -> None:
+    contact_id = backend.call().contact_id
+    backend.call_control.hang_up("user-1", contact_id)
+    backend.now += 1
+    backend.call(key="again", previous_contact_id=contact_id)
+    assert came_back(backend) == "false"
+
+
+def test_a_call_is_continued_once(backend: Backend) -> None:
+    first = lost(backend)
+    end_by_event(backend, first)
+    second = lost(backend, key="again", previous_contact_id=first)
+    end_by_event(backend, second)
+    backend.call(key="once more", previous_contact_id=first)
+    assert came_back(backend) == "false"
+
+
+def test_nobody_continues_the_call_of_another_user(backend: Backend) -> None:
+    contact_id = lost(backend)
+    end_by_event(backend, contact_id)
+    grace = Caller(user_id="user-2", display_name="Grace", context={"customer_id": "user-2"})
+    backend.call(caller=grace, previous_contact_id=contact_id)
+    assert came_back(backend, grace) == "false"
+    assert "RelatedContactId" not in backend.starts()[-1]
+
+
+def test_a_call_that_goes_on_is_not_continued_but_named(backend: Backend) -> None:
+    contact_id = backend.call().contact_id
+    with pytest.raises(CallActive) as refused:
+        backend.call(key="again", previous_contact_id=contact_id)
+    assert refused.value.contact_id == contact_id
+
+
+def test_the_call_before_is_part_of_the_request(backend: Backend) -> None:
+    contact_id = lost(backend)
+    end_by_event(backend, contact_id)
+    backend.call(key="again", previous_contact_id=contact_id)
+    with pytest.raises(IdempotencyKeyReused):
+        backend.call(key="again")
+
+
+@pytest.mark.parametrize("step", ["claim", "start"])
+def test_a_crashed_start_that_continues_a_call_is_repeated_as_that(backend: Backend, step: str) -> None:
+    contact_id = lost(backend)
+    end_by_event(backend, contact_id)
+    with dying(backend.instance if step == "start" else backend.table, step, before=False):
+        backend.call(key="again", previous_contact_id=contact_id)
+    backend.now += 40_000
+    backend.call(key="again", previous_contact_id=contact_id)
+    assert came_back(backend) == "true"
+    assert {start.get("RelatedContactId") for start in backend.starts()[1:]} == {contact_id}
+
+
+@pytest.mark.parametrize("key", ["again", "another tap"])
+def test_a_failed_start_that_continued_a_call_passes_that_on(backend: Backend, key: str) -> None:
+    contact_id = lost(backend)
+    end_by_event(backend, contact_id)
+    backend.connect.start_faults = [(429, "LimitExceededException", {})] * 2
+    with pytest.raises(CapacityReached):
+        backend.call(key="again", previous_contact_id=contact_id)
+    backend.connect.start_faults = []
+    backend.now += 2000
+    backend.call(key=key, previous_contact_id=contact_id)
+    assert came_back(backend) == "true"
+
+
+def test_a_start_that_cannot_read_the_call_before_is_a_plain_one(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact_id = lost(backend)
+    end_by_event(backend, contact_id)
+
+    def fail(*_: object) -> None:
+        raise Unavailable("away")
+
+    with monkeypatch.context() as away:
+        away.setattr(backend.table, "find", fail)
+        backend.call(key="again", previous_contact_id=contact_id)
+    assert came_back(backend) == "false"
+
+
+def test_a_reference_holds_for_the_flow_that_begins_when_the_app_has_joined(backend: Backend) -> None:
+    def be_slow(_: dict[str, Any]) -> None:
+        backend.now += 20_000
+
+    backend.connect.alter_answer = be_slow
+    started = backend.call()
+    backend.now += LIMITS.reference_seconds * 1000 - 1
+    contact = Credential(
+        user_id="user-1", reference=backend.record().reference, contact_id=started.contact_id
+    )
+    assert verify(contact, backend.table, backend.now)["auth_status"] == "verified"
+    assert verify(contact, backend.table, backend.now + 1)["auth_status"] == "unverified"

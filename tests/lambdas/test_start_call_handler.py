@@ -154,7 +154,8 @@ def test_faults_of_the_request_are_listed(connect: FakeConnect) -> None:
 
 def test_a_body_in_base64_is_read(connect: FakeConnect) -> None:
     body = base64.b64encode(json.dumps({"DisplayName": "Zoë"}).encode()).decode()
-    assert post(body, base64=True)["statusCode"] == 201
+    claims = {name: value for name, value in CLAIMS.items() if name != "name"}
+    assert post(body, claims=claims, base64=True)["statusCode"] == 201
     assert connect.requests[0][1]["ParticipantDetails"] == {"DisplayName": "Zoë"}
 
 
@@ -257,3 +258,12 @@ def test_whatever_a_caller_sends_is_never_a_5xx(
     assert response["statusCode"] < 500
     if response["statusCode"] >= 400:
         problem(response)
+
+
+def test_one_users_refused_starts_look_like_one(connect: FakeConnect, written: Callable[[], str]) -> None:
+    connect.start_faults = [(400, "InvalidRequestException", {})] * 3
+    assert [post()["statusCode"] for _ in range(4)] == [500, 500, 500, 429]
+    output = written()
+    assert output.count('"StartRefused":[1.0]') == 1
+    assert output.count('"StartRefusedAgain":[1.0]') == 2
+    assert "ConfigurationFault" not in output

@@ -87,12 +87,16 @@ def test_a_full_request_is_read() -> None:
         ({"DisplayName": "a\x00b"}, "/DisplayName"),
         ({"DisplayName": "a\x85b"}, "/DisplayName"),
         ('{"DisplayName": "\\ud800"}', "/DisplayName"),
+        ({"DisplayName": "\u202eadmin"}, "/DisplayName"),
+        ({"DisplayName": "\u200b"}, "/DisplayName"),
         ({"DisplayName": 7}, "/DisplayName"),
         ({"DisplayName": None}, "/DisplayName"),
         ({"Topic": "sales"}, "/Topic"),
         ({"Topic": ""}, "/Topic"),
         ({"Topic": ["billing"]}, "/Topic"),
         ({"Topic": None}, "/Topic"),
+        *(({"PreviousContactId": bad}, "/PreviousContactId") for bad in (None, "", 7, "x" * 257, ["x"])),
+        ('{"PreviousContactId": "\\ud800"}', "/PreviousContactId"),
         ({"Attributes": []}, "/Attributes"),
         ({"Attributes": None}, "/Attributes"),
         ({"Attributes": {"customer_id": "x"}}, "/Attributes/customer_id"),
@@ -170,6 +174,8 @@ def test_the_same_request_has_the_same_hash_however_it_is_written() -> None:
     other = read('{"Topic":"billing","Attributes":{"order_id":"2","page":"\\u0031"}}', idempotency_key="k")
     assert one.content_hash == other.content_hash
     assert one.content_hash != read({"Topic": "billing"}).content_hash
+    assert read({}).content_hash != read({"PreviousContactId": "c"}).content_hash
+    assert read({"PreviousContactId": "c"}).previous_contact_id == "c"
 
 
 json_values = st.recursive(

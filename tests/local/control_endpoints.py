@@ -31,6 +31,20 @@ class ControlEndpoints(Observer):
         finally:
             self.request("DELETE", "faults")
 
+    @contextmanager
+    def behaving(self, **wanted: str) -> Iterator[None]:
+        """Within it Connect behaves so where that is open: LostCustomer="ContactEnds"."""
+        before = self.request("GET", "behaviours")
+        self.request("POST", "behaviours", wanted)
+        try:
+            yield
+        finally:
+            self.request("POST", "behaviours", before)
+
+    def pass_time(self, seconds: float) -> None:
+        """So much time passes for Connect."""
+        self.request("POST", "clock", {"Seconds": seconds})
+
     def rotate_keys(self, *, retire: bool) -> None:
         """The issuer signs with a new key from now on, and drops the others if they retire."""
         self.request("POST", "issuer/rotate", {"Retire": retire})

@@ -93,8 +93,8 @@ def test_an_empty_environment_is_no_default_either(checkout: Path, target: str, 
 @pytest.mark.parametrize(
     ("target", "called"),
     [
-        ("demo", "python|-m|local.demo|--environment|local|\n"),
-        ("local", "python|-m|local|--environment|local|\n"),
+        ("demo", "python|-u|-m|local.demo|--environment|local|\n"),
+        ("local", "python|-u|-m|local|--environment|local|\n"),
         (
             "synth",
             "cdk|synth|--quiet|--no-notices|--context|environment=dev|--output|build/dev|\n",
@@ -146,6 +146,7 @@ def test_what_is_downloaded_or_unpacked_stays_in_the_checkout(installed: Path) -
     program(installed / ".venv/bin/python", "env")
     printed = make(installed, "demo", HOME="/elsewhere").stdout.splitlines()
     seen = dict(line.split("=", 1) for line in printed if "=" in line)
+    assert seen["JSII_NODE"] == f"{installed}/.venv/bin/jsii-node"
     for name in (
         "CDK_HOME",
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT",

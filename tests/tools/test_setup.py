@@ -72,3 +72,17 @@ def test_a_python_of_pyenv_that_is_not_on_the_path_is_found(machine: Path) -> No
     )
     (found / "python3.13").chmod(0o755)
     assert f"a virtual environment of {found}/python3.13" in setup(machine, "local").stderr
+
+
+def test_the_cdk_s_library_has_a_home_in_the_checkout(tmp_path: Path) -> None:
+    """It would write to ~/.cdk."""
+    folder = tmp_path / "a folder"
+    (folder / ".venv/bin").mkdir(parents=True)
+    shutil.copy(CHECKOUT / ".venv/bin/jsii-node", folder / ".venv/bin")
+    (folder / ".venv/bin/node").write_text(f'#!{SHELL}\necho "$HOME|$1"\n')
+    (folder / ".venv/bin/node").chmod(0o755)
+    printed = subprocess.run(
+        [folder / ".venv/bin/jsii-node", "a b"], capture_output=True, text=True, check=True, timeout=10
+    ).stdout
+    home, _, argument = printed.strip().partition("|")
+    assert (Path(home).resolve(), argument) == ((folder / ".cache").resolve(), "a b")

@@ -36,8 +36,9 @@ _KEY_BEGINNING = 16  # characters: 64 bits of a hash
 _ATTRIBUTES = (MEETING_ID, CODE, CONNECT_NUMBER, SIP_HEADERS, _DIGITS_KEY)
 _MAX_ACTIONS = 10
 _REFUSED = "480"  # Temporarily Unavailable
-# The contact flow needs a moment after the call is connected before it listens: a comma is half a second.
-_BEFORE_CODE = ",,"
+# From its second block on, the contact flow keeps keys that come before it listens: the touchtone buffer. A
+# comma, half a second, lets it get there.
+_BEFORE_CODE = ","
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Independent of MiniStack: what a contact does to the rest of AWS goes through `RestOfAws`. Facts about the
 real service: the Connect API reference (operations, errors), "Contact events" and "How flow blocks use
-Lambda" in its administrator guide. Not emulated: quotas, media, agents, customer queue flows.
+Lambda" in its administrator guide. Not emulated: quotas, media, agents.
 
 Assumed, because AWS does not say it:
 
@@ -17,6 +17,9 @@ Assumed, because AWS does not say it:
 - A WebRTC contact whose customer has not joined within `JOINS_WITHIN` ends (CUSTOMER_NEVER_ARRIVED is
   documented, the time is not). Its flow begins when the customer joins; the event INITIATED comes before.
 - StopContact ends an inbound telephone contact as it ends a WebRTC contact.
+- A queue flow that puts the contact into another queue makes a new contact of it, with attributes, data and
+  the flows of hooks but the queue flow: it waits there without one. The first ends for the reason OTHER.
+- The guide of an agent starts when they take the contact: there is no moment in which it is only offered.
 
 Where two behaviours are likely, `Behaviours` has both.
 """
@@ -45,6 +48,7 @@ from local.emulator.connect.contact import (
     now,
     timestamp,
 )
+from local.emulator.connect.contact_center import ContactCenter
 from local.emulator.connect.contact_flow import BlockError, ContactFlow
 from local.emulator.connect.instance import Kind, Resource
 from local.emulator.connect.instances import Instances
@@ -56,6 +60,7 @@ MAX_ATTRIBUTE_BYTES = 32_768  # of all attributes of a contact together, in UTF-
 CLIENT_TOKEN_LIFE = timedelta(days=7)
 PARTICIPANT_TOKEN_LIFE = timedelta(hours=24)  # as its Expiry says; it ends with the participant
 MAX_PARTICIPANTS = 6  # of a call, agents included
+MAX_CONTACTS_IN_CHAIN = 12  # that a call can become by transfers
 MAX_EVENTS = 20_000  # kept, newest
 JOINS_WITHIN = 60.0  # seconds
 CONTACT_EVENT = "Amazon Connect Contact Event"
@@ -90,6 +95,7 @@ class Connect:
         self.instances = instances
         self.behaviours = Behaviours()
         self.timers = Timers()
+        self.center = ContactCenter()
         self._region = region
         self._rest = rest
         self._media = media
@@ -317,6 +323,8 @@ class Connect:
             moved = self._move(contact, event)
         match event:
             case ContactEvent.AGENT_CONNECTED:
+                contact.left_queue.set()
+                flow_run.present(contact, contacts=self, region=self._region, rest=self._rest)
                 self.publish(contact.event("CONNECTED_TO_AGENT"))
             case ContactEvent.AGENT_DISCONNECTED:
                 self.end(contact, reason="AGENT_DISCONNECT")
@@ -344,22 +352,26 @@ class Connect:
                 return self._queue_again(contact)
         return contact
 
-    def _queue_again(self, transferred: Contact) -> Contact:
+    def _queue_again(
+        self, transferred: Contact, *, method: str = "TRANSFER", queue: Resource | None = None
+    ) -> Contact:
         started = now()
         contact = Contact(
             id=str(uuid.uuid4()),
             instance=transferred.instance,
             flow=None,
             conversation=transferred.conversation,
-            initiation_method="TRANSFER",
+            initiation_method=method,
             parameters=transferred.parameters,
             attributes=dict(transferred.attributes),
             started=started,
             previous=transferred,
             customer_number=transferred.customer_number,
             system_number=transferred.system_number,
-            target_queue=transferred.target_queue,
+            target_queue=queue or transferred.target_queue,
             enqueued=started,
+            data=dict(transferred.data),
+            hooks={hook: flow for hook, flow in transferred.hooks.items() if hook != "CustomerQueue"},
         )
         self._add(contact)
         return contact
@@ -373,6 +385,7 @@ class Connect:
             contact.disconnect_reason = reason
             is_over = contact.conversation.current is None
         contact.digits.end()
+        contact.left_queue.set()
         self.publish(contact.event("DISCONNECTED"))
         # No agent does work after the contact here: COMPLETED follows at once, with the same data.
         self.publish(contact.event("COMPLETED"))
@@ -382,37 +395,86 @@ class Connect:
 
     def enter_flow(self, contact: Contact, flow_id: str) -> ContactFlow:
         """An active flow of the contact's instance, by ARN or id; the contact is in it from now on."""
-        try:
-            flow = self.instances.get(Kind.CONTACT_FLOW, flow_id.rpartition("/")[2], contact.instance.arn)
-        except AwsError as error:
-            raise BlockError(error.message) from error
+        flow = self._part(contact, Kind.CONTACT_FLOW, flow_id)
         if flow.flow is None or flow.properties.get("State", "ACTIVE") != "ACTIVE":
             raise BlockError(f"the flow {flow.id} is not active")
         contact.flow = flow
         return flow.flow
 
+    def set_hook(self, contact: Contact, hook: str, flow_id: str) -> None:
+        """Choose a flow of the contact's instance for an event, by ARN or id."""
+        contact.hooks[hook] = self._part(contact, Kind.CONTACT_FLOW, flow_id)
+
+    def is_open(self, contact: Contact, hours_id: str | None) -> bool:
+        """Whether these hours of operation, by ARN or id, or those of the target queue say open."""
+        if hours_id is None:
+            hours_id = str(self._queue(contact, None).properties["HoursOfOperationArn"])
+        return self.center.is_open(self._part(contact, Kind.HOURS_OF_OPERATION, hours_id).id)
+
+    def metrics(self, contact: Contact, queue_id: str | None) -> Mapping[str, int]:
+        """The metrics of a queue, by ARN or id, or of the target queue, as `$.Metrics` has them."""
+        queue = self._queue(contact, queue_id)
+        state = self.center.queue(queue.id)
+        return {
+            "Queue.Size": self._waiting(queue),
+            "Queue.OldestContactAge": state.oldest_contact_age,
+            "Queue.EstimatedWaitTime": state.estimated_wait_time,
+            "Agents.Online.Count": state.agents_online,
+            "Agents.Staffed.Count": state.agents_staffed,
+            "Agents.Available.Count": state.agents_available,
+        }
+
+    def _part(self, contact: Contact, kind: Kind, part_id: str) -> Resource:
+        try:
+            return self.instances.get(kind, part_id.rpartition("/")[2], contact.instance.arn)
+        except AwsError as error:
+            raise BlockError(error.message) from error
+
+    def _queue(self, contact: Contact, queue_id: str | None) -> Resource:
+        if queue_id is not None:
+            return self._part(contact, Kind.QUEUE, queue_id)
+        if contact.target_queue is None:
+            raise BlockError("no target queue is set")
+        return contact.target_queue
+
+    def _waiting(self, queue: Resource) -> int:
+        """How many contacts are in a queue."""
+        return sum(c.state is State.QUEUED and c.target_queue is queue for c in list(self._contacts.values()))
+
+    def _check_room(self, queue: Resource) -> None:
+        limit = self.center.queue(queue.id).max_contacts
+        if limit is None:
+            limit = queue.properties.get("MaxContacts")
+        if limit is not None and self._waiting(queue) >= limit:
+            raise BlockError(f"the queue holds its {limit} contacts", error_type="QueueAtCapacity")
+
     def enqueue(self, contact: Contact) -> None:
         """Put a contact into its target queue."""
         with self._lock:
-            if contact.target_queue is None:
-                raise BlockError("no target queue is set")
+            queue = self._queue(contact, None)
             if contact.enqueued:
                 raise BlockError("the contact is in a queue already")
-            waiting = [c for c in self._contacts.values() if c.state is State.QUEUED]
-            limit = contact.target_queue.properties.get("MaxContacts")
-            if limit is not None and sum(c.target_queue is contact.target_queue for c in waiting) >= limit:
-                raise BlockError(f"the queue holds its {limit} contacts", error_type="QueueAtCapacity")
+            self._check_room(queue)
             contact.enqueued = now()
         self.publish(contact.event("QUEUED"))
 
+    def change_queue(self, contact: Contact, queue_id: str | None) -> None:
+        """Put a contact that is in a queue into another, by ARN or id, or into its target queue."""
+        with self._lock:
+            queue = self._queue(contact, queue_id)
+            if contact.state is not State.QUEUED:
+                raise BlockError("the contact is in no queue")
+            if len(contact.conversation.contacts) >= MAX_CONTACTS_IN_CHAIN:
+                raise BlockError(f"a call has at most {MAX_CONTACTS_IN_CHAIN} contacts")
+            self._check_room(queue)
+            moved = self._queue_again(contact, method="QUEUE_TRANSFER", queue=queue)
+        self.publish(moved.event("INITIATED"))
+        self.publish(moved.event("QUEUED"))
+        self.end(contact, reason="OTHER")
+
     def set_target_queue(self, contact: Contact, queue_id: str) -> None:
         """Choose a queue of the contact's instance, by ARN or id."""
-        try:
-            contact.target_queue = self.instances.get(
-                Kind.QUEUE, queue_id.rpartition("/")[2], contact.instance.arn
-            )
-        except AwsError as error:
-            raise BlockError(error.message) from error
+        contact.target_queue = self._part(contact, Kind.QUEUE, queue_id)
 
     def set_attributes(self, contact: Contact, attributes: Mapping[str, str]) -> None:
         """Add or overwrite attributes, all or none."""

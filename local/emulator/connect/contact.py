@@ -4,6 +4,7 @@ How it is shown: to people and tests (`shown`), in the API (`described`), in con
 the functions of a flow (`flow_event`).
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -99,6 +100,11 @@ class Contact:
     customer_number: str | None = None
     system_number: str | None = None
     external: dict[str, str] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)  # set by a flow: Name, Description, CustomerId …
+    hooks: dict[str, Resource] = field(default_factory=dict)  # flows by event, such as AgentWhisper
+    agent_heard: list[str] = field(default_factory=list)
+    views: list[dict[str, Any]] = field(default_factory=list)  # that a guide has shown the agent
+    left_queue: threading.Event = field(default_factory=threading.Event)
     stored_input: str = ""
     heard: list[str] = field(default_factory=list)
     digits: Digits = field(default_factory=Digits)
@@ -126,7 +132,9 @@ class Contact:
     @property
     def display_name(self) -> str:
         """What the agent sees as the caller's name."""
-        return str(self.parameters.get("ParticipantDetails", {}).get("DisplayName", ""))
+        return str(
+            self.data.get("Name") or self.parameters.get("ParticipantDetails", {}).get("DisplayName", "")
+        )
 
     @property
     def subtype(self) -> str:
@@ -156,6 +164,10 @@ class Contact:
                 for step, at in self.way
             ],
             "Heard": list(self.heard),
+            "AgentHeard": list(self.agent_heard),
+            "Views": list(self.views),
+            "Data": dict(self.data),
+            "Hooks": {hook: flow.arn for hook, flow in self.hooks.items()},
             "Digits": self.digits.passed,
             "AwaitsDigits": self.digits.are_awaited,
             "Participants": [*map(_shown_customer, self.conversation.customers), *agent],
@@ -179,7 +191,8 @@ class Contact:
             "InitiationMethod": self.initiation_method,
             "Channel": "VOICE",
             "Name": self.display_name or None,
-            "Description": self.parameters.get("Description"),
+            "Description": self.data.get("Description", self.parameters.get("Description")),
+            "CustomerId": self.data.get("CustomerId"),
             "Attributes": dict(self.attributes),
             "SegmentAttributes": {"connect:Subtype": {"ValueString": self.subtype}},
             "CustomerEndpoint": _endpoint(self.customer_number),
@@ -244,17 +257,20 @@ class Contact:
                     "Channel": "VOICE",
                     "ContactId": self.id,
                     "CustomerEndpoint": _endpoint(self.customer_number),
-                    "CustomerId": None,
-                    "Description": self.parameters.get("Description"),
+                    "CustomerId": self.data.get("CustomerId"),
+                    "Description": self.data.get("Description", self.parameters.get("Description")),
                     "InitialContactId": self.id,
                     "InitiationMethod": self.initiation_method,
                     "InstanceARN": self.instance.arn,
-                    "LanguageCode": "en-US",
+                    "LanguageCode": self.data.get("LanguageCode", "en-US"),
                     "MediaStreams": {"Customer": {"Audio": None}},
                     "Name": self.display_name or None,
                     "PreviousContactId": self.id,
                     "Queue": queue and {"ARN": queue.arn, "Name": queue.name, "OutboundCallerId": None},
-                    "References": dict(self.parameters.get("References", {})),
+                    "References": {
+                        **self.parameters.get("References", {}),
+                        **self.data.get("References", {}),
+                    },
                     "RelatedContactId": self.parameters.get("RelatedContactId"),
                     "SegmentAttributes": {
                         "connect:Direction": {"ValueString": "INBOUND"},

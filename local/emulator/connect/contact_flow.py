@@ -1,9 +1,13 @@
-"""A contact flow, and how it runs for a contact. `flow_language` reads flows: it accepts what runs here.
+"""A contact flow, and how it runs for a contact. `flow_language` reads flows.
 
-Source of the rules: "Flow language" in the Amazon Connect developer guide.
+Every block that Connect takes runs. Blocks that change nothing here are noted on the way and passed. Those
+that need what there is not here (bots, cases, profiles, modules, other telephones) fail, by the branch
+that Connect has for it. Source of the rules: "Flow language" in the Amazon Connect developer guide.
 """
 
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,12 +18,14 @@ SUCCESS = "Success"
 NO_MATCHING_ERROR = "NoMatchingError"
 NO_MATCHING_CONDITION = "NoMatchingCondition"
 INPUT_TIME_LIMIT_EXCEEDED = "InputTimeLimitExceeded"
+QUEUE_AT_CAPACITY = "QueueAtCapacity"
 TIMEOUT = "Timeout"  # what $.StoredCustomerInput is when nobody pressed a key
 INTERDIGIT_SECONDS = 5  # where the block does not say
-# Blocks after whose success the flow is over.
-TERMINAL = frozenset({"TransferContactToQueue", "TransferToFlow", "DisconnectParticipant"})
+MAX_PHONE_NUMBER = 20  # keys, where a block collects a telephone number
 
-REFERENCE = re.compile(r"\$\.[A-Za-z][\w.\-]*(?:\['[\w:\-]+'\])?")
+_FLOW_ATTRIBUTES = "$.FlowAttributes."
+_MESSAGE = ("Text", "SSML", "PromptId", "Media")
+REFERENCE = re.compile(r"\$\.[A-Za-z][\w-]*(?:\.[\w-]+|\['[^']+'\])*")
 
 
 def _number(text: str) -> float | None:
@@ -86,6 +92,7 @@ class ContactFlow:
 
     start_action: str
     actions: Mapping[str, Action]
+    type: str = "CONTACT_FLOW"
 
 
 @dataclass(frozen=True)
@@ -101,17 +108,27 @@ class Step:
 class FlowContact(Protocol):
     """The contact that a flow runs for. Methods raise BlockError where Connect takes an error branch."""
 
-    def is_ended(self) -> bool:
-        """Whether customer, agent or API ended the contact meanwhile."""
+    def is_over(self) -> bool:
+        """Whether the flow is to stop: the contact has ended, or is no longer where this flow is for."""
 
     def reference(self, path: str) -> str:
         """The value of a reference such as `$.Attributes.topic`, empty where there is none."""
 
-    def invoke_function(self, function_arn: str, parameters: Mapping[str, str], *, seconds: float) -> None:
-        """Invoke a function within so many seconds; `$.External` is its answer afterwards."""
+    def invoke_function(
+        self, function_arn: str, parameters: Mapping[str, str], *, seconds: float, nested: bool
+    ) -> None:
+        """Invoke a function within so many seconds; `$.External` is its answer afterwards: nested JSON, or a
+        flat object of texts.
+        """
 
     def set_attributes(self, attributes: Mapping[str, str]) -> None:
         """Add or overwrite user-defined attributes."""
+
+    def set_data(self, data: Mapping[str, Any]) -> None:
+        """Set what is Connect's own about the contact: Name, Description, CustomerId, References …"""
+
+    def set_hook(self, hook: str, flow_id: str) -> None:
+        """Choose the flow, by ARN or id, that runs at an event of the contact, such as AgentWhisper."""
 
     def set_target_queue(self, queue_id: str) -> None:
         """Choose the queue, by ARN or id, that TransferContactToQueue uses."""
@@ -119,8 +136,29 @@ class FlowContact(Protocol):
     def enter_queue(self) -> None:
         """Put the contact into the chosen queue."""
 
+    def change_queue(self, queue_id: str | None) -> None:
+        """Take the contact out of its queue into another, or into the chosen one."""
+
+    def is_open(self, hours_id: str | None) -> bool:
+        """Whether these hours of operation, or those of the chosen queue, say open."""
+
+    def metric(self, metric_type: str, queue_id: str | None) -> int:
+        """A metric of CheckMetricData about that queue, or about the chosen one."""
+
+    def load_metrics(self, queue_id: str | None) -> None:
+        """Read the queue's metrics: `$.Metrics`."""
+
+    def draw(self) -> int:
+        """A number from 1 to 100, by chance."""
+
     def hear(self, text: str) -> None:
-        """Play a message to the customer."""
+        """Play a message to the participant that the flow is for."""
+
+    def wait(self, seconds: float | None) -> bool:
+        """Stay in the flow, for so many seconds or for good; False once the flow is over."""
+
+    def keep_early_digits(self, *, keep: bool) -> None:
+        """Keep keys that are pressed before a block collects them; or no longer, and forget those kept."""
 
     def collect_digits(
         self, most: int, *, first_within: float, next_within: float, ends_with: str, cancels: bool
@@ -129,6 +167,9 @@ class FlowContact(Protocol):
 
     def store_input(self, digits: str) -> None:
         """Keep what was collected: `$.StoredCustomerInput`."""
+
+    def show_view(self, view_id: str, data: Mapping[str, Any]) -> str:
+        """Show the agent a view of a guide; returns the action that they choose."""
 
     def enter_flow(self, flow_id: str) -> "ContactFlow":
         """An active flow of the contact's instance, by ARN or id; the contact is in it from now on."""
@@ -140,130 +181,275 @@ class FlowContact(Protocol):
         """Note a block on the contact's way."""
 
 
-def run(flow: ContactFlow, contact: FlowContact) -> None:
-    """Run the flow to its end. A contact that is in no queue by then is disconnected, as in Connect."""
-    identifier: str | None = flow.start_action
-    for _ in range(MAX_STEPS):
-        if identifier is None or contact.is_ended():
-            break
-        action = flow.actions[identifier]
-        if action.type == "TransferToFlow":
-            step, flow, identifier = _transfer_to_flow(action, flow, contact)
-        else:
-            step, identifier = _perform(action, contact)
-        contact.pass_block(step)
-        if identifier is None and action.type == "TransferContactToQueue" and step.result == SUCCESS:
-            return
-    contact.disconnect()
-
-
-def _perform(action: Action, contact: FlowContact) -> tuple[Step, str | None]:
-    try:
-        if action.type == "Compare":
-            return _branch(action, contact.reference(action.parameters["ComparisonValue"]))
-        if action.type == "GetParticipantInput":
-            return _get_input(action, contact)
-        _BLOCKS[action.type](action.parameters, contact)
-    except BlockError as error:
-        return _failed(action, error)
-    next_action = None if action.type in TERMINAL else action.next_action
-    return Step(action.identifier, action.type, SUCCESS), next_action
-
-
-def _failed(action: Action, error: BlockError) -> tuple[Step, str | None]:
-    step = Step(action.identifier, action.type, error.error_type, str(error))
-    # NoMatchingError is the branch of every error that has none of its own.
-    return step, action.errors.get(error.error_type) or action.errors.get(NO_MATCHING_ERROR)
-
-
-def _transfer_to_flow(
-    action: Action, flow: ContactFlow, contact: FlowContact
-) -> tuple[Step, ContactFlow, str | None]:
-    flow_id = _filled(action.parameters["ContactFlowId"], contact)
-    try:
-        other = contact.enter_flow(flow_id)
-    except BlockError as error:
-        step, identifier = _failed(action, error)
-        return step, flow, identifier
-    return Step(action.identifier, action.type, SUCCESS, flow_id), other, other.start_action
-
-
-def _get_input(action: Action, contact: FlowContact) -> tuple[Step, str | None]:
-    """Both kinds: one that stores several digits, and one that branches by a single one."""
-    parameters = action.parameters
-    if text := parameters.get("Text"):
-        contact.hear(_filled(text, contact))
-    stores = parameters.get("StoreInput") == "True"
-    dtmf = parameters.get("DTMFConfiguration", {})
-    collected = contact.collect_digits(
-        int(parameters["InputValidation"]["CustomValidation"]["MaximumLength"]) if stores else 1,
-        first_within=float(parameters["InputTimeLimitSeconds"]),
-        next_within=float(dtmf.get("InterdigitTimeLimitSeconds", INTERDIGIT_SECONDS)),
-        ends_with=dtmf.get("InputTerminationSequence", "#") if stores else "",
-        cancels=stores and dtmf.get("DisableCancelKey") != "True",
-    )
-    if stores:
-        contact.store_input(TIMEOUT if collected is None else collected)
-    if collected is None and (not stores or INPUT_TIME_LIMIT_EXCEEDED in action.errors):
-        return _failed(action, BlockError("no key was pressed", error_type=INPUT_TIME_LIMIT_EXCEEDED))
-    if stores:
-        return Step(action.identifier, action.type, SUCCESS), action.next_action
-    return _branch(action, collected or "")
-
-
-def _branch(action: Action, value: str) -> tuple[Step, str]:
-    for condition in action.conditions:
-        if OPERATORS[condition.operator](value, condition.operand):
-            return Step(action.identifier, action.type, condition.operand), condition.next_action
-    return Step(action.identifier, action.type, NO_MATCHING_CONDITION), action.errors[NO_MATCHING_CONDITION]
-
-
-def _filled(text: str, contact: FlowContact) -> str:
-    return REFERENCE.sub(lambda found: contact.reference(found.group()), text)
-
-
-def _set_logging(_parameters: Mapping[str, Any], _contact: FlowContact) -> None:
-    """The way of every contact is always kept here: nothing to switch."""
-
-
-def _invoke_function(parameters: Mapping[str, Any], contact: FlowContact) -> None:
-    given = parameters.get("LambdaInvocationAttributes", {})
-    contact.invoke_function(
-        parameters["LambdaFunctionARN"],
-        {name: _filled(value, contact) for name, value in given.items()},
-        seconds=float(parameters["InvocationTimeLimitSeconds"]),
-    )
-
-
-def _update_attributes(parameters: Mapping[str, Any], contact: FlowContact) -> None:
-    contact.set_attributes(
-        {name: _filled(value, contact) for name, value in parameters["Attributes"].items()}
-    )
-
-
-def _update_target_queue(parameters: Mapping[str, Any], contact: FlowContact) -> None:
-    contact.set_target_queue(_filled(parameters["QueueId"], contact))
-
-
-def _transfer_to_queue(_parameters: Mapping[str, Any], contact: FlowContact) -> None:
-    contact.enter_queue()
-
-
-def _play_message(parameters: Mapping[str, Any], contact: FlowContact) -> None:
-    contact.hear(_filled(parameters["Text"], contact))
-
-
-def _disconnect(_parameters: Mapping[str, Any], contact: FlowContact) -> None:
-    contact.disconnect()
-
-
-# Compare, GetParticipantInput and TransferToFlow choose their next block themselves: `_perform` and `run`.
-_BLOCKS: dict[str, Callable[[Mapping[str, Any], FlowContact], None]] = {
-    "UpdateFlowLoggingBehavior": _set_logging,
-    "InvokeLambdaFunction": _invoke_function,
-    "UpdateContactAttributes": _update_attributes,
-    "UpdateContactTargetQueue": _update_target_queue,
-    "TransferContactToQueue": _transfer_to_queue,
-    "MessageParticipant": _play_message,
-    "DisconnectParticipant": _disconnect,
+# Flows that have the caller: whoever comes to the end of one, and is in no queue, is disconnected.
+_HAVE_THE_CALLER = frozenset({"CONTACT_FLOW", "AGENT_TRANSFER", "QUEUE_TRANSFER", "CAMPAIGN"})
+# Blocks that change nothing here.
+_PASSED = frozenset(
+    {
+        "AssociateContactToCustomerProfile", "CompleteOutboundCall", "CreateCallbackContact", "CreateCase",
+        "CreateContact", "CreateCustomerProfile", "CreatePersistentContactAssociation", "CreateTask",
+        "CreateWisdomSession", "ResumeContact", "StartOutboundChatContact", "StartOutboundEmailContact",
+        "TagContact", "UntagContact", "UpdateCase", "UpdateContactMediaProcessing",
+        "UpdateContactMediaStreamingBehavior", "UpdateContactRecordingAndAnalyticsBehavior",
+        "UpdateContactRecordingBehavior", "UpdateContactRoutingBehavior", "UpdateContactRoutingCriteria",
+        "UpdateContactTextToSpeechVoice", "UpdateCustomerProfile", "UpdateFlowLoggingBehavior",
+        "UpdatePreviousContactParticipantState", "UpdateRoutingCriteria",
+    }
+)  # fmt: skip
+# Blocks that fail here otherwise than by NoMatchingError: nobody has a profile or a case.
+_FAILS_BY = {
+    "GetCase": "NoneFound",
+    "GetCustomerProfile": "NoneFoundError",
+    "GetCustomerProfileObject": "NoneFoundError",
 }
+_E164 = re.compile(r"\+[1-9]\d{1,14}")
+
+type _Next = tuple[Step, str | None]
+
+
+def run(flow: ContactFlow, contact: FlowContact) -> None:
+    """Run the flow to its end, and those that it leads to."""
+    _Run(flow, contact).to_end()
+
+
+class _Run:
+    """One run of a flow: where it is, how often it went round, its own attributes."""
+
+    def __init__(self, flow: ContactFlow, contact: FlowContact) -> None:
+        self._flow = flow
+        self._contact = contact
+        self._rounds: Counter[str] = Counter()
+        self._attributes: dict[str, str] = {}
+        self._interrupted: str | None = None  # the loop of prompts to which EndFlowExecution leads back
+        self._is_queued = False
+        self._steps = 0
+        self._blocks: dict[str, Callable[[Action], _Next]] = {
+            "CheckHoursOfOperation": self._check_hours,
+            "CheckMetricData": self._check_metric,
+            "Compare": lambda action: self._branch(
+                action, self._reference(action.parameters["ComparisonValue"])
+            ),
+            "DequeueContactAndTransferToQueue": self._change_queue,
+            "DisconnectParticipant": self._disconnect,
+            "DistributeByPercentage": lambda action: self._branch(action, str(self._contact.draw())),
+            "EndFlowExecution": self._end_execution,
+            "GetMetricData": self._load_metrics,
+            "GetParticipantInput": self._get_input,
+            "InvokeLambdaFunction": self._invoke_function,
+            "Loop": self._loop,
+            "MessageParticipant": self._play_message,
+            "MessageParticipantIteratively": self._play_messages,
+            "ShowView": self._show_view,
+            "TransferContactToAgent": self._disconnect,
+            "TransferContactToQueue": self._enter_queue,
+            "TransferToFlow": self._enter_flow,
+            "UpdateContactAttributes": self._set_attributes,
+            "UpdateContactCallbackNumber": self._set_callback_number,
+            "UpdateContactData": self._set_data,
+            "UpdateContactEventHooks": self._set_hooks,
+            "UpdateContactTargetQueue": self._set_target_queue,
+            "UpdateFlowAttributes": self._set_flow_attributes,
+            **dict.fromkeys(_PASSED, self._passed_over),
+        }
+
+    def to_end(self) -> None:
+        identifier: str | None = self._flow.start_action
+        while identifier is not None and self._steps < MAX_STEPS and not self._contact.is_over():
+            self._steps += 1
+            action = self._flow.actions[identifier]
+            step, identifier = self._perform(action)
+            self._contact.pass_block(step)
+        if self._flow.type in _HAVE_THE_CALLER and not self._is_queued:
+            self._contact.disconnect()
+
+    def _perform(self, action: Action) -> _Next:
+        try:
+            return self._blocks.get(action.type, self._is_not_here)(action)
+        except BlockError as error:
+            step = Step(action.identifier, action.type, error.error_type, str(error))
+            # NoMatchingError is the branch of every error that has none of its own.
+            return step, action.errors.get(error.error_type) or action.errors.get(NO_MATCHING_ERROR)
+
+    # What blocks do, by type
+
+    def _passed_over(self, action: Action) -> _Next:
+        return self._done(action, json.dumps(self._filled(action.parameters)) if action.parameters else None)
+
+    def _is_not_here(self, action: Action) -> _Next:
+        error_type = _FAILS_BY.get(action.type, NO_MATCHING_ERROR)
+        raise BlockError(f"{action.type} finds nothing here", error_type=error_type)
+
+    def _check_hours(self, action: Action) -> _Next:
+        return self._branch(action, str(self._contact.is_open(self._optional(action, "HoursOfOperationId"))))
+
+    def _check_metric(self, action: Action) -> _Next:
+        value = self._contact.metric(action.parameters["MetricType"], self._optional(action, "QueueId"))
+        return self._branch(action, str(value))
+
+    def _load_metrics(self, action: Action) -> _Next:
+        self._contact.load_metrics(self._optional(action, "QueueId"))
+        return self._done(action)
+
+    def _loop(self, action: Action) -> _Next:
+        count = _number(self._text(action.parameters["LoopCount"])) or 0
+        if self._rounds[action.identifier] < count:
+            self._rounds[action.identifier] += 1
+            return self._branch(action, "ContinueLooping")
+        self._rounds[action.identifier] = 0
+        return self._branch(action, "DoneLooping")
+
+    def _invoke_function(self, action: Action) -> _Next:
+        parameters = action.parameters
+        if parameters.get("InvocationType") == "ASYNCHRONOUS":
+            raise BlockError("functions are only invoked synchronously here")
+        given = parameters.get("LambdaInvocationAttributes", {})
+        self._contact.invoke_function(
+            self._text(parameters["LambdaFunctionARN"]),
+            {name: self._text(value) for name, value in given.items()},
+            seconds=float(parameters["InvocationTimeLimitSeconds"]),
+            nested=parameters.get("ResponseValidation", {}).get("ResponseType") == "JSON",
+        )
+        return self._done(action)
+
+    def _set_attributes(self, action: Action) -> _Next:
+        if action.parameters.get("TargetContact") == "Related":
+            raise BlockError("there is no related contact here")
+        attributes = action.parameters["Attributes"]
+        self._contact.set_attributes({name: self._text(value) for name, value in attributes.items()})
+        return self._done(action)
+
+    def _set_flow_attributes(self, action: Action) -> _Next:
+        for name, value in action.parameters["FlowAttributes"].items():
+            self._attributes[name] = self._text(value["Value"])
+        return self._done(action)
+
+    def _set_data(self, action: Action) -> _Next:
+        data = {name: value for name, value in action.parameters.items() if name != "TargetContact"}
+        self._contact.set_data(self._filled(data))
+        return self._done(action)
+
+    def _set_hooks(self, action: Action) -> _Next:
+        for hook, flow_id in action.parameters["EventHooks"].items():
+            self._contact.set_hook(hook, self._text(flow_id))
+        return self._done(action)
+
+    def _set_callback_number(self, action: Action) -> _Next:
+        number = self._reference(action.parameters["CallbackNumber"])
+        if not _E164.fullmatch(number):
+            raise BlockError(f"{number!r} is no telephone number", error_type="InvalidCallbackNumber")
+        return self._done(action, number)
+
+    def _set_target_queue(self, action: Action) -> _Next:
+        if "AgentId" in action.parameters:
+            raise BlockError("agents have no queues of their own here")
+        self._contact.set_target_queue(self._text(action.parameters["QueueId"]))
+        return self._done(action)
+
+    def _enter_queue(self, action: Action) -> _Next:
+        self._contact.enter_queue()
+        self._is_queued = True
+        return Step(action.identifier, action.type, SUCCESS), None
+
+    def _change_queue(self, action: Action) -> _Next:
+        self._contact.change_queue(self._optional(action, "QueueId"))
+        return Step(action.identifier, action.type, SUCCESS), None
+
+    def _enter_flow(self, action: Action) -> _Next:
+        flow_id = self._text(action.parameters["ContactFlowId"])
+        self._flow = self._contact.enter_flow(flow_id)
+        self._attributes = {}
+        self._rounds.clear()
+        return Step(action.identifier, action.type, SUCCESS, flow_id), self._flow.start_action
+
+    def _play_message(self, action: Action) -> _Next:
+        self._contact.hear(self._spoken(action.parameters))
+        return self._done(action)
+
+    def _play_messages(self, action: Action) -> _Next:
+        """Prompts in a loop, each noted once, until time or an agent interrupts them."""
+        for message in action.parameters["Messages"]:
+            self._contact.hear(self._spoken(message))
+        seconds = action.parameters.get("InterruptFrequencySeconds")
+        self._interrupted = action.identifier
+        # A caller may be in a queue for longer than a flow may run without coming to rest.
+        self._steps = 0
+        if self._contact.wait(None if seconds is None else float(seconds)) and action.conditions:
+            return self._branch(action, "MessagesInterrupted")
+        return Step(action.identifier, action.type, SUCCESS), None
+
+    def _get_input(self, action: Action) -> _Next:
+        """Three kinds: the buffer of early digits, several digits that are stored, one that is a choice."""
+        parameters = action.parameters
+        if "EnableDTMFBuffer" in parameters:
+            self._contact.keep_early_digits(keep=parameters["EnableDTMFBuffer"].lower() == "true")
+            return self._done(action)
+        if not parameters.keys().isdisjoint(_MESSAGE):
+            self._contact.hear(self._spoken(parameters))
+        stores = parameters.get("StoreInput") == "True"
+        dtmf = parameters.get("DTMFConfiguration", {})
+        validation = parameters.get("InputValidation", {}).get("CustomValidation", {})
+        collected = self._contact.collect_digits(
+            int(validation.get("MaximumLength", MAX_PHONE_NUMBER)) if stores else 1,
+            first_within=float(parameters["InputTimeLimitSeconds"]),
+            next_within=float(self._text(str(dtmf.get("InterdigitTimeLimitSeconds", INTERDIGIT_SECONDS)))),
+            ends_with=dtmf.get("InputTerminationSequence", "#") if stores else "",
+            cancels=stores and dtmf.get("DisableCancelKey") != "True",
+        )
+        if stores:
+            self._contact.store_input(TIMEOUT if collected is None else collected)
+            return self._done(action)
+        if collected is None:
+            raise BlockError("no key was pressed", error_type=INPUT_TIME_LIMIT_EXCEEDED)
+        return self._branch(action, collected)
+
+    def _show_view(self, action: Action) -> _Next:
+        view_id = self._text(action.parameters["ViewResource"]["Id"])
+        chosen = self._contact.show_view(view_id, self._filled(action.parameters.get("ViewData", {})))
+        return self._branch(action, chosen)
+
+    def _end_execution(self, action: Action) -> _Next:
+        return Step(action.identifier, action.type, SUCCESS), self._interrupted
+
+    def _disconnect(self, action: Action) -> _Next:
+        self._contact.disconnect()
+        return Step(action.identifier, action.type, SUCCESS), None
+
+    # Where a block leads
+
+    def _done(self, action: Action, detail: str | None = None) -> _Next:
+        return Step(action.identifier, action.type, SUCCESS, detail), action.next_action
+
+    def _branch(self, action: Action, value: str) -> _Next:
+        for condition in action.conditions:
+            if OPERATORS[condition.operator](value, condition.operand):
+                return Step(action.identifier, action.type, condition.operand), condition.next_action
+        raise BlockError(f"{value!r} is none of the conditions", error_type=NO_MATCHING_CONDITION)
+
+    # Texts with references
+
+    def _reference(self, path: str) -> str:
+        if path.startswith(_FLOW_ATTRIBUTES):
+            return self._attributes.get(path.removeprefix(_FLOW_ATTRIBUTES), "")
+        return self._contact.reference(path)
+
+    def _text(self, text: str) -> str:
+        return REFERENCE.sub(lambda found: self._reference(found.group()), str(text))
+
+    def _optional(self, action: Action, name: str) -> str | None:
+        return self._text(action.parameters[name]) if name in action.parameters else None
+
+    def _filled(self, value: Any) -> Any:
+        """The value with every reference in it, however deep, replaced."""
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, Mapping):
+            return {name: self._filled(item) for name, item in value.items()}
+        return [self._filled(item) for item in value] if isinstance(value, list) else value
+
+    def _spoken(self, message: Mapping[str, Any]) -> str:
+        """What a message says; a recording is named."""
+        if "PromptId" in message:
+            return f"[prompt {self._text(message['PromptId'])}]"
+        if "Media" in message:
+            return f"[audio {self._text(message['Media']['Uri'])}]"
+        return self._text(message["Text"] if "Text" in message else message["SSML"])

@@ -4,6 +4,8 @@ import threading
 import time
 from collections import deque
 
+MAX_KEPT = 30  # keys that are kept before a block collects them
+
 
 class Digits:
     """The keys of one contact. A block that collects them gets them first; all others have passed."""
@@ -11,6 +13,7 @@ class Digits:
     def __init__(self) -> None:
         self._waiting: deque[str] = deque()
         self._collects = False
+        self._keeps = False
         self._passed: list[str] = []
         self._ended = False
         self._changed = threading.Condition()
@@ -27,11 +30,19 @@ class Digits:
         with self._changed:
             return self._collects
 
+    def keep(self, *, early: bool) -> None:
+        """Keep early keys for the next block that collects some; or no longer, and forget those kept."""
+        with self._changed:
+            self._keeps = early
+            if not early:
+                self._waiting.clear()
+
     def press(self, keys: str) -> None:
         """The caller presses keys, one after the other."""
         with self._changed:
-            if self._collects:
-                self._waiting.extend(keys)
+            if self._collects or self._keeps:
+                room = MAX_KEPT - len(self._waiting) if self._keeps else len(keys)
+                self._waiting.extend(keys[: max(0, room)])
                 self._changed.notify_all()
             else:
                 self._passed.append(keys)
@@ -54,7 +65,7 @@ class Digits:
         """Wait for keys: at most so many, up to the ending sequence, or until none comes for so many seconds.
 
         None where not even a first one comes. `cancels`: a * deletes what came before it. What is pressed
-        beyond has passed, and what was pressed before is not waited for.
+        beyond has passed, and what was pressed before is not waited for, unless early keys are kept.
         """
         collected = ""
         with self._changed:
@@ -70,7 +81,7 @@ class Digits:
                 return collected
             finally:
                 self._collects = False
-                if self._waiting:
+                if self._waiting and not self._keeps:
                     self._passed.append("".join(self._waiting))
                     self._waiting.clear()
 

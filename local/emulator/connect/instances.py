@@ -1,7 +1,7 @@
 """Amazon Connect instances and what they consist of: hours, queues, contact flows, integrations.
 
 Independent of MiniStack. Facts about the real service: the Amazon Connect API reference. Not emulated:
-quotas, hours of operation.
+quotas; whether hours of operation say open is `ContactCenter`'s.
 """
 
 import threading
@@ -196,7 +196,7 @@ class Instances:
         return {"ContactFlowId": flow.id, "ContactFlowArn": flow.arn}
 
     def update_contact_flow_content(self, parameters: Parameters) -> Mapping[str, Any]:
-        """UpdateContactFlowContent, published at once."""
+        """UpdateContactFlowContent, published at once; contacts stay in the version they began with."""
         flow = self.part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
         self.update(flow.arn, {**flow.properties, "Content": parameters["Content"]})
         return {}
@@ -234,7 +234,7 @@ def _read_flow(kind: Kind, properties: Mapping[str, Any]) -> ContactFlow | None:
     if kind is not Kind.CONTACT_FLOW:
         return None
     try:
-        return flow_language.read(properties["Content"])
+        return flow_language.read(properties["Content"], properties["Type"])
     except InvalidContactFlowError as error:
         problems = [{"message": problem} for problem in error.problems]
         raise AwsError("InvalidContactFlowException", str(error), members={"problems": problems}) from error

@@ -11,7 +11,7 @@ import logging
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,9 @@ def install(
         "AWS_XRAY_DAEMON_ADDRESS": trace_daemon,
         "SSL_CERT_FILE": str(issuer.authority),
     }
-    lambda_runtime.subprocess = _WorkerProcesses(variables, stand_in)
+    lambda_runtime.subprocess = _WorkerProcesses(variables)
+    if stand_in:
+        _show_stand_in(stand_in)
     _publish_embedded_metrics()
     _count_invocations()
     _reserve_concurrency()
@@ -104,12 +106,28 @@ def _use_interpreters(python: Path, node: Path, issuer: Site) -> None:
     lambda_runtime._detect_runtime_binary = interpreter_and_script
 
 
+def _show_stand_in(stand_in: StandIn) -> None:
+    """A process starts with the stand-in's variables, whatever is deployed."""
+    worker = lambda_runtime.Worker
+    start: Callable[..., None] = worker._spawn
+
+    def start_with_stand_in(self: Any, *args: Any, **options: Any) -> None:
+        deployed = self.config
+        variables = (deployed.get("Environment") or {}).get("Variables") or {}
+        self.config = {**deployed, "Environment": {"Variables": stand_in.variables(variables)}}
+        try:
+            start(self, *args, **options)
+        finally:
+            self.config = deployed
+
+    worker._spawn = start_with_stand_in
+
+
 class _WorkerProcesses:
     """Stands for the module subprocess in MiniStack's runtime: starts functions with Lambda's environment."""
 
-    def __init__(self, variables: Mapping[str, str], stand_in: StandIn | None) -> None:
+    def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
-        self._stand_in = stand_in
 
     def __getattr__(self, name: str) -> Any:
         return getattr(subprocess, name)
@@ -117,8 +135,6 @@ class _WorkerProcesses:
     def Popen(self, command: list[str], *, env: Mapping[str, str], cwd: str, **options: Any) -> Any:  # noqa: N802
         """MiniStack passes its own environment and the function's in one: take its own out again."""
         own = {name: value for name, value in env.items() if os.environ.get(name) != value}
-        if self._stand_in:
-            own = self._stand_in.variables(own)
         environment = {**self._variables, "TMPDIR": str(Path(cwd).parent), **own}
         return subprocess.Popen(command, env=environment, cwd=cwd, **options)
 

@@ -21,6 +21,24 @@ ADOPTED_FLOW = f"""[connect]
 instance_arn = "{INSTANCE}"
 contact_flow_arn = "{FLOW}"
 """
+PLACE = "eu-west-2:111122223333"
+EVERYTHING = f"""{THREE_LINES}
+[identity.existing_user_pool]
+arn = "arn:aws:cognito-idp:{PLACE}:userpool/eu-west-2_Existing1"
+client_id = "client1"
+client_writes = ["name"]
+
+[api]
+web_acl = "arn:aws:wafv2:{PLACE}:regional/webacl/ours/66666666-6666-4666-8666-666666666666"
+
+[api.domain]
+name = "calls.example.com"
+certificate_arn = "arn:aws:acm:{PLACE}:certificate/55555555-5555-4555-8555-555555555555"
+
+[platform]
+kms_key_arn = "arn:aws:kms:{PLACE}:key/44444444-4444-4444-8444-444444444444"
+permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+"""
 # What is installed, and is not copied.
 _INSTALLED = (".venv", ".venv-local", ".venv-functions", "node_modules")
 _NEEDED = ("app.py", "cdk.json", "config", "infra", "lambdas", "local", "openapi.yaml", "operations")
@@ -61,7 +79,10 @@ def demo(checkout: Path, environment: str) -> str:
     ("configuration", "how"),
     [
         pytest.param(THREE_LINES, f"{INSTANCE}/queue/{QUEUE}1: a queue", id="three lines"),
-        pytest.param(ADOPTED_FLOW, f"{FLOW}: a contact flow: asks who calls, then queues", id="adopted flow"),
+        pytest.param(EVERYTHING, "userpool/eu-west-2_Existing1: a user pool", id="all that can exist"),
+        pytest.param(
+            ADOPTED_FLOW, f"{FLOW}: a contact flow: identifies the caller, then queues", id="adopted flow"
+        ),
     ],
 )
 def test_an_environment_that_adopts_an_instance_runs_on_a_laptop(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from local.launcher.local_aws import LocalAws
 from local.sip_bridge.observer import BridgeObserver
 from tests.e2e.aws import Aws
 
@@ -48,3 +49,16 @@ class BridgeAws(Aws, BridgeObserver):
             and all(leg["Status"] == "Disconnected" for leg in legs)
             and all(each["State"] == "ended" for each in self.contacts() if each["ContactId"] in far_ends)
         )
+
+
+def resources_of_bridge(running: LocalAws) -> dict[str, Any]:
+    """What the account owns of the bridge, as its services list it."""
+    voice, connect = running.client("chime-sdk-voice"), running.client("connect")
+    return {
+        "applications": voice.list_sip_media_applications()["SipMediaApplications"],
+        "rules": voice.list_sip_rules()["SipRules"],
+        "connectors": voice.list_voice_connectors()["VoiceConnectors"],
+        "numbers": voice.list_phone_numbers()["PhoneNumbers"],
+        "claimed": connect.list_phone_numbers_v2()["ListPhoneNumbersSummaryList"],
+        "secrets": running.client("secretsmanager").list_secrets()["SecretList"],
+    }

@@ -2,15 +2,13 @@
 is gone. Runs last: nobody finds the stacks after.
 """
 
-from typing import Any
-
 import pytest
 
 from local.launcher.local_aws import LocalAws
 from tests.e2e.aws import Aws, with_the_templates_of_before
 from tests.e2e.grants import USED_BY_OTHERS, Grant, Reason, grants, needless, unused, used
 from tests.e2e.held_properties import Resource, deployed
-from tests.e2e.sip_bridge.bridge_aws import BridgeAws
+from tests.e2e.sip_bridge.bridge_aws import BridgeAws, resources_of_bridge
 from tests.e2e.sip_bridge.held_properties import READERS
 from tests.e2e.test_declared_properties import NOTHING_TO_HOLD, RECORDED, dropped_properties
 
@@ -55,34 +53,21 @@ def test_every_type_of_resource_of_the_bridge_is_read_back(resources: list[Resou
 
 
 def test_a_second_deployment_changes_nothing(running: LocalAws) -> None:
-    before = _account(running)
+    before = resources_of_bridge(running)
     said = running.cdk("deploy", "--all", *with_the_templates_of_before(running))
     assert len([line for line in said if "(no changes)" in line]) == len(STACKS)
-    assert _account(running) == before
+    assert resources_of_bridge(running) == before
 
 
 @pytest.mark.usefixtures("rights")
 def test_stacks_that_are_destroyed_leave_nothing_of_the_bridge(running: LocalAws) -> None:
     templates = with_the_templates_of_before(running)
-    assert all(_account(running).values())
+    assert all(resources_of_bridge(running).values())
     for stack in STACKS[:2]:
         running.cdk("destroy", f"InAppCalling-local-bridge-{stack}", *templates)
-    assert not any(_account(running).values()), _account(running)
+    assert not any(resources_of_bridge(running).values()), resources_of_bridge(running)
 
 
 def test_making_and_removing_the_resources_uses_every_right_to_do_it(aws: Aws, rights: set[Grant]) -> None:
     assert unused(rights, used(aws), [*USED_BY_OTHERS, *UNSEEN]) == []
     assert needless(UNSEEN, rights) == []
-
-
-def _account(running: LocalAws) -> dict[str, Any]:
-    """What the account owns of the bridge, as its services list it."""
-    voice, connect = running.client("chime-sdk-voice"), running.client("connect")
-    return {
-        "applications": voice.list_sip_media_applications()["SipMediaApplications"],
-        "rules": voice.list_sip_rules()["SipRules"],
-        "connectors": voice.list_voice_connectors()["VoiceConnectors"],
-        "numbers": voice.list_phone_numbers()["PhoneNumbers"],
-        "claimed": connect.list_phone_numbers_v2()["ListPhoneNumbersSummaryList"],
-        "secrets": running.client("secretsmanager").list_secrets()["SecretList"],
-    }

@@ -14,7 +14,7 @@ from tests.e2e.aws import Caller
 from tests.e2e.calls import connected, queued
 from tests.e2e.grants import WIDE, Reason, grants, needless, unused, used, wider_than_needed
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
-from tests.e2e.sip_bridge.calls import assert_over
+from tests.e2e.sip_bridge.calls import assert_over, start_native_call
 
 WIDE_OF_BRIDGE = [
     Reason("chime:*", "arn:aws:chime:*:meeting/[*]", "meetings come into being while the function runs"),
@@ -52,6 +52,15 @@ def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> N
     events = [event for event in aws.events() if event["contactId"] == contact_id]
     aws.publish_event(next(event for event in events if event["eventType"] == "QUEUED"))
     assert_over(aws, call_id)
+
+    # One from before the bridge was switched on goes on, and its caller comes back into it.
+    call_id = start_native_call(aws, another_caller.user.user_id)
+    assert another_caller.comes_to(call_id, "QUEUED")
+    aws.happen(call_id, "AgentConnected")
+    assert another_caller.comes_to(call_id, "CONNECTED")
+    aws.happen(call_id, "CustomerDropped")
+    assert_call(another_caller.rejoin(call_id), 200)
+    assert another_caller.hang_up(call_id).status_code == 204
 
     # One whose answer cannot be stored is hung up.
     before = {each["MeetingId"] for each in aws.meetings()}

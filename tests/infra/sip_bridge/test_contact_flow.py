@@ -26,49 +26,61 @@ PLACEHOLDERS = ("CallerContextFunctionArn", "DefaultContactFlowArn")
                 f"block 'hear-code', Parameters.{name} = {value!r}\n  Fix: {fix}",
             )
             for name, value, fix in (
-                ("Text", "", "a text to say"),
-                ("Text", " ", "a text to say"),
-                ("Text", None, "a text to say"),
-                ("StoreInput", "False", '"True"'),
-                ("StoreInput", True, '"True"'),
+                ("Text", "", "a text that is not empty"),
+                ("Text", " ", "a text that is not empty"),
+                ("Text", None, "a text that is not empty"),
                 ("InputTimeLimitSeconds", "0", "a whole number of seconds, in quotes"),
-                ("InputTimeLimitSeconds", 8, "a whole number of seconds, in quotes"),
                 ("InputTimeLimitSeconds", "7.5", "a whole number of seconds, in quotes"),
             )
         ),
+        (
+            parameters("hear-code", StoreInput="False"),
+            "block 'hear-code', Parameters.InputValidation = ",
+        ),
         *(
             (
-                parameters("hear-code", DTMFConfiguration=value),
-                f"InterdigitTimeLimitSeconds = {shown!r}\n  Fix: a whole number of seconds from 1 to 20",
+                parameters("hear-code", DTMFConfiguration={"InterdigitTimeLimitSeconds": seconds}),
+                f"InterdigitTimeLimitSeconds = {seconds!r}\n  Fix: a whole number of seconds between",
             )
-            for value, shown in (
-                ({}, None),
-                ([], None),
-                ({"InterdigitTimeLimitSeconds": "21"}, "21"),
-                ({"InterdigitTimeLimitSeconds": 2}, 2),
-            )
+            for seconds in ("21", "0", None)
         ),
         (
             parameters("hear-code", InputValidation={"CustomValidation": {"MaximumLength": "many"}}),
             "Parameters.InputValidation.CustomValidation.MaximumLength = 'many'\n  Fix: how many digits",
         ),
         (
-            parameters("hear-code", InputValidation={"PhoneNumberValidation": {"NumberFormat": "E164"}}),
-            "Parameters.InputValidation.CustomValidation.MaximumLength = None\n  Fix: how many digits",
+            parameters("hear-code", InputValidation={}),
+            "Parameters.InputValidation = '[]'\n  Fix: exactly one of: CustomValidation, ",
         ),
         (
-            transitions("hear-code", Errors=[error("hang-up")]),
-            "Transitions.Errors = ['NoMatchingError']\n  Fix: add a branch for \"InputTimeLimitExceeded\"",
+            transitions("hear-code", Errors=[error("hang-up", "InputTimeLimitExceeded"), error("hang-up")]),
+            "ErrorType = 'InputTimeLimitExceeded'\n  Fix: one of: InvalidPhoneNumber, NoMatchingError",
+        ),
+        (
+            transitions("hear-code", Errors=[error("hang-up", "InvalidPhoneNumber"), error("hang-up")]),
+            "ErrorType = 'InvalidPhoneNumber'\n  Fix: remove it",
+        ),
+        (
+            parameters(
+                "hear-code",
+                InputValidation={"PhoneNumberValidation": {"NumberFormat": "E164"}},
+                InputEncryption={"EncryptionKeyId": "k", "Key": "pem"},
+            ),
+            "Parameters.InputEncryption = '…'\n  Fix: remove it",
+        ),
+        (
+            transitions("hear-code", Errors=[]),
+            'Transitions.Errors = []\n  Fix: add a branch for "NoMatchingError"',
         ),
         *(
             (
                 parameters("ask-who-calls", LambdaInvocationAttributes=value),
-                f"LambdaInvocationAttributes = {shown!r}\n  Fix: an object of texts",
+                f"LambdaInvocationAttributes{where} = {shown!r}\n  Fix: {fix}",
             )
-            for value, shown in (
-                ([], "[]"),
-                ({"Code": 12}, '{"Code": 12}'),
-                ("$.StoredCustomerInput", '"$.StoredCustomerInput"'),
+            for value, where, shown, fix in (
+                ([], "", "[]", "an object of texts"),
+                ({"Code": 12}, ".Code", 12, "a text"),
+                ("$.StoredCustomerInput", "", "$.StoredCustomerInput", "an object of texts"),
             )
         ),
         (

@@ -53,6 +53,7 @@ VERIFIED = {
     "contact_flow_arn": FLOW_ARN,
     "order_id": "SECRET-ORDER",
     "page": "",
+    "came_back": "false",
     **CONTEXT,
 }
 UNVERIFIED = {"auth_status": "unverified"}
@@ -89,7 +90,7 @@ def test_the_flow_may_repeat_its_request_as_connect_does_on_an_error(table: Call
 
 def test_the_flow_that_follows_verifies_as_for_any_contact(table: CallTable) -> None:
     invoke(CODE)
-    assert invoke(attributes=GENUINE) == {"auth_status": "verified", **CONTEXT}
+    assert invoke(attributes=GENUINE) == {"auth_status": "verified", "came_back": "false", **CONTEXT}
 
 
 def test_a_code_is_good_for_one_contact(table: CallTable) -> None:

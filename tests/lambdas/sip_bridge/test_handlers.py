@@ -12,6 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from tests.lambdas.conftest import INSTANCE_ARN
 from tests.lambdas.events import (
+    CLAIMS,
     LambdaContext,
     call_event,
     contact_event,
@@ -187,7 +188,8 @@ def test_nothing_secret_is_logged_counted_or_answered(
     for operation in ("CreateMeetingWithAttendees", "CreateSipMediaApplicationCall", "DeleteMeeting"):
         refusal = (400, "BadRequestException", {"Message": "SECRET-AWS"})
         deployment.chime.faults = {operation: [refusal] * 2, "CreateSipMediaApplicationCall": [refusal]}
-        failures.append(deployment.post(body))
+        # Each of another user: what is refused counts for the rates.
+        failures.append(deployment.post(body, claims={**CLAIMS, "sub": f"of-{operation}"}))
     deployment.chime.faults = {}
     long = json.dumps({"Attributes": {"order_id": "SECRET" * 99}})
     failures.append(deployment.post(long))

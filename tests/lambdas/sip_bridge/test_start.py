@@ -18,7 +18,6 @@ from runtime import aws
 from runtime.errors import (
     AnswerIncomplete,
     CapacityReached,
-    ConfigurationFault,
     ServiceError,
     TimedOut,
     Unavailable,
@@ -29,6 +28,7 @@ from calls.errors import (
     IdempotencyKeyReused,
     InvalidRequest,
     RequestInProgress,
+    StartRefused,
 )
 from calls.record import State
 from calls.start_call_request import MAX_ATTRIBUTES_BYTES, StartCallRequest
@@ -208,7 +208,7 @@ def test_an_attribute_that_is_not_sent_makes_no_header(
 
 
 FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [
-    ((400, "BadRequestException", {"Message": "SECRET"}), ConfigurationFault),
+    ((400, "BadRequestException", {"Message": "SECRET"}), StartRefused),
     ((429, "ThrottlingException", {}), CapacityReached),
     ((200, None, {}), AnswerIncomplete),
     (ReadTimeoutError(endpoint_url="x"), TimedOut),
@@ -338,7 +338,7 @@ def test_a_meeting_that_cannot_be_deleted_either_changes_nothing_for_the_caller(
         "CreateSipMediaApplicationCall": [(403, "ForbiddenException", {})],
         "DeleteMeeting": [fault] * 4,
     }
-    with pytest.raises(ConfigurationFault):
+    with pytest.raises(StartRefused):
         backend.call()
     backend.chime.faults.clear()
     backend.now += 1
@@ -719,3 +719,21 @@ def test_a_start_that_outlives_its_lease_undoes_itself(backend: BridgedBackend) 
     assert started is not None
     assert_nothing_is_left(backend, [started])
     assert backend.now == START + LEASE
+
+
+def test_a_call_that_continues_another_says_so_over_the_bridge_too(backend: BridgedBackend) -> None:
+    """A phone call has no related contact for Connect; the flow still learns that its caller came back."""
+    before = backend.call().contact_id
+    backend.come_through()
+    backend.table.end(backend.record(), backend.now)
+    backend.now += 1
+    backend.call(key="again", previous_contact_id=before)
+    contact_id = backend.chime.reach_connect(list(backend.chime.phone_calls)[-1])
+    assert backend.key_in(backend.phone_call().arguments["Code"], contact_id)["came_back"] == "true"
+
+
+def test_an_unusable_meeting_is_not_replaced_by_another(backend: BridgedBackend) -> None:
+    backend.chime.faults["CreateMeetingWithAttendees"] = [(200, None, {})] * 2
+    with pytest.raises(AnswerIncomplete):
+        backend.call()
+    assert len(backend.chime.requested("CreateMeetingWithAttendees")) == 1

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from local.clients.observer import eventually
 from local.emulator.connect.connect import Connect
 from local.emulator.connect.contact import ContactEvent
-from local.emulator.connect.instance import Kind
+from local.emulator.connect.instance import Kind, Resource
 from tests.local.emulator.flows import FUNCTION, HANG_UP, block, content
 
 ELSE_HANG_UP = {"NoMatchingError": "hang-up"}
@@ -25,10 +25,8 @@ class Instance:
             Kind.HOURS_OF_OPERATION,
             {"InstanceArn": arn, "Name": "always", "TimeZone": "UTC", "Config": []},
         )
-        self.queue = connect.instances.create(
-            Kind.QUEUE,
-            {"InstanceArn": arn, "Name": "all", "HoursOfOperationArn": hours.arn, "MaxContacts": 1},
-        )
+        self._hours = hours.arn
+        self.queue = self.new_queue("all", MaxContacts=1)
         association = {"InstanceId": arn, "IntegrationType": "LAMBDA_FUNCTION", "IntegrationArn": FUNCTION}
         self.association = connect.instances.create(Kind.INTEGRATION_ASSOCIATION, association)
         self.flow = self.new_flow(
@@ -49,12 +47,15 @@ class Instance:
             HANG_UP,
         )
 
-    def new_flow(self, name: str, *blocks: Mapping[str, Any]) -> str:
+    def new_queue(self, name: str, **properties: Any) -> Resource:
+        """A queue of the instance, with its hours."""
+        given = {"InstanceArn": self.arn, "Name": name, "HoursOfOperationArn": self._hours, **properties}
+        return self.connect.instances.create(Kind.QUEUE, given)
+
+    def new_flow(self, name: str, *blocks: Mapping[str, Any], flow_type: str = "CONTACT_FLOW") -> str:
         """The id of a new flow."""
         text = content(*blocks)
-        created = self.sdk.create_contact_flow(
-            InstanceId=self.id, Name=name, Type="CONTACT_FLOW", Content=text
-        )
+        created = self.sdk.create_contact_flow(InstanceId=self.id, Name=name, Type=flow_type, Content=text)
         return str(created["ContactFlowId"])
 
     def start(self, **changed: Any) -> Any:

@@ -230,11 +230,21 @@ def test_a_function_that_is_not_associated_with_the_instance_is_not_invoked(
 
 
 def test_a_flow_that_cannot_run_is_not_created(instance: Instance) -> None:
-    with pytest.raises(ClientError, match="'Wait' does not run here") as caught:
-        instance.new_flow("broken", block("a", "Wait", "a"))
+    with pytest.raises(ClientError, match=r"Invalid Action type\. Type: Pause") as caught:
+        instance.new_flow("broken", block("a", "Pause", "a"))
     assert code_of(caught) == "InvalidContactFlowException"
     response: Any = caught.value.response
     assert response["problems"]
+
+
+def test_a_flow_is_not_updated_to_one_that_connect_refuses(instance: Instance) -> None:
+    names = {"InstanceId": instance.id, "ContactFlowId": instance.flow}
+    with pytest.raises(ClientError) as caught:
+        instance.sdk.update_contact_flow_content(**names, Content=content(block("a", "Pause", "a")))
+    assert code_of(caught) == "InvalidContactFlowException"
+    assert instance.settled(instance.start()["ContactId"])["State"] == "queued"
+    instance.sdk.update_contact_flow_content(**names, Content=content(HANG_UP))
+    assert instance.settled(instance.start()["ContactId"])["State"] == "ended"
 
 
 def test_two_flows_of_an_instance_cannot_have_one_name(instance: Instance) -> None:

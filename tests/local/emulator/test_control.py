@@ -316,3 +316,17 @@ def test_a_request_to_the_issuer_with_a_typo_is_refused(what: str, body: Any, co
     status, document = send(control, "POST", f"issuer/{what}", body)
     assert status == 400
     assert "rotate takes" in document["message"]
+
+
+def test_the_contact_center_is_shown_and_changed(control: Control) -> None:
+    usual: dict[str, Any] = {"Hours": {}, "Queues": {}, "Draw": None, "ViewAction": None}
+    assert send(control, "GET", "contact-center") == (200, usual)
+    changed = {**usual, "Hours": {"h": "Closed"}}
+    assert send(control, "POST", "contact-center", {"Hours": {"arn/h": "Closed"}}) == (200, changed)
+    assert send(control, "GET", "contact-center") == (200, changed)
+
+
+def test_a_contact_center_that_cannot_be_is_refused(control: Control) -> None:
+    status, document = send(control, "POST", "contact-center", {"Hours": {"h": "Shut"}})
+    assert status == 400
+    assert "'Shut', not Open or Closed" in document["message"]

@@ -85,3 +85,24 @@ def test_the_end_of_the_contact_ends_the_waiting() -> None:
     block = collecting(digits, first_within=60.0)
     digits.end()
     assert block.result() is None
+
+
+def test_early_keys_are_kept_for_the_block_that_collects_next_and_what_is_left_for_the_one_after() -> None:
+    digits = Digits()
+    digits.press("9")  # nobody keeps it yet
+    digits.keep(early=True)
+    digits.press("12345")
+    assert collecting(digits, most=3).result() == "123"
+    assert collecting(digits, most=2).result() == "45"
+    assert digits.passed == ["9"]
+
+
+def test_kept_keys_are_forgotten_when_they_are_kept_no_longer() -> None:
+    digits = Digits()
+    digits.keep(early=True)
+    digits.press("1" * 40)
+    assert collecting(digits, most=40, next_within=0.05).result() == "1" * 30
+    digits.press("2")
+    digits.keep(early=False)
+    assert collecting(digits, first_within=0.05).result() is None
+    assert digits.passed == []

@@ -416,7 +416,7 @@ def test_nobody_else_can_put_contact_events_on_the_bus(running: LocalAws) -> Non
     [
         ("typo", resource("AWS::WAFv2::LoggingConfiguration", ResourceArn="arn:aws:x", LogDestinations=[]),
          "LogDestinations"),
-        ("flow", flow("broken", block("a", "Wait", "a")), "'Wait' does not run here"),
+        ("flow", flow("broken", block("a", "Pause", "a")), "Invalid Action type. Type: Pause"),
     ],
 )  # fmt: skip
 def test_a_stack_with_a_resource_that_aws_would_refuse_is_rolled_back(

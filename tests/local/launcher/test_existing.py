@@ -113,7 +113,7 @@ def test_every_arn_of_a_configuration_exists_and_is_said_to_be_played() -> None:
     arns = {INSTANCE, VERIFIED, UNVERIFIED, FLOW, POOL, KEY, CERTIFICATE, WEB_ACL, BOUNDARY}
     assert set(existing.arns) == arns
     shown = dict(line.rsplit(": ", 1) for line in existing.described() if FLOW in line)
-    assert shown == {f"{FLOW}: a contact flow": "asks who calls, then queues"}
+    assert shown == {f"{FLOW}: a contact flow": "identifies the caller, then queues"}
     assert not [line for line in existing.described() if "nothing knows it" in line]
 
 

@@ -20,8 +20,14 @@ from tests.local.emulator.flows import OTHER_FLOWS, TOPIC_FLOW, FakeContact, pro
         ("123456789012", {"auth_status": "unverified"}, {}, ["default"]),
         ("1234", {"auth_status": "unverified"}, {}, ["default"]),
         ("123456789012", {}, {"function": BlockError("it timed out")}, ["default"]),
-        (None, {"auth_status": "verified", "contact_flow_arn": TOPIC_FLOW}, {}, ["default"]),
+        (None, {"auth_status": "unverified"}, {}, ["default"]),
         (None, {}, {"digits": BlockError("nothing works")}, ["default"]),
+        (
+            "123456789012",
+            {"auth_status": "verified", "contact_flow_arn": TOPIC_FLOW},
+            {"buffer": BlockError("no buffer")},
+            ["topic"],
+        ),
     ],
 )
 def test_a_good_code_alone_leads_to_the_flow_of_the_topic(
@@ -32,4 +38,5 @@ def test_a_good_code_alone_leads_to_the_flow_of_the_topic(
     assert contact.disconnected
     assert [text for text in contact.heard if text in {"topic", "default"}] == ends
     for _, parameters, _ in contact.invoked:
-        assert parameters == {"Code": digits}
+        # Where nobody pressed a key, what is stored is no code either.
+        assert parameters == {"Code": digits or "Timeout"}

@@ -108,7 +108,9 @@ TEMPLATE = {
             ),
             block(
                 *("listen", "GetParticipantInput", "hang-up"),
-                errors={"NoMatchingError": "hang-up", "NoMatchingCondition": "hang-up"},
+                errors=dict.fromkeys(
+                    ("InputTimeLimitExceeded", "NoMatchingCondition", "NoMatchingError"), "hang-up"
+                ),
                 InputTimeLimitSeconds="60",
             ),
             HANG_UP,
