@@ -10,6 +10,32 @@ public struct CallStatus: Hashable, Sendable, Decodable {
     /// When the first agent took the call.
     public let connectedAt: Date?
     public let endedAt: Date?
+    /// With ``Progress/ended``, who ended the call. It may come some seconds after the end.
+    public let endedBy: EndedBy?
+    /// With ``Progress/ended``, Amazon Connect's code for why, where its events give one; new codes may come.
+    public let disconnectReason: String?
+
+    /// Who ended a call.
+    public enum EndedBy: Hashable, Sendable {
+        case caller, agent
+        /// The contact flow or the network.
+        case system
+        /// Amazon Connect does not say, perhaps for good.
+        case unknown
+        /// One that this version of the package does not have.
+        case other(String)
+
+        init(_ who: String) {
+            self =
+                switch who {
+                case "CALLER": .caller
+                case "AGENT": .agent
+                case "SYSTEM": .system
+                case "UNKNOWN": .unknown
+                default: .other(who)
+                }
+        }
+    }
 
     /// A step may be passed over, and none comes back.
     public enum Progress: Hashable, Sendable {
@@ -36,6 +62,8 @@ public struct CallStatus: Hashable, Sendable, Decodable {
         case queuedAt = "QueuedAt"
         case connectedAt = "ConnectedAt"
         case endedAt = "EndedAt"
+        case endedBy = "EndedBy"
+        case disconnectReason = "DisconnectReason"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -60,5 +88,7 @@ public struct CallStatus: Hashable, Sendable, Decodable {
         queuedAt = try time(.queuedAt)
         connectedAt = try time(.connectedAt)
         endedAt = try time(.endedAt)
+        endedBy = try container.decodeIfPresent(String.self, forKey: .endedBy).map(EndedBy.init)
+        disconnectReason = try container.decodeIfPresent(String.self, forKey: .disconnectReason)
     }
 }

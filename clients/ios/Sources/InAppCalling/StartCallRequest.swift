@@ -8,6 +8,9 @@ public struct StartCallRequest: Hashable, Sendable, Encodable {
     public var attributes: [String: Secret]?
     /// More than audio, where the deployment allows it.
     public var capabilities: Capabilities?
+    /// The id of a call that was lost for good and that this one continues: the agent sees that the caller came back.
+    /// It counts within five minutes of that call's end, and not after a hang-up.
+    public var previousContactID: String?
 
     /// What the call can carry beside audio.
     public struct Capabilities: Hashable, Sendable, Encodable {
@@ -27,12 +30,13 @@ public struct StartCallRequest: Hashable, Sendable, Encodable {
 
     public init(
         displayName: String? = nil, topic: String? = nil, attributes: [String: String]? = nil,
-        capabilities: Capabilities? = nil
+        capabilities: Capabilities? = nil, previousContactID: String? = nil
     ) {
         self.displayName = displayName.map(Secret.init)
         self.topic = topic
         self.attributes = attributes?.mapValues(Secret.init)
         self.capabilities = capabilities
+        self.previousContactID = previousContactID
     }
 
     enum CodingKeys: String, CodingKey {
@@ -40,5 +44,6 @@ public struct StartCallRequest: Hashable, Sendable, Encodable {
         case topic = "Topic"
         case attributes = "Attributes"
         case capabilities = "Capabilities"
+        case previousContactID = "PreviousContactId"
     }
 }

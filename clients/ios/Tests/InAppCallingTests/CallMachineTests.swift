@@ -54,6 +54,7 @@ struct World {
     private var systemIsActive = false
     private var systemBegins = false
     private var asks = false
+    private var isHeld = false
     private var requests: [Request] = []
     private var timers: [CallMachine.TimerName: (due: Duration, number: Int)] = [:]
     private var now = Duration.zero
@@ -80,6 +81,10 @@ struct World {
     mutating func send(_ event: CallMachine.Event) throws {
         let before = machine.state
         events.append((now, event, before))
+        switch event {
+        case .setHeld(let held), .system(.held(let held)): isHeld = held
+        default: break
+        }
         let effects = machine.handle(event)
         for effect in effects { try perform(effect) }
         let after = machine.state
@@ -151,6 +156,7 @@ struct World {
             }
         case .join(_, let number):
             try require(media == .off, "two media sessions")
+            try require(!isHeld, "joins during a hold")
             media = .joining(number)
         case .setMuted: break
         case .leave:

@@ -44,7 +44,7 @@ import Testing
         let call = try await client.startCall(
             StartCallRequest(
                 displayName: "Ada", topic: "billing", attributes: ["order_id": "A-1042"],
-                capabilities: .init(video: true)), key: "tap")
+                capabilities: .init(video: true), previousContactID: "call-0"), key: "tap")
         #expect(call.contactID == "call-1")
         let request = try #require(await service.requests.first)
         #expect(request.url.absoluteString == "https://example.invalid/v1/start-call")
@@ -54,7 +54,7 @@ import Testing
         #expect(
             String(decoding: try #require(request.body), as: UTF8.self)
                 == #"{"Attributes":{"order_id":"A-1042"},"Capabilities":{"ScreenShare":false,"Video":true},"#
-                + #""DisplayName":"Ada","Topic":"billing"}"#)
+                + #""DisplayName":"Ada","PreviousContactId":"call-0","Topic":"billing"}"#)
     }
 
     @Test func aCutConnectionStartsOneCall() async throws {

@@ -63,6 +63,8 @@ struct Examples {
         let ended: CallStatus = try examples.decode("EndedCall")
         #expect(ended.progress == .ended)
         #expect(ended.endedAt != nil)
+        #expect(ended.endedBy == .agent)
+        #expect(ended.disconnectReason == "AGENT_DISCONNECT")
     }
 
     @Test func everyProblemHasItsKindAndARemedy() throws {

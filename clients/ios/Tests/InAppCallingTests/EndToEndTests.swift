@@ -37,11 +37,11 @@ struct LocalAWS: Decodable {
         return CallingClient(apiURL: apiURL, transport: transport, clock: clock) { _ in token }
     }
 
-    func control(_ method: String, _ path: String, _ body: [String: Any] = [:]) async throws -> Data {
+    func control(_ method: String, _ path: String, _ body: [String: Any]? = nil) async throws -> Data {
         let request = ServiceRequest(
             method: method, url: controlURL.appendingPathComponent(path),
             headers: controlHeader.merging(["Content-Type": "application/json"]) { first, _ in first },
-            body: body.isEmpty ? nil : try JSONSerialization.data(withJSONObject: body))
+            body: try body.map { try JSONSerialization.data(withJSONObject: $0) })
         let answer = try await URLSessionTransport().send(request)
         try #require(answer.status < 300, "\(method) \(path): \(answer.status)")
         return answer.body
@@ -50,6 +50,11 @@ struct LocalAWS: Decodable {
     func contact(_ id: String) async throws -> Contacts.Contact {
         let contacts = try JSONDecoder().decode(Contacts.self, from: await control("GET", "contacts")).Contacts
         return try #require(contacts.first { $0.ContactId == id })
+    }
+
+    /// The app's audio joins the contact, which reaches its flow by that.
+    func join(_ id: String) async throws {
+        _ = try await control("POST", "contacts/\(id)/join")
     }
 
     /// Something happens to a contact whose flow has come to the queue.
@@ -129,8 +134,10 @@ struct EndToEndTests {
         let system = FakeSystemCall()
         let session = CallSession(client: try aws.client("whole"), media: media, system: system)
         await session.start()
-        try await eventually { if case .waiting(.some) = await session.state { true } else { await media.hint() } }
+        try await eventually { await session.contactID != nil }
         let id = try #require(await session.contactID)
+        try await aws.join(id)
+        try await eventually { if case .waiting(.some) = await session.state { true } else { await media.hint() } }
         try await aws.happen("AgentConnected", to: id)
         try await eventually { if case .connected(.some) = await session.state { true } else { await media.hint() } }
         try await session.sendDigits("42#")
@@ -164,7 +171,9 @@ struct EndToEndTests {
         #expect(try await client.rejoinCall(call.contactID) == call)
         try await client.endCall(call.contactID)
         try await client.endCall(call.contactID)
-        #expect(try await client.status(of: call.contactID).progress == .ended)
+        let status = try await client.status(of: call.contactID)
+        #expect(status.progress == .ended)
+        #expect(status.endedBy == .caller)
         #expect(try await aws.contact(call.contactID).State == "ended")
     }
 
@@ -174,7 +183,8 @@ struct EndToEndTests {
         await session.hangUp()
         try await eventually { await session.state == .ended(.hungUp) }
         if let id = await session.contactID { #expect(try await aws.contact(id).State == "ended") }
-        #expect(try await problem("hasty") { try await $0.endCall(try await $0.startCall(key: "next").contactID) } == nil)
+        #expect(
+            try await problem("hasty") { try await $0.endCall(try await $0.startCall(key: "next").contactID) } == nil)
     }
 
     @Test func problemsOfRequests() async throws {
@@ -195,6 +205,7 @@ struct EndToEndTests {
         let client = try aws.client("calls")
         let call = try await client.startCall(key: "tap")
         let id = call.contactID
+        try await aws.join(id)
         #expect(
             try await problem("calls") { client in
                 _ = try await client.startCall(StartCallRequest(displayName: "Bob"), key: "tap")

@@ -72,7 +72,6 @@ public enum MeetingSessionStatusCode: UInt32 {
     case audioCallAtCapacity = 64
     case audioDisconnectAudio = 69
     case audioCallEnded = 75
-    case unknown = 78
     case audioInputDeviceNotResponding = 82
     case audioOutputDeviceNotResponding = 83
 }
