@@ -323,7 +323,7 @@ class Connect:
             moved = self._move(contact, event)
         match event:
             case ContactEvent.AGENT_CONNECTED:
-                contact.left_queue.set()
+                contact.stirred.set()
                 flow_run.present(contact, contacts=self, region=self._region, rest=self._rest)
                 self.publish(contact.event("CONNECTED_TO_AGENT"))
             case ContactEvent.AGENT_DISCONNECTED:
@@ -385,7 +385,7 @@ class Connect:
             contact.disconnect_reason = reason
             is_over = contact.conversation.current is None
         contact.digits.end()
-        contact.left_queue.set()
+        contact.stirred.set()
         self.publish(contact.event("DISCONNECTED"))
         # No agent does work after the contact here: COMPLETED follows at once, with the same data.
         self.publish(contact.event("COMPLETED"))
@@ -423,6 +423,16 @@ class Connect:
             "Agents.Staffed.Count": state.agents_staffed,
             "Agents.Available.Count": state.agents_available,
         }
+
+    def wait(self, contact: Contact, seconds: float | None) -> bool:
+        """Let a contact wait in its queue, for so many seconds or for good; False once it has left."""
+        contact.stirred.clear()
+        if contact.state is not State.QUEUED:
+            return False
+        if seconds is not None:
+            self.timers.after(seconds, contact.stirred.set)
+        contact.stirred.wait()
+        return contact.state is State.QUEUED
 
     def _part(self, contact: Contact, kind: Kind, part_id: str) -> Resource:
         try:

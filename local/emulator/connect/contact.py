@@ -104,7 +104,7 @@ class Contact:
     hooks: dict[str, Resource] = field(default_factory=dict)  # flows by event, such as AgentWhisper
     agent_heard: list[str] = field(default_factory=list)
     views: list[dict[str, Any]] = field(default_factory=list)  # that a guide has shown the agent
-    left_queue: threading.Event = field(default_factory=threading.Event)
+    stirred: threading.Event = field(default_factory=threading.Event)  # whatever ends a wait in a queue
     stored_input: str = ""
     heard: list[str] = field(default_factory=list)
     digits: Digits = field(default_factory=Digits)

@@ -47,6 +47,9 @@ class Contacts(Protocol):
     def change_queue(self, contact: Contact, queue_id: str | None) -> None:
         """Put a contact that is in a queue into another, by ARN or id, or into its target queue."""
 
+    def wait(self, contact: Contact, seconds: float | None) -> bool:
+        """Let a contact wait in its queue, for so many seconds or for good; False once it has left."""
+
     def is_open(self, contact: Contact, hours_id: str | None) -> bool:
         """Whether these hours of operation, by ARN or id, or those of the target queue say open."""
 
@@ -202,7 +205,7 @@ class _FlowRun:
         self._contact.heard.append(text)
 
     def wait(self, seconds: float | None) -> bool:
-        return not self._contact.left_queue.wait(seconds)
+        return self._contacts.wait(self._contact, seconds)
 
     def keep_early_digits(self, *, keep: bool) -> None:
         self._contact.digits.keep(early=keep)

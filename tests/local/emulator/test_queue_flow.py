@@ -37,7 +37,7 @@ def hooked(instance: Instance, **hooks: str) -> str:
     )
 
 
-def queue_flow(instance: Instance, *interrupted: Any, seconds: str | None = "1") -> str:
+def queue_flow(instance: Instance, *interrupted: Any, seconds: str | None = "60") -> str:
     """The id of a queue flow that says "soon", and does something more each `seconds`."""
     loop: dict[str, Any] = {"Messages": [{"Text": "soon"}]}
     if seconds:
@@ -63,6 +63,19 @@ def start(instance: Instance, flow: str) -> str:
     return contact_id
 
 
+def interrupt(instance: Instance, contact_id: str) -> None:
+    """Let the time go by after which the loop of prompts is interrupted."""
+
+    def is_interrupted() -> bool:
+        # Before the loop waits, time goes by for nothing.
+        instance.connect.timers.put_forward(60)
+        return len(instance.shown(contact_id)["Way"]) > before
+
+    assert eventually(lambda: instance.shown(contact_id)["Heard"] == ["soon"], seconds=5)
+    before = len(instance.shown(contact_id)["Way"])
+    assert eventually(is_interrupted, seconds=5)
+
+
 def blocks_of(contact: dict[str, Any]) -> list[str]:
     return [step["Block"] for step in contact["Way"]]
 
@@ -70,6 +83,7 @@ def blocks_of(contact: dict[str, Any]) -> list[str]:
 def test_a_queue_flow_comes_back_to_its_loop_until_an_agent_takes_the_contact(instance: Instance) -> None:
     flow = queue_flow(instance, block("sorry", "MessageParticipant", "end", errors=ELSE_END, Text="sorry"))
     contact_id = start(instance, hooked(instance, CustomerQueue=flow))
+    interrupt(instance, contact_id)
     assert eventually(lambda: instance.shown(contact_id)["Heard"] == ["soon", "sorry", "soon"], seconds=5)
     instance.connect.happen(contact_id, ContactEvent.AGENT_CONNECTED)
     contact = instance.shown(contact_id)
@@ -108,6 +122,7 @@ def test_a_caller_whom_nobody_can_serve_goes_over_to_another_queue(
     )
     instance.connect.center.change({"Queues": {instance.queue.arn: {"AgentsStaffed": staffed}}})
     contact_id = start(instance, hooked(instance, CustomerQueue=flow))
+    interrupt(instance, contact_id)
     passed = "over" if overflows else "end"
     assert eventually(lambda: passed in blocks_of(instance.shown(contact_id)), seconds=5)
     moved = [c for c in instance.connect.contacts() if c["PreviousContactId"] == contact_id]
@@ -133,6 +148,7 @@ def test_a_full_overflow_queue_leaves_the_caller_where_they_are(instance: Instan
     )
     instance.connect.center.change({"Queues": {other.arn: {"MaxContacts": 0}}})
     contact_id = start(instance, hooked(instance, CustomerQueue=flow))
+    interrupt(instance, contact_id)
     assert eventually(lambda: "full" in instance.shown(contact_id)["Heard"], seconds=5)
     assert instance.shown(contact_id)["State"] == "queued"
 
