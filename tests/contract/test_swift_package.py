@@ -45,6 +45,11 @@ def test_the_package_is_formatted() -> None:
 
 
 @pytest.mark.slow
+def test_the_documentation_has_no_broken_link_and_no_gap() -> None:
+    run("sh", "tests/contract/swift_documentation.sh", SCRATCH[1])
+
+
+@pytest.mark.slow
 def test_what_needs_apples_frameworks_compiles() -> None:
     """Adapters and sample app, against the stubs."""
     printed = swift(

@@ -28,6 +28,8 @@ public struct CallingClient: Sendable {
 
     /// - Parameters:
     ///   - apiURL: The stack output `ApiUrl`.
+    ///   - transport: Sends one request, once.
+    ///   - clock: What the pauses between repetitions are measured with.
     ///   - jitter: The part of a pause that is waited, 0 to 1, where the service names none.
     ///   - token: Called for each request. Keep the token in it, or in what it calls, rather than in a log.
     public init(
@@ -44,7 +46,9 @@ public struct CallingClient: Sendable {
 
     /// Starts a call, or returns the one that this key has started.
     ///
-    /// - Parameter key: A new one for each tap; see ``newKey()``.
+    /// - Parameters:
+    ///   - request: What the call is about.
+    ///   - key: A new one for each tap; see ``newKey()``.
     public func startCall(_ request: StartCallRequest = StartCallRequest(), key: String) async throws
         -> CallConnection
     {
@@ -73,7 +77,10 @@ public struct CallingClient: Sendable {
 
     /// Sends DTMF digits: `0-9 * #`, and a comma for a pause.
     ///
-    /// - Parameter key: A new one for each press of a key, so that a repeated request types it once.
+    /// - Parameters:
+    ///   - digits: At most 20.
+    ///   - contactID: The call's.
+    ///   - key: A new one for each press of a key, so that a repeated request types it once.
     public func sendDigits(_ digits: String, to contactID: String, key: String = newKey()) async throws {
         let body = try encoded(["Digits": digits])
         _ = try await send("POST", ["calls", contactID, "digits"], body: body, key: key)

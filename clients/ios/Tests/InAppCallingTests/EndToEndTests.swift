@@ -194,8 +194,9 @@ struct EndToEndTests {
             } == .invalidRequest)
         #expect(
             try await problem("requests") { client in
-                let text = String(repeating: "x", count: 300_000)
-                _ = try await client.startCall(StartCallRequest(attributes: ["order_id": text]), key: "large")
+                let text = String(repeating: "x", count: 30_000)
+                let attributes = Dictionary(uniqueKeysWithValues: (0..<10).map { ("order_\($0)", text) })
+                _ = try await client.startCall(StartCallRequest(attributes: attributes), key: "large")
             } == .tooLarge)
         #expect(try await problem("requests") { _ = try await $0.status(of: "unknown") } == .notFound)
         #expect(try await problem("nobody") { _ = try await $0.startCall(key: "tap") } == .unauthorized)
