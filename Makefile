@@ -64,7 +64,7 @@ test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests bu
 		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
-test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) ## the tests that take long: a first run elsewhere, what others' checkers say, the table on AWS's DynamoDB Local (needs Java)
+test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) ## what takes long: a first run elsewhere, others' checkers, the table on AWS's DynamoDB Local (needs Java)
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
 	@# One line where this machine cannot have Swift: the tests are skipped then.
 	@tools/swift/run true || test $$? = 77
