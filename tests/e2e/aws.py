@@ -97,35 +97,48 @@ class Aws(ControlEndpoints):
             for event in page["events"]
         ]
 
+    def _policies_of(self, function: str) -> list[str]:
+        """The ARNs of the managed policies of the function whose logical id contains `function`."""
+        return [
+            resource["PhysicalResourceId"]
+            for resource in self.resources
+            if resource["ResourceType"] == "AWS::IAM::ManagedPolicy"
+            and function in resource["LogicalResourceId"]
+        ]
+
     @contextmanager
     def without_grant(self, function: str, action: str) -> Iterator[None]:
-        """Takes one action out of the managed policy of a function's role, and puts it back."""
-        iam = self.client("iam")
-        policy_arn = self.physical_id("AWS::IAM::ManagedPolicy", function)
-        version = iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
-        read = iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)
-        document = read["PolicyVersion"]["Document"]
-        kept = []
-        for statement in document["Statement"]:
-            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-            if left := [name for name in actions if name != action]:
-                kept.append({**statement, "Action": left})
-        assert kept != document["Statement"], f"{function} had no {action}"
-
-        def replace_version(old: str, statements: list[Any]) -> str:
-            new: str = iam.create_policy_version(
-                PolicyArn=policy_arn,
-                PolicyDocument=json.dumps({**document, "Statement": statements}),
-                SetAsDefault=True,
-            )["PolicyVersion"]["VersionId"]
-            iam.delete_policy_version(PolicyArn=policy_arn, VersionId=old)
-            return new
-
-        reduced = replace_version(version, kept)
+        """Takes one action out of the managed policies of a function's role, and puts it back."""
+        documents = {arn: self._document_of(arn) for arn in self._policies_of(function)}
+        reduced = {
+            arn: {**document, "Statement": _without(document["Statement"], action)}
+            for arn, document in documents.items()
+        }
+        changed = [arn for arn in documents if reduced[arn] != documents[arn]]
+        assert changed, f"{function} had no {action}"
+        for arn in changed:
+            self._replace(arn, reduced[arn])
         try:
             yield
         finally:
-            replace_version(reduced, document["Statement"])
+            for arn in changed:
+                self._replace(arn, documents[arn])
+
+    def _document_of(self, policy_arn: str) -> dict[str, Any]:
+        iam = self.client("iam")
+        version = iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
+        document: dict[str, Any] = iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)[
+            "PolicyVersion"
+        ]["Document"]
+        return document
+
+    def _replace(self, policy_arn: str, document: Mapping[str, Any]) -> None:
+        iam = self.client("iam")
+        old = iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
+        iam.create_policy_version(
+            PolicyArn=policy_arn, PolicyDocument=json.dumps(document), SetAsDefault=True
+        )
+        iam.delete_policy_version(PolicyArn=policy_arn, VersionId=old)
 
     @contextmanager
     def started_anew(self, function: str, **variables: str) -> Iterator[None]:
@@ -208,6 +221,18 @@ class Caller:
             self.join(response.json()["ContactId"])
         return response
 
+    def start_after_an_end(self) -> requests.Response:
+        """Starts a call after one whose end only Connect has reported: within five seconds it may still turn
+        out to be a transfer, and the answer is 409 with Retry-After.
+        """
+        response = self.start()
+        for _attempt in range(10):
+            if response.status_code != 409 or "Retry-After" not in response.headers:
+                break
+            time.sleep(1)
+            response = self.start()
+        return response
+
     def start_alone(
         self, body: Mapping[str, Any] | None = None, *, key: str | None = None
     ) -> requests.Response:
@@ -287,3 +312,17 @@ def unthrottled(send: Callable[[], requests.Response]) -> requests.Response:
 def with_the_templates_of_before(running: LocalAws) -> tuple[str, str]:
     """Spares `running.cdk` a synthesis: that it writes the same again is tested elsewhere."""
     return "--app", str(running.directory / "cdk.out")
+
+
+def _without(statements: list[dict[str, Any]], action: str) -> list[dict[str, Any]]:
+    """Statements of a policy that allow all but one action."""
+    kept = []
+    for statement in statements:
+        named = statement["Action"]
+        actions = named if isinstance(named, list) else [named]
+        left = [name for name in actions if name != action]
+        if left == actions:
+            kept.append(statement)
+        elif left:
+            kept.append({**statement, "Action": left})
+    return kept

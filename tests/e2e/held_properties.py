@@ -148,6 +148,9 @@ ATTRIBUTES: dict[tuple[str, str], Callable[[Aws, str], str]] = {
     ("AWS::KMS::Key", "Arn"): lambda aws, key: aws.client("kms").describe_key(KeyId=key)["KeyMetadata"][
         "Arn"
     ],
+    ("AWS::Lambda::Function", "Arn"): lambda aws, name: str(
+        aws.client("lambda").get_function_configuration(FunctionName=name)["FunctionArn"]
+    ),
     ("AWS::Lambda::Version", "Version"): lambda _, arn: arn.rpartition(":")[2],
     ("AWS::Logs::LogGroup", "Arn"): lambda aws, name: _log_group(aws, name)["arn"],
     ("AWS::SQS::Queue", "Arn"): lambda aws, url: _queue_attributes(aws, url)["QueueArn"],
@@ -261,7 +264,7 @@ def _user_pool(aws: Aws, resource: Resource) -> Properties:
     identity = aws.client("cognito-idp")
     pool = identity.describe_user_pool(UserPoolId=resource.physical_id)["UserPool"]
     mfa = identity.get_user_pool_mfa_config(UserPoolId=resource.physical_id)
-    declared_schema = {attribute["Name"] for attribute in resource.properties["Schema"]}
+    declared_schema = {attribute["Name"] for attribute in resource.properties.get("Schema", [])}
     totp = mfa.get("SoftwareTokenMfaConfiguration", {}).get("Enabled")
     return {
         **pool,

@@ -54,6 +54,13 @@ def test_a_connect_that_does_not_answer_in_time_leaves_no_contact(
     ):
         response = caller.start(key="tap")
     assert_problem(response, 504, "timeout")
+    # The contact that Connect has started all the same comes to nobody: no app knows it and can join it, so
+    # its flow never begins, and Connect ends it a minute later. Until then too the user can call.
+    late = eventually(lambda: aws.active_contacts_of(caller.user.user_id))
+    assert [each["Way"] for each in late] == [[]]
+    call_id = assert_call(caller.start())["ContactId"]
+    assert caller.hang_up(call_id).status_code == 204
+    aws.pass_time(60)
 
 
 def test_an_answer_that_lacks_a_part_stops_the_contact(aws: Aws, caller: Caller) -> None:

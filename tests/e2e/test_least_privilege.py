@@ -13,7 +13,8 @@ def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
     """A call about each topic with all that may befall it, and some that go wrong."""
     contact_id = assert_call(caller.start())["ContactId"]
     assert caller.hang_up(contact_id).status_code == 204
-    contact_id = assert_call(caller.start({"Topic": "billing"}))["ContactId"]
+    continued = {"Topic": "billing", "PreviousContactId": contact_id}
+    contact_id = assert_call(caller.start(continued))["ContactId"]
     assert caller.comes_to(contact_id, "QUEUED")
     aws.happen(contact_id, "AgentConnected")
     aws.happen(contact_id, "CustomerDropped")
@@ -22,7 +23,7 @@ def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
     assert caller.hang_up(contact_id).status_code == 204
 
     # One that cannot be joined is stopped, and so is one whose function died after it had ended the call.
-    with aws.fault("connect", "StartWebRTCContact", times=1, Malformed=True):
+    with aws.fault("connect", "StartWebRTCContact", Malformed=True):
         assert_problem(another_caller.start(), 502, "answer-incomplete")
     contact_id = assert_call(another_caller.start())["ContactId"]
     assert another_caller.comes_to(contact_id, "QUEUED")

@@ -32,7 +32,7 @@ class Assumptions:
     switch_read_seconds: float = 5  # how often an execution environment of start_call reads the switch
     key_cached_seconds: float = 300  # how long DynamoDB and SQS use a key without calling KMS
     metrics: int = 60
-    alarms: int = 26
+    alarms: int = 27
     firewall_rules: int = 9
 
 

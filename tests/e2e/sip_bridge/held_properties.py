@@ -147,9 +147,6 @@ ATTRIBUTES.update(
                 "OutboundHostName"
             ]
         ),
-        ("AWS::Lambda::Function", "Arn"): lambda aws, name: str(
-            aws.client("lambda").get_function_configuration(FunctionName=name)["FunctionArn"]
-        ),
         ("AWS::Connect::PhoneNumber", "Address"): lambda aws, arn: str(
             aws.client("connect").describe_phone_number(PhoneNumberId=_id_of(arn))[
                 "ClaimedPhoneNumberSummary"

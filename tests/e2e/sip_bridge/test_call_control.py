@@ -118,7 +118,7 @@ def test_a_meeting_that_somebody_deletes_ends_the_call(aws: BridgeAws, caller: C
     aws.client("chime-sdk-meetings").delete_meeting(MeetingId=call_id)
     assert caller.comes_to(call_id, "ENDED")
     assert_over(aws, call_id)
-    assert_call(caller.start())
+    assert_call(caller.start_after_an_end())
 
 
 def test_a_bridged_call_is_one_phone_call_with_two_legs(aws: BridgeAws, caller: Caller) -> None:

@@ -26,7 +26,6 @@ WIDE_OF_BRIDGE = [
         "arn:aws:connect:*:phone-number/[*]",
         "a number whose place another has taken is named nowhere any more",
     ),
-    Reason("logs:*", "[*]", "log deliveries have no resource type", role="BridgeResources"),
 ]
 
 
@@ -34,6 +33,8 @@ WIDE_OF_BRIDGE = [
 def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> None:
     """A call with all that may befall it, and some that go wrong."""
     call_id = connected(aws, caller)
+    aws.happen_in_meeting(call_id, "CallerJoined")
+    assert eventually(lambda: _join_is_stored(aws))
     place = assert_call(caller.rejoin(call_id), 200)["ConnectionData"]["Attendee"]["AttendeeId"]
     aws.client("chime-sdk-meetings").delete_attendee(MeetingId=call_id, AttendeeId=place)
     assert_call(caller.rejoin(call_id), 200)
@@ -42,7 +43,7 @@ def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> N
     assert_over(aws, call_id)
 
     # One whose function died before it stored its answer is cleared away by the next.
-    crashed = queued(aws, caller)
+    crashed = queued(aws, caller, PreviousContactId=call_id)
     aws.forget_answer(caller.user.user_id)
     call_id = queued(aws, caller)
     assert_over(aws, crashed)
@@ -75,6 +76,14 @@ def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> N
             assert_problem(answer.result(), 503, "unavailable")
     [hung_up] = {each["MeetingId"] for each in aws.meetings()} - before
     assert eventually(lambda: aws.is_over(hung_up))
+
+
+def _join_is_stored(aws: BridgeAws) -> bool:
+    """Whether the bridge has stored of a call that its app came into the meeting."""
+    return any(
+        role == "ContactEvents" and action == "dynamodb:UpdateItem" and "BridgedCallsTable" in resource
+        for role, action, resource in used(aws)
+    )
 
 
 @pytest.mark.usefixtures("all_rights_used")
