@@ -199,6 +199,14 @@ def _gateway_response(aws: Aws, resource: Resource) -> Properties:
     }
 
 
+def _responses(by_status: Mapping[str, Properties]) -> list[Properties]:
+    """CloudFormation lists them; their own members are names of headers and content types."""
+    return [
+        {name[:1].upper() + name[1:]: item for name, item in response.items()}
+        for response in by_status.values()
+    ]
+
+
 def _method(aws: Aws, resource: Resource) -> Properties:
     declared = resource.properties
     answer = aws.client("apigateway").get_method(
@@ -209,7 +217,13 @@ def _method(aws: Aws, resource: Resource) -> Properties:
         **_upper(answer),
         "RequestModels": answer["requestModels"],
         "RequestParameters": answer["requestParameters"],
-        "Integration": {**_upper(integration), "IntegrationHttpMethod": integration["httpMethod"]},
+        "MethodResponses": _responses(answer.get("methodResponses", {})),
+        "Integration": {
+            **_upper(integration),
+            "IntegrationHttpMethod": integration.get("httpMethod"),
+            "IntegrationResponses": _responses(integration.get("integrationResponses", {})),
+            "RequestTemplates": integration.get("requestTemplates"),
+        },
         **_address(resource, "RestApiId", "ResourceId"),
     }
 
@@ -377,7 +391,8 @@ def _role(aws: Aws, resource: Resource) -> Properties:
     role = iam.get_role(RoleName=resource.physical_id)["Role"]
     attached = iam.list_attached_role_policies(RoleName=resource.physical_id)["AttachedPolicies"]
     tags = iam.list_role_tags(RoleName=resource.physical_id)["Tags"]
-    arns = [policy["PolicyArn"] for policy in attached]
+    # The policy that attaches itself to its role is read back as a policy.
+    arns = [policy["PolicyArn"] for policy in attached if "StartContacts" not in policy["PolicyName"]]
     return {**role, "ManagedPolicyArns": arns, "Tags": tags}
 
 
@@ -470,16 +485,25 @@ def _queue_attributes(aws: Aws, url: str) -> Properties:
 
 
 def _message_queue(aws: Aws, resource: Resource) -> Properties:
-    """Attributes of a queue are texts."""
+    """Attributes of a queue are texts; its name is the end of its ARN."""
     attributes = _queue_attributes(aws, resource.physical_id)
     numbers = {name: int(value) for name, value in attributes.items() if value.isdigit()}
+    switches = {name: value == "true" for name, value in attributes.items() if value in {"true", "false"}}
     documents: Properties = {
         name: json.loads(attributes[name])
         for name in ("RedrivePolicy", "RedriveAllowPolicy")
         if name in attributes
     }
     tags = aws.client("sqs").list_queue_tags(QueueUrl=resource.physical_id).get("Tags", {})
-    return {**attributes, **numbers, **documents, "Tags": _tag_list(tags)}
+    name = attributes["QueueArn"].rpartition(":")[2]
+    return {
+        **attributes,
+        **numbers,
+        **switches,
+        **documents,
+        "QueueName": name,
+        "Tags": _tag_list(tags),
+    }
 
 
 def _queue_policy(aws: Aws, resource: Resource) -> Properties:
@@ -630,7 +654,7 @@ def _ordered(items: list[Any]) -> list[Any]:
 
 def held(aws: Aws, resource: Resource, readers: Mapping[str, Reader] = READERS) -> Properties:
     """What the resource's service says about it; raises where the service does not know it."""
-    return _without_own_tags(readers[resource.type](aws, resource))
+    return without_own_tags(readers[resource.type](aws, resource))
 
 
 def left(aws: Aws, resources: Iterable[Resource], readers: Mapping[str, Reader] = READERS) -> set[str]:
@@ -651,7 +675,7 @@ def _is_left(aws: Aws, resource: Resource, readers: Mapping[str, Reader]) -> boo
     return found.get("KeyState") != "PendingDeletion"
 
 
-def _without_own_tags(held: Properties) -> Properties:
+def without_own_tags(held: Properties) -> Properties:
     """CloudFormation adds tags of its own, which no template may declare."""
     tags = held.get("Tags")
     if not isinstance(tags, list):

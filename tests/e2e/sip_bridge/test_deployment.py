@@ -17,13 +17,6 @@ STACKS = ["Calling", "SipBridge", "Identity"]  # as they can be destroyed
 # Rights of what makes resources, where no request of its functions shows that it needs them.
 UNSEEN = [
     Reason(
-        "logs:*",
-        "[*]",
-        "the Amazon Chime SDK makes and ends log deliveries in the name of whoever turns SIP message logs on "
-        "and off",
-        role="BridgeResources",
-    ),
-    Reason(
         "lambda:GetFunction",
         "arn:aws:lambda:*:live",
         "the CDK's framework calls it for a function that is not active yet",
