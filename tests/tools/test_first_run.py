@@ -6,9 +6,9 @@ Everything is installed again, which needs the network and takes a minute or two
 import os
 import shutil
 import socket
-import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,14 +104,16 @@ def copy_sources(to: Path) -> None:
         check=True,
     ).stdout
     for name in filter(None, listed.split("\0")):
-        if (CHECKOUT / name).exists():
+        if (CHECKOUT / name).is_symlink() or (CHECKOUT / name).exists():
             (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(CHECKOUT / name, to / name)
+            shutil.copy2(CHECKOUT / name, to / name, follow_symlinks=False)
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
-    folder = tmp_path_factory.mktemp("first run")
+def stranger() -> Iterator[Stranger]:
+    # Not below pytest's own folder, which each run of pytest closes to all users but one.
+    folder = Path(tempfile.mkdtemp(prefix="first run "))
+    folder.chmod(0o755)
     python = Path(sys.base_prefix) / "bin/python3.13"
     is_root = os.getuid() == 0
     prefix = NOBODY if is_root and succeeds(*NOBODY, str(python), "-c", "") else ()
@@ -119,10 +121,6 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
     copy_sources(one.checkout)
     for name in ("home", "tmp"):
         (folder / name).mkdir()
-    if prefix:
-        for parent in (folder, *folder.parents):
-            if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
     one.owns(folder)
     (folder / "home").chmod(0o555)
     yield one
