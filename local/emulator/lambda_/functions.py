@@ -47,6 +47,13 @@ def _getaddrinfo(host, port, *rest, _resolve=_socket.getaddrinfo, **options):
 _socket.getaddrinfo = _getaddrinfo
 """
 
+# An exception of a handler, as MiniStack's worker reports it: whoever reads that ends the process. On AWS it
+# goes on with all that it has in memory (Lambda developer guide, "Lambda execution environment lifecycle").
+# So the report is passed as a result, under a name that no handler's answer has.
+_REPORTED = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+_RAISED = "local:raised"
+_PASSED = f'{{"status": "ok", "result": {{"{_RAISED}": {_REPORTED}}}}}'
+
 # What Lambda's Python runtime sets for every function, beside what MiniStack sets.
 _RUNTIME_VARIABLES = {
     "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
@@ -73,6 +80,7 @@ def install(
     Functions trust the issuer's authority, and nobody else's: they reach nothing else by TLS.
     """
     _use_interpreters(python, node, issuer)
+    _keep_process_after_exception()
     variables = {
         **_RUNTIME_VARIABLES,
         "AWS_ENDPOINT_URL": endpoint_url,
@@ -101,9 +109,27 @@ def _use_interpreters(python: Path, node: Path, issuer: Site) -> None:
         binary, script = detect(runtime)
         if runtime.startswith("nodejs"):
             return str(node), script
-        return (str(python), prelude + script) if runtime.startswith("python") else (binary, script)
+        if not runtime.startswith("python"):
+            return binary, script
+        if script.count(_REPORTED) != 1:
+            raise RuntimeError("MiniStack's worker reports exceptions otherwise: see _REPORTED")
+        return str(python), prelude + script.replace(_REPORTED, _PASSED)
 
     lambda_runtime._detect_runtime_binary = interpreter_and_script
+
+
+def _keep_process_after_exception() -> None:
+    worker = lambda_runtime.Worker
+    invoke: Callable[..., dict[str, Any]] = worker.invoke
+
+    def invoke_and_keep(self: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        response = invoke(self, *args, **options)
+        result = response.get("result")
+        if not isinstance(result, dict) or _RAISED not in result:
+            return response
+        return {**response, "result": None, **result[_RAISED]}
+
+    worker.invoke = invoke_and_keep
 
 
 def _show_stand_in(stand_in: StandIn) -> None:
