@@ -79,7 +79,7 @@ class CallingStack(Stack):
         calls.grant_read_write(start_call)
         calls.grant_read_write(call_control)
         calls.grant_read_write(contact_events)
-        calls.grant_find_by_contact(contact_events)
+        calls.grant_find(contact_events)
         switch.grant_read(start_call)
         events.grant_receive(contact_events)
         instance.grant_stop_contact(start_call)

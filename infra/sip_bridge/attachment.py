@@ -135,7 +135,7 @@ class SipBridgeTransport:
         # Digits take the call's transaction.
         calls.grant_read_write(calling.call_control)
         calls.grant_read_write(calling.contact_events)
-        calls.grant_find_by_meeting(calling.contact_events)
+        calls.grant_find(calling.contact_events)
         calls.grant_read(calling.caller_context)
         meetings.grant_create(calling.start_call)
         meetings.grant_rejoin(calling.call_control)

@@ -2,107 +2,24 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra.acknowledgements import acknowledge
-from infra.alarms import PERIOD, Alarm
-from infra.grants import Grantee
-
-# As lambdas/sip_bridge/bridged_calls.py spells it.
-_BY_MEETING = "ByMeetingId"
+from infra.record_table import RecordTable
 
 
-class BridgedCalls(Construct):
-    """One item per call, by the reference that its contact presents. Hours after the call `ExpiresAt` removes
-    it.
-    """
+class BridgedCalls(RecordTable):
+    """One item per call, by the reference that its contact presents; the index finds it by its meeting."""
 
     def __init__(self, scope: Construct, id_: str, *, key: kms.IKey) -> None:
-        super().__init__(scope, id_)
-        self._key = key
-        # Not TableV2: cdk-nag does not look at it.
-        self.table = dynamodb.Table(
-            self,
-            "Table",
-            partition_key=dynamodb.Attribute(name="Reference", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
-            encryption_key=key,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            time_to_live_attribute="ExpiresAt",
-            # Calls last hours; what they leave behind is in Connect's contact records.
-            removal_policy=RemovalPolicy.DESTROY,
+        super().__init__(
+            scope,
+            id_,
+            key=key,
+            records="BridgedCalls",
+            title="Table of bridged calls",
+            partition_key="Reference",
+            # As lambdas/sip_bridge/bridged_calls.py spells it.
+            index="ByMeetingId",
+            index_key="MeetingId",
         )
-        self.table.add_global_secondary_index(
-            index_name=_BY_MEETING,
-            partition_key=dynamodb.Attribute(name="MeetingId", type=dynamodb.AttributeType.STRING),
-            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
-        )
-        acknowledge(
-            self.table,
-            "HIPAA.Security::HIPAA.Security-DynamoDBInBackupPlan",
-            "NIST.800.53.R4::NIST.800.53.R4-DynamoDBInBackupPlan",
-            "NIST.800.53.R5::NIST.800.53.R5-DynamoDBInBackupPlan",
-            reason="An item describes a call under way and expires within hours of it. Point-in-time "
-            "recovery covers the table's loss; a daily backup would only keep personal data longer than it "
-            "is needed.",
-        )
-
-    def grant_read(self, function: Grantee) -> None:
-        """Lets `function` read the item of a call by its reference."""
-        self._grant(function, "dynamodb:GetItem")
-
-    def grant_update(self, function: Grantee) -> None:
-        """Lets `function` change the item of a call by its reference."""
-        self._grant(function, "dynamodb:UpdateItem")
-
-    def grant_read_write(self, function: Grantee) -> None:
-        """Lets `function` read and change the item of a call by its reference."""
-        self._grant(function, "dynamodb:GetItem", "dynamodb:UpdateItem")
-
-    def grant_find_by_meeting(self, function: Grantee) -> None:
-        """Lets `function` find the call whose meeting this is."""
-        function.policy.add_statements(
-            iam.PolicyStatement(
-                sid="FindBridgedCalls",
-                actions=["dynamodb:Query"],
-                resources=[f"{self.table.table_arn}/index/{_BY_MEETING}"],
-            )
-        )
-
-    def _grant(self, function: Grantee, *actions: str) -> None:
-        """`actions` on items, and of the key what they take."""
-        region = Stack.of(self).region
-        function.policy.add_statements(
-            iam.PolicyStatement(sid="BridgedCalls", actions=list(actions), resources=[self.table.table_arn]),
-            iam.PolicyStatement(
-                sid="UseKeyOfBridgedCalls",
-                actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
-                resources=[self._key.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": f"dynamodb.{region}.amazonaws.com"}},
-            ),
-        )
-
-    def alarms(self) -> list[Alarm]:
-        """None: what a throttled write does to callers, their function's alarms say."""
-        return []
-
-    def graphs(self) -> list[list[cloudwatch.IWidget]]:
-        """Throttled writes and consumed capacity."""
-        return [
-            [
-                cloudwatch.GraphWidget(
-                    title="Table of bridged calls",
-                    width=12,
-                    left=[self.table.metric_consumed_write_capacity_units(period=PERIOD)],
-                    right=[self.table.metric_throttled_requests_for_operation("UpdateItem", period=PERIOD)],
-                )
-            ]
-        ]
