@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from calls.contact_event import ContactEvent
 from calls.record import Call, Rate
 from calls.start_call_request import StartCallRequest
+
+Function = Literal["start_call", "call_control", "contact_events", "caller_context"]
+"""The functions that use a transport. Each needs other parts of it, and so other AWS clients."""
 
 
 @dataclass(frozen=True)

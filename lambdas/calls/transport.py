@@ -2,13 +2,10 @@
 
 import importlib
 import os
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from calls import webrtc
-from calls.interfaces import Calls, CallTransport
-
-Function = Literal["start_call", "call_control", "contact_events", "caller_context"]
-"""The functions that use a transport. Each needs other parts of it, and so other AWS clients."""
+from calls.interfaces import Calls, CallTransport, Function
 
 
 class CreateTransport(Protocol):

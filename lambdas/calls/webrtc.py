@@ -6,20 +6,17 @@ import secrets
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime import aws
 from runtime.errors import ServiceError
 
 from calls.contact_event import ContactEvent, read_contact_event
 from calls.errors import AgentNotConnected, CallEnded, NotConnected, NotPossibleNow, ParticipantGone
-from calls.interfaces import Calls, Connection, Contacts, Credential, Participant, Participants
+from calls.interfaces import Calls, Connection, Contacts, Credential, Function, Participant, Participants
 from calls.join_answer import to_start_call_response
 from calls.record import NATIVE_TRANSPORT, Call, now
 from calls.start_call_request import StartCallRequest, check_contact_size
-
-if TYPE_CHECKING:
-    from calls.transport import Function
 
 # A token is not used in its last moments: it must still be good when it arrives.
 _TOKEN_MARGIN = 60_000  # milliseconds
@@ -30,7 +27,7 @@ _MAX_LOST = 3
 _INITIATION_METHODS = frozenset({"WEBRTC_API", "TRANSFER", "QUEUE_TRANSFER"})
 
 
-def create_transport(function: "Function", *, calls: Calls, dynamodb: Any) -> "WebRtc":  # noqa: ARG001
+def create_transport(function: Function, *, calls: Calls, dynamodb: Any) -> "WebRtc":  # noqa: ARG001
     """See `calls.transport.CreateTransport`; this one needs no table of its own."""
     instance_arn = os.environ["CONNECT_INSTANCE_ARN"]
     contacts: Any = None

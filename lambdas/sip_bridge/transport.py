@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime import aws
 from runtime.errors import AnswerIncomplete, ServiceError, Unavailable
@@ -27,7 +27,7 @@ from runtime.errors import AnswerIncomplete, ServiceError, Unavailable
 from calls import webrtc
 from calls.contact_event import INBOUND, ContactEvent, read_contact_event
 from calls.errors import CallEnded, InvalidRequest, NotPossibleNow, RetryLater, Violation
-from calls.interfaces import Calls, CallTransport, Credential
+from calls.interfaces import Calls, CallTransport, Credential, Function
 from calls.join_answer import to_start_call_response
 from calls.record import Call, now
 from calls.start_call_request import StartCallRequest, check_contact_size
@@ -37,9 +37,6 @@ from sip_bridge.meetings import CALLER, PHONE, Meetings
 from sip_bridge.phone_calls import PhoneCalls
 from sip_bridge.sip_arguments import dial_arguments
 from sip_bridge.sip_headers import sip_headers
-
-if TYPE_CHECKING:
-    from calls.transport import Function
 
 NAME = "sip_bridge"
 
@@ -75,7 +72,7 @@ class BridgeSettings:
     """The size of the attributes that contact flows set beside those of this backend."""
 
     @classmethod
-    def read(cls, function: "Function", environment: Mapping[str, str]) -> "BridgeSettings":
+    def read(cls, function: Function, environment: Mapping[str, str]) -> "BridgeSettings":
         """Raises `KeyError` or `ValueError` on a missing or malformed variable."""
         match function:
             case "start_call":
@@ -95,7 +92,7 @@ class BridgeSettings:
                 return cls()
 
 
-def create_transport(function: "Function", *, calls: Calls, dynamodb: Any) -> "SipBridge":
+def create_transport(function: Function, *, calls: Calls, dynamodb: Any) -> "SipBridge":
     """See `calls.transport.CreateTransport`."""
     max_call_seconds = int(os.environ["LONGEST_CALL_SECONDS"]) if function == "start_call" else 0
     meetings: Any = None
