@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,14 @@ from constructs import Construct
 from infra.acknowledgements import acknowledge
 from infra.alarms import PERIOD, Alarm
 from infra.assets.request_models import read_operation
+from infra.gateway_problems import (
+    GATEWAY_PROBLEMS,
+    NOT_FOUND,
+    PROBLEMS_OF_LAMBDA_AUTHORIZER,
+    Problem,
+    problem_integration,
+    problem_response,
+)
 
 STAGE = "v1"
 
@@ -32,155 +40,6 @@ ENDPOINT_ACCESS_MODE = "STRICT"
 # API Gateway waits no longer for a function unless the account's quota is raised.
 _INTEGRATION_TIMEOUT = Duration.seconds(29)
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Problem:
-    status: int
-    slug: str
-    title: str
-    detail: str
-    retry_after_seconds: int | None = None
-
-    def body(self) -> str:
-        """The problem as JSON, a template of API Gateway's that fills in the request's id."""
-        return json.dumps(
-            {
-                "type": f"urn:in-app-calling:problem:{self.slug}",
-                "title": self.title,
-                "status": self.status,
-                "detail": self.detail,
-                "requestId": "$context.extendedRequestId",
-            }
-        )
-
-    def headers(self, allowed_origins: Sequence[str]) -> dict[str, str]:
-        """Its headers, in the quotes that API Gateway has literals in."""
-        headers = {"Content-Type": "'application/problem+json'", "Cache-Control": "'no-store'"}
-        if self.retry_after_seconds is not None:
-            headers["Retry-After"] = f"'{self.retry_after_seconds}'"
-        if allowed_origins:
-            # These answers cannot choose from a list, and hold nothing of a user.
-            origin = allowed_origins[0] if len(allowed_origins) == 1 else "*"
-            headers["Access-Control-Allow-Origin"] = f"'{origin}'"
-            headers["Access-Control-Expose-Headers"] = "'Retry-After'"
-        return headers
-
-
-_UNAUTHORIZED = _Problem(
-    status=401,
-    slug="unauthorized",
-    title="Not signed in",
-    detail="Send the identity token of a signed-in user in the Authorization header.",
-)
-_FORBIDDEN = _Problem(status=403, slug="forbidden", title="Forbidden", detail="The request was refused.")
-_NOT_FOUND = _Problem(
-    status=404, slug="not-found", title="Not found", detail="There is no such path or method."
-)
-_INVALID_BODY = _Problem(
-    status=400,
-    slug="invalid-request",
-    title="Invalid request",
-    detail="The body is not what openapi.yaml describes.",
-)
-_THROTTLED = _Problem(
-    status=429,
-    slug="throttled",
-    title="Too many requests",
-    detail="The API is busy. Repeat the request after the seconds in Retry-After.",
-    retry_after_seconds=1,
-)
-_INTERNAL_ERROR = _Problem(
-    status=500,
-    slug="internal-error",
-    title="Internal error",
-    detail="The request failed on our side.",
-)
-
-# Every answer of the gateway's own, except 413, whose body API Gateway does not let an API choose.
-_GATEWAY_PROBLEMS: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
-    "AccessDenied": (apigateway.ResponseType.ACCESS_DENIED, _FORBIDDEN),
-    "ApiConfigurationError": (apigateway.ResponseType.API_CONFIGURATION_ERROR, _INTERNAL_ERROR),
-    "AuthorizerConfigurationError": (
-        apigateway.ResponseType.AUTHORIZER_CONFIGURATION_ERROR,
-        _INTERNAL_ERROR,
-    ),
-    "AuthorizerFailure": (apigateway.ResponseType.AUTHORIZER_FAILURE, _INTERNAL_ERROR),
-    "BadRequestBody": (apigateway.ResponseType.BAD_REQUEST_BODY, _INVALID_BODY),
-    "BadRequestParameters": (
-        apigateway.ResponseType.BAD_REQUEST_PARAMETERS,
-        _Problem(
-            status=400,
-            slug="invalid-request",
-            title="Invalid request",
-            detail="A header or parameter is not what openapi.yaml describes.",
-        ),
-    ),
-    # A status set on a default answer holds for its whole class, so the status in the body is true.
-    "Default4xx": (
-        apigateway.ResponseType.DEFAULT_4_XX,
-        _Problem(
-            status=400,
-            slug="invalid-request",
-            title="Invalid request",
-            detail="The request could not be handled.",
-        ),
-    ),
-    "Default5xx": (apigateway.ResponseType.DEFAULT_5_XX, _INTERNAL_ERROR),
-    "ExpiredToken": (apigateway.ResponseType.EXPIRED_TOKEN, _UNAUTHORIZED),
-    # What the gateway calls a failed integration is, with Lambda behind it, a function that it cannot invoke:
-    # as a rule one at its concurrency.
-    "IntegrationFailure": (apigateway.ResponseType.INTEGRATION_FAILURE, _THROTTLED),
-    "IntegrationTimeout": (
-        apigateway.ResponseType.INTEGRATION_TIMEOUT,
-        _Problem(
-            status=504,
-            slug="timeout",
-            title="Timed out",
-            detail="The request took too long. Repeat it with the same Idempotency-Key.",
-            retry_after_seconds=5,
-        ),
-    ),
-    "InvalidApiKey": (apigateway.ResponseType.INVALID_API_KEY, _FORBIDDEN),
-    "InvalidSignature": (apigateway.ResponseType.INVALID_SIGNATURE, _UNAUTHORIZED),
-    # What the gateway calls a missing token is an unknown path or method.
-    "MissingAuthenticationToken": (apigateway.ResponseType.MISSING_AUTHENTICATION_TOKEN, _NOT_FOUND),
-    "QuotaExceeded": (apigateway.ResponseType.QUOTA_EXCEEDED, _THROTTLED),
-    "ResourceNotFound": (apigateway.ResponseType.RESOURCE_NOT_FOUND, _NOT_FOUND),
-    "Throttled": (apigateway.ResponseType.THROTTLED, _THROTTLED),
-    "Unauthorized": (apigateway.ResponseType.UNAUTHORIZED, _UNAUTHORIZED),
-    "UnsupportedMediaType": (
-        apigateway.ResponseType.UNSUPPORTED_MEDIA_TYPE,
-        _Problem(
-            status=415,
-            slug="unsupported-media-type",
-            title="Unsupported media type",
-            detail="Send the body as application/json.",
-        ),
-    ),
-    "WafFiltered": (apigateway.ResponseType.WAF_FILTERED, _FORBIDDEN),
-}
-
-# Where a function verifies tokens, a bad one is to the gateway a request that is denied.
-_TOKEN_REFUSED = replace(
-    _UNAUTHORIZED, detail="Send a valid token of a signed-in user in the Authorization header."
-)
-_PROBLEMS_OF_LAMBDA_AUTHORIZER: Mapping[str, tuple[apigateway.ResponseType, _Problem]] = {
-    **{
-        name: (response_type, _TOKEN_REFUSED if problem is _UNAUTHORIZED else problem)
-        for name, (response_type, problem) in _GATEWAY_PROBLEMS.items()
-    },
-    "AccessDenied": (apigateway.ResponseType.ACCESS_DENIED, _TOKEN_REFUSED),
-    "AuthorizerFailure": (
-        apigateway.ResponseType.AUTHORIZER_FAILURE,
-        _Problem(
-            status=503,
-            slug="unavailable",
-            title="Unavailable",
-            detail="Tokens cannot be verified just now. Repeat the request after the seconds in Retry-After.",
-            retry_after_seconds=10,
-        ),
-    ),
-}
 
 # A token of three parts in base64url (RFC 7515, section 7.1), alone or with its scheme (RFC 6750): what is
 # something else costs no function.
@@ -357,7 +216,7 @@ class CallApi(Construct):
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        problems = _PROBLEMS_OF_LAMBDA_AUTHORIZER if self._verified_by_function else _GATEWAY_PROBLEMS
+        problems = PROBLEMS_OF_LAMBDA_AUTHORIZER if self._verified_by_function else GATEWAY_PROBLEMS
         for name, (response_type, problem) in problems.items():
             self._gateway_response(name, response_type, problem, allowed_origins)
 
@@ -422,9 +281,9 @@ class CallApi(Construct):
             self._acknowledge_lambda_authorizer(
                 resource.add_method(
                     "ANY",
-                    _problem_integration(_NOT_FOUND, self._allowed_origins),
+                    problem_integration(NOT_FOUND, self._allowed_origins),
                     authorizer=self._authorizer,
-                    method_responses=[_problem_response(_NOT_FOUND, self._allowed_origins)],
+                    method_responses=[problem_response(NOT_FOUND, self._allowed_origins)],
                 )
             )
 
@@ -550,7 +409,7 @@ class CallApi(Construct):
         self,
         id_: str,
         response_type: apigateway.ResponseType,
-        problem: _Problem,
+        problem: Problem,
         allowed_origins: Sequence[str],
     ) -> None:
         self.rest_api.add_gateway_response(
@@ -561,34 +420,6 @@ class CallApi(Construct):
             # The key is the type of the request that is answered; the header says what the answer is.
             templates={"application/json": problem.body()},
         )
-
-
-def _problem_integration(problem: _Problem, allowed_origins: Sequence[str]) -> apigateway.MockIntegration:
-    """Answers `problem` whatever the request is; no function runs."""
-    return apigateway.MockIntegration(
-        # A body that no template reads would be taken for the template's own output, hence 415 for those.
-        passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
-        request_templates={"application/json": json.dumps({"statusCode": problem.status})},
-        integration_responses=[
-            apigateway.IntegrationResponse(
-                status_code=str(problem.status),
-                response_templates={"application/json": problem.body()},
-                response_parameters={
-                    f"method.response.header.{name}": value
-                    for name, value in problem.headers(allowed_origins).items()
-                },
-            )
-        ],
-    )
-
-
-def _problem_response(problem: _Problem, allowed_origins: Sequence[str]) -> apigateway.MethodResponse:
-    return apigateway.MethodResponse(
-        status_code=str(problem.status),
-        response_parameters={
-            f"method.response.header.{name}": True for name in problem.headers(allowed_origins)
-        },
-    )
 
 
 def _method_options(throttle: Throttle) -> dict[str, Any]:
