@@ -1,10 +1,9 @@
 """Another local AWS: tokens of an OpenID provider of others' making are accepted, which runs on loopback."""
 
-import os
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -44,14 +43,13 @@ def issuer() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def running(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """An environment whose configured issuer is another: OIDC_ISSUER stands in."""
-    os.environ["OIDC_ISSUER"] = issuer
-    try:
-        folder: Path = tmp_path_factory.mktemp("external-issuer")
-        with local_aws("local-issuer", port=0, directory=folder) as started:
-            started.deploy()
-            yield started
-    finally:
-        del os.environ["OIDC_ISSUER"]
+    folder: Path = tmp_path_factory.mktemp("external-issuer")
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as variables:  # no longer: other tests run in this process
+            variables.setenv("OIDC_ISSUER", issuer)
+            started = stack.enter_context(local_aws("local-issuer", port=0, directory=folder))
+        started.deploy()
+        yield started
 
 
 @pytest.fixture(scope="session")

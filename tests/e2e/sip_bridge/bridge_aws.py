@@ -24,7 +24,7 @@ class BridgeAws(Aws, BridgeObserver):
 
     def forget_answer(self, user_id: str) -> None:
         """Leave a start as a function does that dies before it stores its answer; its slot has run out."""
-        self.change_record(user_id, "REMOVE Answer, TransactionId SET SlotUntil = StartedAt")
+        self.change_record(user_id, "REMOVE Answer, CallId SET SlotUntil = StartedAt")
 
     def note_end(self, user_id: str) -> None:
         """Leave a call as a function does that dies after it has noted its end, before it stops it."""

@@ -18,6 +18,7 @@ jwks_url = "https://login.in-app-calling.test/jwks"
 def test_what_a_file_leaves_out_is_as_the_configuration_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("OIDC_ISSUER", raising=False)
     monkeypatch.setattr(checkout, "CONFIGURATIONS", tmp_path)
     (tmp_path / "short.toml").write_text(ISSUER)
     assert read_target("short").identity == {
