@@ -56,6 +56,19 @@ def read_operation(document: Path, path: str, method: str) -> Operation:
     )
 
 
+def read_members(document: Path) -> dict[str, list[str]]:
+    """The members of the body that each operation takes ("POST /start-call"), if it takes one."""
+    contract = yaml.safe_load(document.read_text(encoding="utf-8"))
+    found = {}
+    for path, item in contract["paths"].items():
+        for method, operation in item.items():
+            match operation:
+                case {"requestBody": {"content": {"application/json": {"schema": schema}}}}:
+                    members = _resolved(contract, schema).get("properties", {})
+                    found[f"{method.upper()} {path}"] = sorted(members)
+    return found
+
+
 def _resolved(contract: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
     """Follows `$ref` inside the document."""
     while "$ref" in value:

@@ -19,12 +19,11 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 from infra.alarms import PERIOD, Alarm
-from infra.assets.request_models import read_operation
+from infra.assets.request_models import read_members, read_operation
 from infra.gateway_problems import (
-    GATEWAY_PROBLEMS,
     NOT_FOUND,
-    PROBLEMS_OF_LAMBDA_AUTHORIZER,
     Problem,
+    gateway_problems,
     problem_integration,
     problem_response,
 )
@@ -216,7 +215,9 @@ class CallApi(Construct):
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        problems = PROBLEMS_OF_LAMBDA_AUTHORIZER if self._verified_by_function else GATEWAY_PROBLEMS
+        problems = gateway_problems(
+            verified_by_function=self._verified_by_function, members=read_members(contract)
+        )
         for name, (response_type, problem) in problems.items():
             self._gateway_response(name, response_type, problem, allowed_origins)
 

@@ -230,6 +230,24 @@ def test_the_gateway_takes_a_body_exactly_if_the_contract_does(synthesis: Synthe
             )
 
 
+def test_a_body_that_the_gateway_refuses_is_told_the_members_of_each_method(synthesis: Synthesis) -> None:
+    """API Gateway's own words name no place, and hold what was sent."""
+    (refusal,) = (
+        response
+        for response in synthesis.resources("AWS::ApiGateway::GatewayResponse").values()
+        if response["ResponseType"] == "BAD_REQUEST_BODY"
+    )
+    problem = json.loads(refusal["ResponseTemplates"]["application/json"])
+    ((error),) = problem["errors"]
+    assert error["pointer"] == ""
+    for path, item in CONTRACT["paths"].items():
+        if "requestBody" in item.get("post", {}):
+            (reference,) = item["post"]["requestBody"]["content"]["application/json"]["schema"].values()
+            schema = CONTRACT["components"]["schemas"][reference.rpartition("/")[2]]
+            members = ", ".join(sorted(schema.get("properties", {}))) or "none"
+            assert f"POST {path}: {members}" in error["detail"]
+
+
 def throttles_of(synthesis: Synthesis) -> dict[tuple[str, str], tuple[int, int]]:
     """Rate and burst of each method that has its own, by path and method; ("*", "*") is for the rest."""
     return {
