@@ -99,7 +99,7 @@ def test_a_bad_body_is_refused_and_starts_nothing(kind: str, aws: Aws, one_calle
         ),
     ],
 )
-def test_an_invalid_request_is_told_where_and_what_there_is(
+def test_errors_say_where_a_request_is_wrong(
     body: dict[str, Any], pointers: list[str], one_caller: Caller
 ) -> None:
     response = one_caller.send({"Authorization": one_caller.user.token}, json.dumps(body).encode())

@@ -230,7 +230,7 @@ def test_the_gateway_takes_a_body_exactly_if_the_contract_does(synthesis: Synthe
             )
 
 
-def test_a_body_that_the_gateway_refuses_is_told_the_members_of_each_method(synthesis: Synthesis) -> None:
+def test_the_answer_to_a_refused_body_lists_the_members_of_each_method(synthesis: Synthesis) -> None:
     """API Gateway's own words name no place, and hold what was sent."""
     (refusal,) = (
         response
