@@ -14,13 +14,35 @@ from tests.e2e.aws import Aws, Caller
 from tests.e2e.calls import connected, queued
 
 
-def test_a_call_goes_from_the_queue_to_an_agent_to_its_end(aws: Aws, caller: Caller) -> None:
-    contact_id = connected(aws, caller)
-    aws.happen(contact_id, "AgentDisconnected")
-    assert caller.comes_to(contact_id, "ENDED")
+@pytest.mark.parametrize("event_method", ["WEBRTC_API", "LeftOut"])
+def test_a_call_goes_from_the_queue_to_an_agent_to_its_end(
+    event_method: str, aws: Aws, caller: Caller
+) -> None:
+    with aws.behaving(EventMethod=event_method):
+        contact_id = connected(aws, caller)
+        aws.happen(contact_id, "AgentDisconnected")
+        assert caller.comes_to(contact_id, "ENDED")
     call = caller.read(contact_id).json()
     assert call["StartedAt"] <= call["QueuedAt"] <= call["ConnectedAt"] <= call["EndedAt"]
     assert caller.read(contact_id).headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("event_reason", "end"), [("LeftOut", {"EndedBy": "UNKNOWN"}),
+                              ("Given", {"EndedBy": "AGENT", "DisconnectReason": "AGENT_DISCONNECT"})]
+)  # fmt: skip
+def test_the_status_says_who_ended_a_call_as_far_as_events_do(
+    event_reason: str, end: dict[str, str], aws: Aws, caller: Caller
+) -> None:
+    with aws.behaving(EventReason=event_reason):
+        contact_id = connected(aws, caller)
+        aws.happen(contact_id, "AgentDisconnected")
+        assert caller.comes_to(contact_id, "ENDED")
+        call = caller.read(contact_id).json()
+        assert {name: call[name] for name in ("EndedBy", "DisconnectReason") if name in call} == end
+        own = str(assert_call(caller.start_after_an_end())["ContactId"])
+        assert caller.hang_up(own).status_code == 204
+        assert caller.read(own).json()["EndedBy"] == "CALLER"
 
 
 @pytest.mark.parametrize("stage", ["started", "queued", "connected"])
