@@ -164,6 +164,25 @@ REFUSED: list[tuple[str, Any, str]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("attributes", "taken"),
+    [
+        ({"attributes.from_caller": ["Page", "page"]}, "in from_caller already"),
+        ({"attributes.from_caller": ["Page"], "attributes.from_claims.email": "page"}, "in from_caller"),
+        ({"attributes.from_claims.email": "Customer_Id"}, "a trusted attribute"),
+        ({"attributes.from_claims": {"email": "Mail", "sub": "mail"}}, "the attribute of another claim"),
+    ],
+)
+def test_names_of_attributes_that_differ_in_case_alone_are_one_name(
+    load_changed: Loader, attributes: dict[str, Any], taken: str
+) -> None:
+    """To Amazon Connect they are two, to an agent who reads them they are not."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_changed(attributes)
+    (fault,) = caught.value.faults
+    assert taken in fault.fix
+
+
 @pytest.mark.parametrize(("key", "value", "fix"), REFUSED, ids=lambda value: str(value)[:40])
 def test_a_wrong_value_is_refused_with_its_key_and_fix(
     load_changed: Loader, key: str, value: Any, fix: str
