@@ -119,6 +119,26 @@ def test_after_a_long_drop_the_caller_is_back_or_calls_again_at_once(
         assert_call(caller.start())
 
 
+def test_a_caller_whose_call_was_lost_is_shown_as_coming_back_once(aws: Aws, caller: Caller) -> None:
+    lost = queued(aws, caller)
+    with aws.behaving(LostCustomer="ContactEnds"):
+        aws.happen(lost, "CustomerDropped")
+    assert_problem(caller.rejoin(lost), 409, "call-ended")
+
+    again = aws.contact(str(assert_call(caller.start({"PreviousContactId": lost}))["ContactId"]))
+    assert again["Parameters"]["RelatedContactId"] == lost
+    # No contact brings it: the function's answer has it, and the flow sets it.
+    assert "came_back" not in again["Parameters"]["Attributes"]
+    assert (again["Attributes"]["auth_status"], again["Attributes"]["came_back"]) == ("verified", "true")
+
+    assert caller.hang_up(again["ContactId"]).status_code == 204
+    for previous in (again["ContactId"], lost):  # one that was hung up, and one that is continued already
+        other = aws.contact(str(assert_call(caller.start({"PreviousContactId": previous}))["ContactId"]))
+        assert "RelatedContactId" not in other["Parameters"]
+        assert other["Attributes"]["came_back"] == "false"
+        assert caller.hang_up(other["ContactId"]).status_code == 204
+
+
 @LOST_CUSTOMER
 def test_digits_of_a_caller_who_was_lost_say_what_to_do(lost_customer: str, aws: Aws, caller: Caller) -> None:
     contact_id = connected(aws, caller)

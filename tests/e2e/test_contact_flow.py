@@ -1,6 +1,6 @@
 """Which way a contact takes is decided by what the backend has stored, not by what the contact says."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,9 +39,23 @@ def test_a_call_through_the_backend_reaches_the_verified_queue_with_its_context(
     assert attributes["customer_email"] == caller.user.email
     assert attributes["order_id"] == "A-1042"
     started = contact["Parameters"]
+    assert "auth_status" not in started["Attributes"], "born unverified"
     assert started["ParticipantDetails"] == {"DisplayName": "Ada"}
     assert started["AllowedCapabilities"]["Customer"] == {"Video": "SEND"}
     assert caller.user.token not in str(contact)
+
+
+def test_the_agent_sees_the_tokens_name_and_else_whose_word_it_is(
+    aws: Aws, caller: Caller, new_caller: Callable[..., Caller]
+) -> None:
+    named = new_caller(name="Grace Hopper")
+    for somebody, body, shown, source in (
+        (named, {"DisplayName": "Ada Lovelace (verified)"}, "Grace Hopper", "token"),
+        (caller, {"DisplayName": "Ada Lovelace (verified)"}, "Ada Lovelace (verified)", "caller"),
+    ):
+        contact = aws.contact(assert_call(somebody.start(body))["ContactId"])
+        assert contact["Parameters"]["ParticipantDetails"] == {"DisplayName": shown}
+        assert contact["Attributes"]["name_source"] == source
 
 
 def test_a_call_about_a_topic_runs_the_flow_of_the_topic(aws: Aws, caller: Caller) -> None:
