@@ -1,11 +1,11 @@
-"""Reads `openapi.yaml` for what API Gateway checks before a function runs: request models and headers.
+"""Reads `openapi.yaml` for what API Gateway checks before a function runs: request models and parameters.
 
 API Gateway's models are JSON Schema draft 4, without references between documents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ class ContractError(Exception):
 class Operation:
     """What the gateway checks of one operation.
 
-    `body_schema` is of draft 4, None where there is no body; `headers` maps each to whether it is required.
+    `body_schema` is of draft 4, None where there is no body; `headers` and `query` map each to whether it is
+    required.
     """
 
     body_schema: Mapping[str, Any] | None
     headers: Mapping[str, bool]
+    query: Mapping[str, bool]
 
 
 def read_operation(document: Path, path: str, method: str) -> Operation:
@@ -48,12 +50,13 @@ def read_operation(document: Path, path: str, method: str) -> Operation:
         }
     return Operation(
         body_schema=body_schema,
-        headers={
-            parameter["name"]: parameter.get("required", False)
-            for parameter in parameters
-            if parameter["in"] == "header"
-        },
+        headers=_parameters(parameters, "header"),
+        query=_parameters(parameters, "query"),
     )
+
+
+def _parameters(parameters: Iterable[Mapping[str, Any]], place: str) -> dict[str, bool]:
+    return {each["name"]: each.get("required", False) for each in parameters if each["in"] == place}
 
 
 def _resolved(contract: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:

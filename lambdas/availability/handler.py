@@ -20,7 +20,7 @@ from calls.readings import SharedReadings
 from calls.record import now
 from calls.waiting_table import WaitingTable
 
-_topics = frozenset(json.loads(os.environ["TOPICS"]))
+_queue_ids = json.loads(os.environ["TOPIC_QUEUE_IDS"])
 _connect = client()
 _instance_arn = os.environ["CONNECT_INSTANCE_ARN"]
 _readings = SharedReadings(WaitingTable(aws.client("dynamodb"), os.environ["WAITING_TABLE"]), now)
@@ -29,9 +29,7 @@ _availabilities = Availabilities(
     QueueStates(_readings, ConnectQueues(_connect, _instance_arn)),
     ConnectHours(_connect, _instance_arn),
     now,
-    queue_ids={
-        topic: arn.rpartition("/")[2] for topic, arn in json.loads(os.environ["TOPIC_QUEUE_ARNS"]).items()
-    },
+    queue_ids={topic: queue_id for topic, queue_id in _queue_ids.items() if queue_id},
     default_queue_id=os.environ["QUEUE_ARN"].rpartition("/")[2] or None,
 )
 
@@ -45,7 +43,7 @@ finish_init()
 def handler(request: Request) -> Response:
     """Says to whoever is signed in whether somebody takes calls about a topic, as openapi.yaml has it."""
     request.claims  # noqa: B018 - raises for whoever is not
-    availability = _availabilities.of(parse_topic(request, _topics))
+    availability = _availabilities.of(parse_topic(request, _queue_ids))
     count("AvailabilityRead")
     if availability.is_open is None:
         count("AvailabilityUnknown")
