@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+# Where the system has no time zones, zoneinfo looks for them in this package, by its name.
+import tzdata  # noqa: F401
+
 from runtime.errors import AnswerIncomplete
 
 _LAST_MINUTE = 23 * 60 + 59
