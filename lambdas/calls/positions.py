@@ -40,7 +40,7 @@ class Looker:
 
     contact_id: str
     turn_at: int
-    """When Connect was last asked about it; before that, since when its caller looks."""
+    """When Connect was last asked about it, or as if it had been before its caller first looked."""
     looks_until: int = 0
     """Until when its caller counts as looking."""
     place: Place | None = None
@@ -52,8 +52,8 @@ class PositionTable(Protocol):
     def find_looker(self, contact_id: str) -> Looker | None:
         """One contact."""
 
-    def look(self, contact_id: str, now: int, *, until: int) -> Looker:
-        """Notes that the caller of a contact looks; returns it as it is then."""
+    def look(self, contact_id: str, *, turn_at: int, until: int) -> Looker:
+        """Notes that the caller of a contact looks, which has that turn if it had none; returns it then."""
 
     def take_turn(self, now: int, *, until: int) -> int:
         """Takes the turn to ask Connect, until which nobody else has one; returns when the next one is.
@@ -104,7 +104,8 @@ class Positions:
         try:
             looker = self._table.find_looker(contact_id)
             if looker is None or looker.looks_until < now + _LOOKS_FOR // 2:
-                looker = self._table.look(contact_id, now, until=now + _LOOKS_FOR)
+                # Who is new lacks a position no more and no less than whose last one has just become too old.
+                looker = self._table.look(contact_id, turn_at=now - GOOD_FOR, until=now + _LOOKS_FOR)
             place = looker.place
             if self._next_turn <= now:
                 place = self._refresh_one(looker, now) or place

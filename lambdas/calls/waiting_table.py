@@ -84,15 +84,15 @@ class WaitingTable:
 
     @traced
     @aws.reads_answer
-    def look(self, contact_id: str, now: int, *, until: int) -> Looker:
-        """Notes that the caller of a contact looks until then."""
+    def look(self, contact_id: str, *, turn_at: int, until: int) -> Looker:
+        """Notes that the caller of a contact looks until then; it has that turn if it had none."""
         answer = self._call(
             "UpdateItem",
             Key=_key(_contact(contact_id)),
-            UpdateExpression="SET LooksUntil = :until, TurnAt = if_not_exists(TurnAt, :now),"
+            UpdateExpression="SET LooksUntil = :until, TurnAt = if_not_exists(TurnAt, :turn),"
             " Looking = :looking, ExpiresAt = :expires",
             ExpressionAttributeValues={
-                ":now": _number(now),
+                ":turn": _number(turn_at),
                 ":until": _number(until),
                 ":looking": {"S": _LOOKING},
                 ":expires": _expiry(until),

@@ -345,7 +345,7 @@ def test_errors_of_flows_and_full_queues_alarm_whatever_they_are_called(synthesi
 
 
 def test_the_dashboard_shows_which_flow_or_queue_it_is(synthesis: Synthesis) -> None:
-    shown = json.dumps(list(synthesis.resources("AWS::CloudWatch::Dashboard").values()))
+    shown = json.dumps(synthesis.alone("Calling").the("AWS::CloudWatch::Dashboard"))
     for metric in ("ContactFlowErrors", "ContactFlowFatalErrors", "QueueCapacityExceededError"):
         assert re.search(rf"SEARCH[^)]*MetricName=[\\\"]+{metric}", shown)
 
