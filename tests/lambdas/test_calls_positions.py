@@ -11,7 +11,7 @@ from calls.positions import GOOD_FOR, Looker, Place, Positions, PositionTable
 from calls.waiting_table import WaitingTable
 from tests.lambdas.conftest import INSTANCE_ARN, WAITING_INDEXES, WAITING_SORT_KEYS, WAITING_TABLE
 from tests.lambdas.events import START
-from tests.lambdas.fake_aws import Answer, shared_client
+from tests.lambdas.fake_aws import Answer, RefusedError, shared_client
 from tests.lambdas.fake_connect_queues import FakeConnectQueues
 from tests.lambdas.fake_dynamodb import FakeDynamoDb
 
@@ -208,8 +208,6 @@ def test_a_table_that_fails_costs_only_the_position(
     waiting.connect.waiting = ["a"]
 
     def refuse(*_: Any, **__: Any) -> Any:
-        from tests.lambdas.fake_aws import RefusedError  # noqa: PLC0415
-
         raise RefusedError(fault[0], str(fault[1]))
 
     monkeypatch.setattr(FakeDynamoDb, f"_{operation}", refuse)
