@@ -206,7 +206,7 @@ def test_a_throttled_request_is_answered_as_the_model_says(instance: Instance) -
     contact_id = instance.queued()["ContactId"]
     given = {"InstanceId": instance.id, "ContactId": contact_id, "Metrics": [{"Name": "POSITION_IN_QUEUE"}]}
     with pytest.raises(ClientError) as caught:
-        list(map(lambda _: instance.sdk.get_contact_metrics(**given), range(30)))
+        [instance.sdk.get_contact_metrics(**given) for _ in range(30)]
     assert code_of(caught) == "ThrottlingException"
 
 
