@@ -13,8 +13,10 @@ _READ_EVERY = 300_000
 """Milliseconds. Hours change seldom, by an administrator's hand."""
 _GOOD_FOR = 3_600_000  # milliseconds
 
-ASK_AGAIN = 15
-"""Seconds between two requests of one app: a queue is read no more often."""
+ASK_AGAIN, ASK_SOON = 15, 5
+"""Seconds between two requests of one app: a queue is read no more often. But while its hours are not known
+somebody may be reading them.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,7 @@ class Availability:
     staffed: bool | None = None
     expected_wait: int | None = None
     """Seconds, rounded; of an open and staffed queue."""
+    ask_again: int = ASK_AGAIN
 
 
 @dataclass(frozen=True)
@@ -100,4 +103,5 @@ def _availability(opening: Opening | None, state: QueueState) -> Availability:
         closes_at=changes_at if is_open else None,
         staffed=state.staffed,
         expected_wait=rounded(state.expected_wait) if serves and state.expected_wait is not None else None,
+        ask_again=ASK_SOON if opening is None else ASK_AGAIN,
     )

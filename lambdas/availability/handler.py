@@ -12,7 +12,7 @@ from api.repeated_reads import rfc_3339, tagged_response
 from api.request import Request
 from api.responses import Response
 from availability.connect_hours import ConnectHours
-from availability.domain import ASK_AGAIN, Availabilities, Availability
+from availability.domain import Availabilities, Availability
 from availability.request import parse_topic
 from calls.connect_queues import ConnectQueues, client
 from calls.queue_state import QueueStates
@@ -48,7 +48,9 @@ def handler(request: Request) -> Response:
     if availability.is_open is None:
         count("AvailabilityUnknown")
     # The same for everybody, but for nobody's proxy: whoever asks has signed in.
-    return tagged_response(request, _body(availability), cache_control=f"private, max-age={ASK_AGAIN}")
+    return tagged_response(
+        request, _body(availability), cache_control=f"private, max-age={availability.ask_again}"
+    )
 
 
 def _body(availability: Availability) -> str:
@@ -59,6 +61,6 @@ def _body(availability: Availability) -> str:
         "ClosesAt": availability.closes_at and rfc_3339(availability.closes_at),
         "Staffed": availability.staffed,
         "ExpectedWaitSeconds": availability.expected_wait,
-        "AskAgainAfterSeconds": ASK_AGAIN,
+        "AskAgainAfterSeconds": availability.ask_again,
     }
     return json.dumps({name: value for name, value in members.items() if value is not None})

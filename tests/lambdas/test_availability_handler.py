@@ -23,7 +23,7 @@ from tests.lambdas.fake_dynamodb import FakeDynamoDb
 CLOCK = datetime.fromtimestamp(START / 1000, UTC)  # 2026-09-21T14:13:20Z
 TODAY, TOMORROW = f"{CLOCK:%Y-%m-%d}", f"{CLOCK + timedelta(days=1):%Y-%m-%d}"
 OPEN = {TODAY: [(at(9), at(17))], TOMORROW: [(at(8), at(17))]}
-NOT_KNOWN = {"AskAgainAfterSeconds": 15}
+NOT_KNOWN = {"AskAgainAfterSeconds": 5}
 
 
 class Clock:
@@ -167,7 +167,7 @@ def test_without_a_queue_nothing_is_known_and_nothing_is_read(
     connect: FakeConnectQueues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module._availabilities, "_default_queue_id", None)
-    assert body() == body("sales") == NOT_KNOWN
+    assert body() == body("sales") == {"AskAgainAfterSeconds": 15}
     assert connect.requests == []
 
 

@@ -80,7 +80,7 @@ struct Examples {
         #expect(nothing.isOpen == nil)
         #expect(nothing.isStaffed == nil)
         #expect(nothing.expectedWait == nil)
-        #expect(nothing.askAgainAfter == .seconds(15))
+        #expect(nothing.askAgainAfter == .seconds(5))
         let waiting: CallStatus = try examples.decode("CallWithPosition")
         #expect(waiting.position == 3)
         #expect(waiting.positionAt != nil)
