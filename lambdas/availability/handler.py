@@ -48,9 +48,8 @@ def handler(request: Request) -> Response:
     if availability.is_open is None:
         count("AvailabilityUnknown")
     # The same for everybody, but for nobody's proxy: whoever asks has signed in.
-    return tagged_response(
-        request, _body(availability), cache_control=f"private, max-age={availability.ask_again}"
-    )
+    fresh_for = f"private, max-age={availability.ask_again}"
+    return tagged_response(request, _body(availability), cache_control=fresh_for)
 
 
 def _body(availability: Availability) -> str:
