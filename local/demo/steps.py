@@ -100,17 +100,27 @@ class Demo:
         staffed = {"AgentsOnline": 3, "AgentsStaffed": 3, "AgentsAvailable": 0, "EstimatedWaitTime": 95}
         of_callers = {queue["Arn"]: staffed for queue in queues if queue["Name"].endswith(": verified")}
         self._observer.request("POST", "contact-center", {"Queues": of_callers})
+        is_configured = self._queue_of_callers() in of_callers
         response = self._phone.availability(caller.token)
         expect("The availability is answered.", expected=200, seen=_status_of(response))
         known = response.json()
         self._console.print("GET /availability  →  200. What Amazon Connect says, read once for all callers:")
         self._show(known)
-        if of_callers:
+        if is_configured:
             shown = {name: known.get(name) for name in ("Open", "Staffed", "ExpectedWaitSeconds")}
             expect("What the app shows.", expected=_OPEN_AND_STAFFED, seen=shown)
         again = self._phone.availability(caller.token, etag=response.headers["ETag"])
         expect("The same answer is not sent again.", expected=304, seen=again.status_code)
         self._console.print("With its ETag in If-None-Match  →  304, as long as nothing has changed.")
+
+    def _queue_of_callers(self) -> str:
+        """The queue that stands for calls, empty where every contact flow is adopted and none is named."""
+        pages = self._aws.client("lambda").get_paginator("list_functions").paginate()
+        [function] = [
+            each for page in pages for each in page["Functions"] if "Availability" in each["FunctionName"]
+        ]
+        queue_arn: str = function["Environment"]["Variables"]["QUEUE_ARN"]
+        return queue_arn
 
     def _call(self, caller: SignedIn) -> str:
         self._title("Ada taps “call”: the app's one request")
