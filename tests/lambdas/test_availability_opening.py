@@ -14,9 +14,7 @@ from tests.lambdas.fake_connect_queues import at
 LONDON = ZoneInfo("Europe/London")
 
 
-def hours(
-    *days: tuple[str, list[tuple[dict[str, int], dict[str, int]]]], zone: str = "UTC"
-) -> dict[str, Any]:
+def hours(*days: tuple[str, list[tuple[Any, Any]]], zone: str = "UTC") -> dict[str, Any]:
     return {
         "TimeZone": zone,
         "EffectiveHoursOfOperationList": [
