@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from availability import handler as module
+from calls.readings import SharedReadings
 from tests.lambdas.conftest import (
     BILLING_QUEUE_ARN,
     INSTANCE_ARN,
@@ -16,7 +17,7 @@ from tests.lambdas.conftest import (
     WAITING_TABLE,
 )
 from tests.lambdas.events import CLAIMS, REQUEST_ID, START, LambdaContext
-from tests.lambdas.fake_aws import RefusedError
+from tests.lambdas.fake_aws import Answer, RefusedError
 from tests.lambdas.fake_connect_queues import FakeConnectQueues, at
 from tests.lambdas.fake_dynamodb import FakeDynamoDb
 
@@ -45,7 +46,7 @@ def connect(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> FakeConnectQueues:
     fake = FakeDynamoDb(WAITING_TABLE, "Id", WAITING_INDEXES, WAITING_SORT_KEYS)
     fake.attach(module._readings._table._client)  # type: ignore[attr-defined]
     connect.attach(module._connect)
-    readings = module.SharedReadings(module._readings._table, clock)
+    readings = SharedReadings(module._readings._table, clock)
     monkeypatch.setattr(module._availabilities, "_readings", readings)
     monkeypatch.setattr(module._availabilities, "_now", clock)
     monkeypatch.setattr(module._availabilities._states, "_readings", readings)
@@ -171,9 +172,9 @@ def test_without_a_queue_nothing_is_known_and_nothing_is_read(
     assert connect.requests == []
 
 
-THROTTLED = (429, "ThrottlingException", {})
+THROTTLED: Answer = (429, "ThrottlingException", {})
 TIMED_OUT = ReadTimeoutError(endpoint_url="https://connect.example")
-FAULTS = [
+FAULTS: list[Answer | Exception] = [
     THROTTLED,
     (429, "TooManyRequestsException", {}),
     (400, "InvalidRequestException", {}),

@@ -134,7 +134,7 @@ def test_what_connect_expects_of_this_contact_comes_before_what_it_expects_of_it
 def test_a_call_that_waits_in_another_queue_as_another_contact_has_the_position_there(
     backend: Backend, queued: str
 ) -> None:
-    moved = {"initialContactId": queued, "initiationMethod": "QUEUE_TRANSFER"}
+    moved: dict[str, Any] = {"initialContactId": queued, "initiationMethod": "QUEUE_TRANSFER"}
     overflow = {"queueArn": "a/queue/overflow", "enqueueTimestamp": "2026-09-21T14:14:00.000Z"}
     backend.queues.waiting = ["leg-2"]
     backend.deliver("QUEUED", "leg-2", queued=40, queueInfo=overflow, **moved)

@@ -28,7 +28,9 @@ class MemoryTable:
 
     def look(self, contact_id: str, *, turn_at: int, until: int) -> Looker:
         known = self.lookers.get(contact_id)
-        looker = Looker(contact_id, known.turn_at if known else turn_at, until, known and known.place)
+        looker = Looker(
+            contact_id, known.turn_at if known else turn_at, until, known.place if known else None
+        )
         self.lookers[contact_id] = looker
         return looker
 

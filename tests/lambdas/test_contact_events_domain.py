@@ -127,7 +127,7 @@ def test_every_order_of_the_events_of_a_contact_ends_in_the_same_record(
 
 def test_a_call_waits_where_it_was_put_last_in_whatever_order_its_events_come() -> None:
     """A queue that is full, or too slow, hands it on as another contact."""
-    detail = {"initialContactId": "contact-1", "initiationMethod": "QUEUE_TRANSFER"}
+    detail: dict[str, Any] = {"initialContactId": "contact-1", "initiationMethod": "QUEUE_TRANSFER"}
     overflow = {"queueArn": "overflow", "enqueueTimestamp": "2026-09-21T14:14:00.000Z"}
     events = [
         read_event(contact_event("QUEUED", "contact-1", queued=1.25)),
