@@ -17,7 +17,7 @@ from infra.configuration import (
     Sandbox,
 )
 from infra.constructs.connect_function import ConnectFunction
-from infra.constructs.connect_instance import ConnectInstance
+from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance
 from infra.constructs.connect_sandbox import ConnectSandbox
 from infra.constructs.contact_flow import ContactFlow
 from infra.functions.function import CallFunctionDefaults
@@ -42,7 +42,7 @@ def _queues(verified_arn: str | None, unverified_arn: str | None) -> dict[str, s
     """By the placeholders of contact flows; none where every flow is adopted."""
     if verified_arn is None or unverified_arn is None:
         return {}
-    return {"VerifiedQueueArn": verified_arn, "UnverifiedQueueArn": unverified_arn}
+    return {VERIFIED_QUEUE: verified_arn, "UnverifiedQueueArn": unverified_arn}
 
 
 class ContactFlows(Construct):
@@ -94,7 +94,8 @@ class ContactFlows(Construct):
             scope,
             id_,
             document=document,
-            name=f"In-app calling: {document.stem} ({self._configuration.environment})",
+            # Amazon Connect has no metrics of a flow with parentheses in its name.
+            name=f"In-app calling: {document.stem} - {self._configuration.environment}",
             instance_arn=self._instance.arn,
             arns={"CallerContextFunctionArn": self._verification.arn, **arns},
             verified_attributes=[*self._configuration.attributes.from_claims.values(), *verified],

@@ -181,8 +181,8 @@ class CallApi(Construct):
             "NIST.800.53.R4::NIST.800.53.R4-APIGWCacheEnabledAndEncrypted",
             "NIST.800.53.R5::NIST.800.53.R5-APIGWCacheEnabledAndEncrypted",
             "PCI.DSS.321::PCI.DSS.321-APIGWCacheEnabledAndEncrypted",
-            reason="Answers carry one user's credentials for one call and are marked no-store: there is "
-            "nothing to cache, encrypted or not.",
+            reason="Answers carry one user's credentials for one call and are marked no-store, or are for "
+            "that user's app alone and hold for seconds: there is nothing to cache, encrypted or not.",
         )
         acknowledge(
             self.rest_api.deployment_stage,
@@ -266,7 +266,9 @@ class CallApi(Construct):
             request_validator=self._validator,
             request_models=models,
             request_parameters={
-                f"method.request.header.{name}": required for name, required in operation.headers.items()
+                f"method.request.{place}.{name}": required
+                for place, parameters in (("header", operation.headers), ("querystring", operation.query))
+                for name, required in parameters.items()
             },
         )
         self._acknowledge_lambda_authorizer(added)
@@ -440,6 +442,6 @@ def _cors(allowed_origins: Sequence[str]) -> apigateway.CorsOptions | None:
     return apigateway.CorsOptions(
         allow_origins=list(allowed_origins),
         allow_methods=["DELETE", "GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
         max_age=Duration.hours(1),
     )

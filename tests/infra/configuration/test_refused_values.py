@@ -13,6 +13,7 @@ from tests.infra.configuration.files import (
     INSTANCE,
     MISSING,
     OTHER_INSTANCE,
+    QUEUE,
     UUID,
     Changes,
     Loader,
@@ -46,6 +47,10 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("connect.topics.billing", "", "string in quotes"),
     ("connect.topics.billing", 7, "string in quotes"),
     ("connect.topics.pay now", "billing", "1 to 64 of"),
+    ("connect.queue_arn", FLOW, "queue of this instance"),
+    ("connect.topic_queue_arns.billing", f"{OTHER_INSTANCE}/queue/{UUID}", "queue of this instance"),
+    ("connect.topic_queue_arns.sales", QUEUE, "one of connect.topics: billing"),
+    ("connect.topic_queue_arns", [], "make it a table"),
     ("connect.instance", INSTANCE, "did you mean 'instance_arn'"),
     *(
         ("connect.quotas.start_webrtc_contact_rate", value, "whole number from 1 to 5000")
