@@ -35,6 +35,8 @@ DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
 # The media plane and the page of `make local`; and what their tests have beside them: a browser's driver, WebRTC for Node.
 PAGES := local/node_modules/.installed
 MEDIA_TEST := tests/e2e/media/node_modules/.installed
+CONSOLE := build/console/index.html
+OPENAPI_TYPES := build/openapi.d.ts
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
 # Every file of pinned packages.
 REQUIREMENTS = $(wildcard requirements*.txt */requirements*.txt tools/*/requirements*.txt tests/*/*/requirements*.txt)
@@ -51,11 +53,11 @@ demo: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on
 	@python -u -m local.demo --environment "$(LOCAL_ENV)"
 
 .PHONY: local
-local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(PAGES) ## run the app in the local AWS until Ctrl-C
+local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(CONSOLE) ## run the app in the local AWS until Ctrl-C, with a phone and an agent's desk in the browser
 	@python -u -m local --environment "$(LOCAL_ENV)"
 
 .PHONY: test
-test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $(PAGES) $(MEDIA_TEST) ## all tests, the end-to-end ones included
+test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $(CONSOLE) $(MEDIA_TEST) ## all tests, the end-to-end ones included
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
 		began=$$(date +%s); python -m pytest --cov -n 4 --no-loadscope-reorder || exit 1; \
@@ -67,7 +69,7 @@ test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests bu
 		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
-test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $(PAGES) $(MEDIA_TEST) ## what takes long: a first run elsewhere, others' checkers, Swift, AWS's DynamoDB Local (needs Java)
+test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $(CONSOLE) $(MEDIA_TEST) ## what takes long: a first run elsewhere, others' checkers, Swift, AWS's DynamoDB Local (needs Java)
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
 	@# One line where this machine cannot have Swift: the tests are skipped then.
 	@tools/swift/run true || test $$? = 77
@@ -97,7 +99,7 @@ mutation: $(PYTHON) ## whether the tests notice changes of what decides who call
 	cd build/mutation && mutmut run --max-children 2 && mutmut results
 
 .PHONY: check
-check: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(MEDIA_TEST) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
+check: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(MEDIA_TEST) $(OPENAPI_TYPES) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
 	$(call step,lint and format)
 	@ruff check .
 	@ruff format --check .
@@ -116,7 +118,7 @@ check: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(MEDIA_TEST) ## lint, types, imports
 	$(call step,all of it holds)
 
 step = @echo '==> $(1)'
-TYPESCRIPT_PROJECTS := local/media tests/e2e/media
+TYPESCRIPT_PROJECTS := local/media local/console/page tests/e2e/media
 
 .PHONY: check-flow
 check-flow: $(PYTHON) ## what Amazon Connect would say of a contact flow: FILE=my-flow.json, TYPE=CUSTOMER_QUEUE, JSON=1
@@ -300,6 +302,15 @@ $(DYNAMODB_LOCAL): setup.sh tests/dynamodb_local/package-lock.json .npmrc | $(PY
 
 $(PAGES): setup.sh local/package.json local/package-lock.json local/.npmrc | $(PYTHON)
 	@./setup.sh pages
+	@touch $@
+
+$(OPENAPI_TYPES): openapi.yaml $(PAGES)
+	@mkdir -p build
+	@node local/node_modules/openapi-typescript/bin/cli.js openapi.yaml --output $@ >build/openapi.log 2>&1 || { cat build/openapi.log; exit 1; }
+
+# Some five seconds, and only when the page has changed.
+$(CONSOLE): $(OPENAPI_TYPES) $(wildcard local/console/page/*) $(PAGES)
+	@node local/node_modules/vite/bin/vite.js build --config local/console/page/vite.config.ts --logLevel warn
 	@touch $@
 
 $(MEDIA_TEST): setup.sh tests/e2e/media/package.json tests/e2e/media/package-lock.json tests/e2e/media/.npmrc | $(PYTHON)

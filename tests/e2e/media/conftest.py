@@ -1,7 +1,6 @@
 """A local AWS with its media plane, and people with ears."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -9,20 +8,21 @@ from local.clients.phone import Phone
 from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAws
 from tests.e2e.aws import Aws, Caller
 from tests.e2e.environments import fixtures_of
-from tests.e2e.media.participants import Call, Participants
+from tests.e2e.media.participants import Call
+from tests.e2e.media.program import Program
 
 running, aws, phone, _ = fixtures_of(DEFAULT_ENVIRONMENT, with_media=True)
 
 
 @pytest.fixture(scope="session")
-def participants() -> Iterator[Participants]:
-    with Participants(Path(__file__).parent / "participants.ts") as started:
+def participants() -> Iterator[Program]:
+    with Program("participants.ts") as started:
         yield started
 
 
 @pytest.fixture
 def new_call(
-    running: LocalAws, aws: Aws, phone: Phone, participants: Participants
+    running: LocalAws, aws: Aws, phone: Phone, participants: Program
 ) -> Iterator[Callable[..., Call]]:
     """Starts calls, each by somebody new; whoever is left in them at the end leaves."""
     calls: list[Call] = []

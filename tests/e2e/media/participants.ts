@@ -5,7 +5,7 @@
  * the answer. `tests/e2e/media/participants.py` is the other end.
  */
 
-import { createInterface } from 'node:readline';
+import { serve, sleep } from './requests.ts';
 import { MediaStream, RTCAudioSink, RTCAudioSource } from './shims.ts';
 import { analyse, SAMPLE_RATE, WINDOW, type Heard } from './spectrum.ts';
 import type * as Sdk from 'amazon-chime-sdk-js';
@@ -118,7 +118,6 @@ class Participant {
   }
 }
 
-const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const participants = new Map<string, Participant>();
 
 interface Request {
@@ -176,8 +175,5 @@ async function perform(request: Request): Promise<unknown> {
   return {};
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const answer = await perform(JSON.parse(line) as Request).catch((error: unknown) => ({ error: String(error) }));
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
-}
+await serve(perform);
 process.exit(0);

@@ -9,7 +9,8 @@ from contextlib import closing
 import pytest
 
 from local.launcher.local_aws import LocalAws
-from tests.e2e.media.participants import Call, Participants, Somebody
+from tests.e2e.media.participants import Call, Somebody
+from tests.e2e.media.program import Program
 
 EVIL = "https://evil.example"
 PAGE = "http://localhost:5173"
@@ -99,7 +100,7 @@ def test_a_request_that_is_none_is_refused(body: str, running: LocalAws) -> None
 
 
 def test_a_place_in_one_meeting_is_none_in_another(
-    new_call: Callable[[], Call], participants: Participants
+    new_call: Callable[[], Call], participants: Program
 ) -> None:
     mine, other = new_call(), new_call()
     place = {"Attendee": mine.customer.place["Attendee"], "Meeting": other.customer.place["Meeting"]}
