@@ -28,7 +28,8 @@ class Browser:
 
     @classmethod
     def open(cls, program: Program, name: str, link: str, *, tone: int, **more: Any) -> "Browser":
-        program.do("open", name, url=link, tone=tone, executable=chromium(), **more)
+        """`more`: another `url`, `beside` which browser it is a tab, `dark`, `width`, `height`."""
+        program.do("open", name, **{"url": link, "tone": tone, "executable": chromium(), **more})
         return cls(program, name)
 
     def do(self, what: str, **more: Any) -> dict[str, Any]:
@@ -58,7 +59,7 @@ class Browser:
         self.click("Call")
         self.sees("Waiting", within="#phone-status")
 
-    def answer(self, name: str = "") -> None:
+    def answer(self) -> None:
         """Take the first contact that is offered."""
         self.sees("offered", within="#desk-status")
         self.do("run", value="document.querySelector('#offers button').click()")

@@ -35,13 +35,18 @@ class Browser {
   readonly foreign: string[] = [];
   readonly errors: string[] = [];
   readonly #context: BrowserContext;
-  readonly #folder: string;
-  page: Page;
+  readonly #folder: string | undefined; // of the browser, which ends with the tab that opened it
+  readonly page: Page;
 
-  private constructor(context: BrowserContext, page: Page, folder: string) {
+  private constructor(context: BrowserContext, page: Page, folder: string | undefined) {
     this.#context = context;
     this.page = page;
     this.#folder = folder;
+  }
+
+  /** Another tab of the same browser: the same microphone. */
+  async openBeside(url: string): Promise<Browser> {
+    return Browser.#show(this.#context, await this.#context.newPage(), undefined, url);
   }
 
   static async open({ url, tone, executable, width, height, dark }: Request): Promise<Browser> {
@@ -65,17 +70,21 @@ class Browser {
         }
       };
     });
-    const browser = new Browser(context, await context.newPage(), folder);
+    return Browser.#show(context, await context.newPage(), folder, url);
+  }
+
+  static async #show(context: BrowserContext, page: Page, folder: string | undefined, url: string): Promise<Browser> {
+    const browser = new Browser(context, page, folder);
     const note = (address: string): void => {
       const { protocol, hostname } = new URL(address);
       if (!['data:', 'blob:'].includes(protocol) && !LOOPBACK.test(hostname)) browser.foreign.push(address);
     };
     context.on('request', (request) => note(request.url()));
-    browser.page.on('websocket', (socket) => note(socket.url()));
-    browser.page.on('pageerror', (error) => browser.errors.push(error.message));
-    browser.page.on('console', (message) => message.type() === 'error' && browser.errors.push(message.text()));
-    browser.page.setDefaultTimeout(WAITS_MS);
-    await browser.page.goto(url);
+    page.on('websocket', (socket) => note(socket.url()));
+    page.on('pageerror', (error) => browser.errors.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && browser.errors.push(message.text()));
+    page.setDefaultTimeout(WAITS_MS);
+    await page.goto(url);
     return browser;
   }
 
@@ -128,6 +137,7 @@ class Browser {
   }
 
   async close(): Promise<void> {
+    if (this.#folder === undefined) return this.page.close();
     await this.#context.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -159,6 +169,7 @@ interface Request {
   readonly url: string;
   readonly tone: number;
   readonly executable: string;
+  readonly beside?: string;
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;
@@ -174,7 +185,8 @@ const browsers = new Map<string, Browser>();
 
 async function perform(request: Request): Promise<unknown> {
   if (request.do === 'open') {
-    browsers.set(request.as, await Browser.open(request));
+    const beside = browsers.get(request.beside ?? '');
+    browsers.set(request.as, await (beside?.openBeside(request.url) ?? Browser.open(request)));
     return {};
   }
   const browser = browsers.get(request.as);

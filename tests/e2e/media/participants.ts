@@ -13,6 +13,8 @@ import type * as Sdk from 'amazon-chime-sdk-js';
 // After the shims: the SDK looks for a browser when it is loaded.
 const sdk = (await import('amazon-chime-sdk-js')).default as typeof Sdk;
 
+const protocol = (await import('amazon-chime-sdk-js/build/signalingprotocol/SignalingProtocol.js')).default;
+
 const CAPTION_TOPIC = 'local-caption';
 const AMPLITUDE = 8_000; // of 32,767
 const PIECE = SAMPLE_RATE / 100; // samples that the source takes at a time: 10 ms
@@ -121,7 +123,7 @@ class Participant {
 const participants = new Map<string, Participant>();
 
 interface Request {
-  readonly do: 'join' | 'disturb' | 'hear' | 'mute' | 'unmute' | 'say' | 'leave' | 'state';
+  readonly do: 'join' | 'disturb' | 'hear' | 'mute' | 'unmute' | 'say' | 'leave' | 'state' | 'video';
   readonly as: string;
   readonly ConnectionData: ConnectionData;
   readonly tone: number;
@@ -146,12 +148,48 @@ async function disturb({ ConnectionData: { Meeting, Attendee }, frames }: Reques
   return { code };
 }
 
+/**
+ * Joins as the SDK does with a camera, which it cannot have in Node, and sends the frames itself; resolves to what the
+ * SDK makes of the answers.
+ */
+async function sendVideo({ ConnectionData: { Meeting, Attendee } }: Request): Promise<object> {
+  const socket = new WebSocket(Meeting.MediaPlacement.SignalingUrl, ['_aws_wt_session', Attendee.JoinToken]);
+  socket.binaryType = 'arraybuffer';
+  await new Promise((resolve) => (socket.onopen = resolve));
+  const statuses: string[] = [];
+  const notifications: string[] = [];
+  let isAnswered = false;
+  socket.onmessage = ({ data }) => {
+    const frame = protocol.SdkSignalFrame.decode(new Uint8Array(data as ArrayBuffer).subarray(1));
+    isAnswered ||= Boolean(frame.suback?.sdpAnswer);
+    statuses.push(sdk.MeetingSessionStatusCode[sdk.MeetingSessionStatus.fromSignalFrame(frame).statusCode()]!);
+    if (frame.notification) notifications.push(frame.notification.message!);
+  };
+  const peer = new RTCPeerConnection();
+  peer.addTransceiver('audio');
+  await peer.setLocalDescription(await peer.createOffer());
+  const { JOIN, SUBSCRIBE } = protocol.SdkSignalFrame.Type;
+  const { RX } = protocol.SdkStreamServiceType;
+  const camera = { streamId: 2, groupId: 2, mediaType: protocol.SdkStreamMediaType.VIDEO, trackLabel: 'camera', framerate: 15 };
+  const sub = { duplex: RX, sendStreams: [camera], receiveStreamIds: [], sdpOffer: peer.localDescription!.sdp, audioMuted: false };
+  for (const frame of [{ type: JOIN, join: { protocolVersion: 2 } }, { type: SUBSCRIBE, sub }]) {
+    const body = protocol.SdkSignalFrame.encode(protocol.SdkSignalFrame.create({ timestampMs: Date.now(), ...frame })).finish();
+    socket.send(Uint8Array.of(5, ...body));
+  }
+  for (let waited = 0; notifications.length === 0 && waited < 5_000; waited += 20) await sleep(20);
+  await sleep(200);
+  socket.close();
+  peer.close();
+  return { statuses, notifications, isAnswered };
+}
+
 async function perform(request: Request): Promise<unknown> {
   if (request.do === 'join') {
     participants.set(request.as, new Participant(request));
     return {};
   }
   if (request.do === 'disturb') return disturb(request);
+  if (request.do === 'video') return sendVideo(request);
   const who = participants.get(request.as);
   if (!who) throw new Error(`nobody joined as ${request.as}`);
   switch (request.do) {

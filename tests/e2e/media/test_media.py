@@ -7,7 +7,8 @@ import pytest
 from local.clients.observer import eventually
 from local.launcher.local_aws import LocalAws
 from tests.e2e.aws import Aws
-from tests.e2e.media.participants import Call
+from tests.e2e.media.participants import Call, Somebody
+from tests.e2e.media.program import Program
 
 NewCall = Callable[..., Call]
 
@@ -164,3 +165,22 @@ def test_ten_thousand_frames_of_garbage_disturb_nobody(new_call: NewCall, runnin
     running.check()
     assert agent.hears(lambda heard: heard.has(440))
     assert call.customer.hears(lambda heard: heard.has(880))
+
+
+def test_a_camera_is_refused_in_words_of_the_sdk_and_the_voice_is_taken(
+    new_call: NewCall, participants: Program
+) -> None:
+    call = new_call()
+    answer = participants.do("video", "a camera", ConnectionData=call.answer["ConnectionData"])
+    # By this status the SDK stops the camera, and tells its observers that no video can be sent.
+    assert "VideoCallSwitchToViewOnly" in answer["statuses"]
+    assert answer["notifications"] == ["The local media plane carries voices: no video, no screen share."]
+    assert answer["isAnswered"]
+
+
+def test_a_shared_screen_is_refused(new_call: NewCall, participants: Program) -> None:
+    data = new_call().answer["ConnectionData"]
+    place = {name: f"{value}#content" for name, value in data["Attendee"].items()}
+    screen = Somebody(participants, {"Meeting": data["Meeting"], "Attendee": place})
+    screen.join(440)
+    assert screen.notes("stopped: AudioAuthenticationRejected")
