@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.clients.identities import SignInError
 from local.clients.observer import Observer
@@ -65,8 +66,12 @@ class Actions:
             if found and method == its_method:
                 try:
                     return action(document, **found.groupdict())
-                except RuntimeError as error:  # the emulator's refusal
+                # The refusals of the emulator and of AWS's services.
+                except (RuntimeError, ClientError) as error:
                     raise RefusedError(HTTPStatus.CONFLICT, str(error)) from None
+                except (requests.RequestException, BotoCoreError):
+                    message = "the local AWS does not answer"
+                    raise RefusedError(HTTPStatus.BAD_GATEWAY, message) from None
         raise RefusedError(HTTPStatus.NOT_FOUND, f"there is no {method} of that")
 
     def _run(self, _document: Document) -> Any:

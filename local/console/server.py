@@ -11,17 +11,17 @@ import mimetypes
 import secrets
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from local import origins
-from local.console.actions import Actions, RefusedError
+from local.console.actions import RefusedError
 
 KEY_HEADER = "X-Page-Key"
 MAX_BODY_BYTES = 64 * 1024
@@ -44,12 +44,20 @@ _HEADERS = {
 }
 
 
+class Actions(Protocol):
+    """What `local.console.actions` does."""
+
+    def perform(self, method: str, path: str, document: Mapping[str, Any]) -> Any:
+        """Do what is requested, or raise RefusedError."""
+
+
 @contextmanager
 def console(actions: Actions, *, port: int, folder: Path) -> Iterator[str]:
     """Serve the page that was built into `folder` for the length of the block; gives the link to it."""
     key = secrets.token_urlsafe(_KEY_BYTES)
     server = _Server(("127.0.0.1", port), partial(_Handler, actions, key, folder))
-    thread = threading.Thread(target=server.serve_forever, name="console", daemon=True)
+    # It notices its end so many seconds later, at the most.
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="console", daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/#{key}"

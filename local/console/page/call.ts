@@ -64,9 +64,9 @@ export class Call {
   /** Both: a call that an agent has transferred ends for the agent only when the app leaves the meeting. */
   async hangUp(): Promise<void> {
     const ended = this.#client.endCall(this.contactId);
-    this.#meeting?.leave();
+    this.#end();
     await ended;
-    await this.#read();
+    await this.#settle();
   }
 
   async #join(answer: { ConnectionData: { Meeting: unknown; Attendee: { AttendeeId: string } } }): Promise<void> {
@@ -84,10 +84,18 @@ export class Call {
   }
 
   async #stopped(why: Stop): Promise<void> {
-    if (why === 'lost' && this.#phase !== 'ended') return this.#comeBack();
+    if (this.#phase === 'ended') return;
+    if (why === 'lost') return this.#comeBack();
     this.#end();
+    await this.#settle();
+  }
+
+  /** Who ended the call, as soon as the API has learnt it. */
+  async #settle(): Promise<void> {
     await this.#read().catch(() => undefined);
-    setTimeout(() => void this.#read().catch(() => undefined), SETTLES_AFTER_MS);
+    if (!this.#state?.EndedBy || this.#state.EndedBy === 'UNKNOWN') {
+      setTimeout(() => void this.#read().catch(() => undefined), SETTLES_AFTER_MS);
+    }
   }
 
   /** The SDK has given up: by POST …/connection there is a place in the same call, or none any more. */
@@ -101,7 +109,7 @@ export class Call {
         return;
       }
       this.#end();
-      await this.#read().catch(() => undefined);
+      await this.#settle();
     }
   }
 
@@ -129,8 +137,10 @@ export class Call {
   }
 
   #end(): void {
+    if (this.#phase === 'ended') return;
+    this.#move('ended');
     window.clearTimeout(this.#timer);
     for (const track of this.#microphone?.getTracks() ?? []) track.stop();
-    this.#move('ended');
+    this.#meeting?.leave(); // which the SDK may not know yet, as long as it has no network
   }
 }
