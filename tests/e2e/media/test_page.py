@@ -251,8 +251,8 @@ def test_five_calls_at_once_are_heard_without_gaps(new_browser: Callable[..., Br
 
 def test_the_picture_of_the_readme(new_browser: Callable[..., Browser]) -> None:
     """Made anew where there is none: remove it to have it made."""
-    browser = new_browser(CALLER_TONE, height=1000)
-    browser.sign_in(f"grace.{uuid.uuid4().hex[:4]}@example.com")
+    browser = new_browser(CALLER_TONE, width=1120, height=880)
+    browser.sign_in("grace@example.com")
     # Both sides on one page, for once.
     talk(browser, browser)
     browser.sees("Whisper", within="#desk-captions")
