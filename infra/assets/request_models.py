@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def read_operation(document: Path, path: str, method: str) -> Operation:
 
     Raises KeyError where the document lacks it, ContractError where its body cannot be said in draft 4.
     """
-    contract = yaml.safe_load(document.read_text(encoding="utf-8"))
+    contract = _parsed(document.read_text(encoding="utf-8"))
     operation = contract["paths"][path][method]
     parameters = [_resolved(contract, parameter) for parameter in operation.get("parameters", [])]
     body_schema = None
@@ -54,6 +55,12 @@ def read_operation(document: Path, path: str, method: str) -> Operation:
             if parameter["in"] == "header"
         },
     )
+
+
+@cache  # Each of its operations asks.
+def _parsed(document: str) -> Mapping[str, Any]:
+    contract: Mapping[str, Any] = yaml.safe_load(document)
+    return contract
 
 
 def _resolved(contract: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:

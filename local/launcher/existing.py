@@ -33,7 +33,7 @@ _PLAYED_AS = {
     ":cognito-idp:": "a user pool: empty, with the client that is named",
     ":iam:": "a managed policy: it allows everything",
     ":instance/": "an instance: empty, it takes inbound calls",
-    ":kms:": "a key",
+    ":kms:": "a key, with the policy that docs/deploy.md asks for",
     ":phone-number/": "a phone number of the instance",
     ":secretsmanager:": "a secret: of random content",
     ":wafv2:": "a web ACL: it blocks nothing",
