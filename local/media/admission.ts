@@ -47,6 +47,7 @@ export function corsHeaders(headers: IncomingHttpHeaders): Record<string, string
 function hostname(origin: string): string | undefined {
   if (!URL.canParse(origin)) return undefined;
   const url = new URL(origin);
-  const isOrigin = url.origin !== 'null' && url.pathname === '/' && !origin.endsWith('/') && !url.username && !url.search;
+  const isOrigin =
+    url.origin !== 'null' && url.pathname === '/' && !origin.endsWith('/') && !url.username && !url.search;
   return isOrigin && /^https?:$/.test(url.protocol) ? url.hostname : undefined;
 }

@@ -5,7 +5,18 @@ import type { Place } from './emulator.ts';
 import { CAPTION_TOPIC, type Attendee, type Meeting } from './meeting.ts';
 import { Peer } from './peer.ts';
 import type { Plane } from './plane.ts';
-import { AudioStatus, decode, encode, Media, Notification, PingPong, Type, VIEW_ONLY, type Answer, type Frame } from './protocol.ts';
+import {
+  AudioStatus,
+  decode,
+  encode,
+  Media,
+  Notification,
+  PingPong,
+  Type,
+  VIEW_ONLY,
+  type Answer,
+  type Frame,
+} from './protocol.ts';
 
 const NO_VIDEO = 'The local media plane carries voices: no video, no screen share.';
 
@@ -15,7 +26,9 @@ export function serve(socket: WebSocket, place: Place, joinToken: string, plane:
   const send = (answer: Answer): void => {
     if (socket.readyState === socket.OPEN) socket.send(encode(answer));
   };
-  const attendee = meeting.add(place, send, () => (plane.isCut(place.AttendeeId) ? socket.terminate() : socket.close()));
+  const attendee = meeting.add(place, send, () =>
+    plane.isCut(place.AttendeeId) ? socket.terminate() : socket.close(),
+  );
   const connection = new Connection(attendee, meeting, plane, joinToken);
   // One after the other: a frame may take a moment, and the next one may build on it.
   let handled = Promise.resolve();
@@ -58,7 +71,10 @@ class Connection {
     switch (frame.type) {
       case Type.JOIN:
         me.send({ type: Type.JOIN_ACK, joinack: { wantsCompressedSdp: false } });
-        me.send({ type: Type.INDEX, index: { atCapacity: false, sources: [], numParticipants: this.#meeting.attendees.length } });
+        me.send({
+          type: Type.INDEX,
+          index: { atCapacity: false, sources: [], numParticipants: this.#meeting.attendees.length },
+        });
         break;
       case Type.SUBSCRIBE:
         await this.#subscribe(frame);
@@ -105,7 +121,10 @@ class Connection {
       void me.peer.close();
       return;
     }
-    me.send({ type: Type.SUBSCRIBE_ACK, suback: { duplex: sub?.duplex ?? null, sdpAnswer, allocations: [], tracks: [] } });
+    me.send({
+      type: Type.SUBSCRIBE_ACK,
+      suback: { duplex: sub?.duplex ?? null, sdpAnswer, allocations: [], tracks: [] },
+    });
     me.send({ type: Type.AUDIO_STATUS, audioStatus: { audioStatus: AudioStatus.OK } });
     if (sub?.sendStreams?.some((stream) => stream.mediaType === Media.VIDEO)) this.#refuseVideo();
     if (!me.present) {
@@ -118,12 +137,20 @@ class Connection {
   #refuseVideo(): void {
     const level = Notification.NotificationLevel.WARNING;
     this.#attendee.send({ type: Type.NOTIFICATION, notification: { level, message: NO_VIDEO } });
-    this.#attendee.send({ type: Type.INDEX, index: { atCapacity: true, sources: [] }, error: { status: VIEW_ONLY, description: NO_VIDEO } });
+    this.#attendee.send({
+      type: Type.INDEX,
+      index: { atCapacity: true, sources: [] },
+      error: { status: VIEW_ONLY, description: NO_VIDEO },
+    });
   }
 
   #relay({ dataMessage }: Frame): void {
     const { AttendeeId, ExternalUserId } = this.#attendee.place;
-    const sender = { senderAttendeeId: AttendeeId, senderExternalUserId: ExternalUserId, ingestTimeNs: Date.now() * 1e6 };
+    const sender = {
+      senderAttendeeId: AttendeeId,
+      senderExternalUserId: ExternalUserId,
+      ingestTimeNs: Date.now() * 1e6,
+    };
     const messages = (dataMessage?.messages ?? [])
       .filter((message) => message.topic !== CAPTION_TOPIC) // those are the plane's alone
       .map((message) => ({ ...message, ...sender }));

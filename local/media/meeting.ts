@@ -126,7 +126,11 @@ export class Meeting {
     void attendee.peer?.close();
     if (!attendee.present) return;
     attendee.present = false;
-    const gone = { audioStreamId: attendee.stream, externalUserId: attendee.place.ExternalUserId, dropped: !attendee.left };
+    const gone = {
+      audioStreamId: attendee.stream,
+      externalUserId: attendee.place.ExternalUserId,
+      dropped: !attendee.left,
+    };
     this.#tell({ type: Type.AUDIO_STREAM_ID_INFO, audioStreamIdInfo: { streams: [gone] } });
   }
 

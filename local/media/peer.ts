@@ -1,7 +1,14 @@
 /** The audio connection of one attendee: WebRTC by werift, on loopback alone. */
 
 import { randomInt } from 'node:crypto';
-import { MediaStreamTrack, RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket, useAudioLevelIndication } from 'werift';
+import {
+  MediaStreamTrack,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  RtpHeader,
+  RtpPacket,
+  useAudioLevelIndication,
+} from 'werift';
 import { FRAME_SAMPLES } from './sounds.ts';
 
 const LOOPBACK = '127.0.0.1';

@@ -65,7 +65,9 @@ export class Plane {
   /** The network of an attendee goes down, or is there again. False where nobody of that id is in a meeting. */
   setNetwork(attendeeId: string, isUp: boolean): boolean {
     if (isUp) return this.#cut.delete(attendeeId);
-    const attendee = [...this.#meetings.values()].flatMap((each) => each.attendees).find((each) => each.id === attendeeId);
+    const attendee = [...this.#meetings.values()]
+      .flatMap((each) => each.attendees)
+      .find((each) => each.id === attendeeId);
     if (attendee) {
       this.#cut.add(attendeeId);
       attendee.close();

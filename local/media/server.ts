@@ -25,20 +25,32 @@ const port = Number(required('LOCAL_MEDIA_PORT'));
 const header = readHeader(join(required('LOCAL_ACCESS'), 'control-header'));
 const emulator = new Emulator(required('LOCAL_EMULATOR_URL'), header);
 const plane = new Plane(emulator);
-const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, handleProtocols: () => SUBPROTOCOL });
+const sockets = new WebSocketServer({
+  noServer: true,
+  maxPayload: MAX_FRAME_BYTES,
+  handleProtocols: () => SUBPROTOCOL,
+});
 
 const server = createServer((request, response) => void answer(request, response));
 server.on('upgrade', (request, socket, head) => {
   socket.on('error', () => socket.destroy());
-  join_(request, socket, head).catch((error: unknown) => {
+  admit(request, socket, head).catch((error: unknown) => {
     console.error('nobody could be admitted:', (error as Error).message);
     socket.destroy();
   });
 });
+// The fault of one call ends no other.
+for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(fault, (error: unknown) => console.error(fault, error instanceof Error ? error.message : ''));
+}
+server.on('error', (error) => {
+  console.error('the media plane cannot listen:', error.message);
+  process.exit(1);
+});
 server.listen(port, '127.0.0.1', () => plane.start());
 
 /** Whoever opens a WebSocket with a join token is in the meeting of that place. */
-async function join_(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const meetingId = SIGNALLING.exec(request.url ?? '')?.[1];
   if (!isToThisMachine(request.headers) || isOfForeignPage(request.headers)) return refuse(socket, '403 Forbidden');
   if (meetingId === undefined) return refuse(socket, '404 Not Found');

@@ -121,7 +121,9 @@ export class Call {
         this.#timer = window.setTimeout(() => this.#follow(), FOLLOWS_EVERY_MS);
       }
     };
-    void this.#read().catch(() => undefined).then(again);
+    void this.#read()
+      .catch(() => undefined)
+      .then(again);
   }
 
   async #read(): Promise<void> {

@@ -29,7 +29,11 @@ export class Desk {
     const isAvailable = this.#state.value === 'available' && !this.#meeting;
     const offered = isAvailable ? contacts.filter((each) => each.State === 'queued') : [];
     const current = contacts.find((each) => each.ContactId === this.#contactId);
-    const shown = JSON.stringify([offered.map((each) => [each.ContactId, each.Attributes]), current, this.#meeting !== undefined]);
+    const shown = JSON.stringify([
+      offered.map((each) => [each.ContactId, each.Attributes]),
+      current,
+      this.#meeting !== undefined,
+    ]);
     if (shown === this.#shown) return; // whoever is about to press a button still finds it
     this.#shown = shown;
     byId('offers').replaceChildren(...offered.map((each) => this.#offer(each)));

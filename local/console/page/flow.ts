@@ -19,7 +19,7 @@ const FAULTS: Record<string, object> = {
   'The next hang-up fails': {
     Service: 'connect', Operation: 'StopContact', Times: 1, Error: { Code: 'InternalServiceException', Status: 500 },
   },
-}; // prettier-ignore
+};
 
 export class Flow {
   readonly #aws: LocalAws;
@@ -66,7 +66,9 @@ export class Flow {
   /** The newest is followed until a person chooses another. */
   #offer(newest: readonly Contact[]): void {
     const labels = newest.map((each) => [each.ContactId, `${each.ContactId.slice(0, 8)} · ${each.State}`] as const);
-    const isShown = labels.every(([id, text], i) => this.#chosen.options[i]?.value === id && this.#chosen.options[i].text === text);
+    const isShown = labels.every(
+      ([id, text], i) => this.#chosen.options[i]?.value === id && this.#chosen.options[i].text === text,
+    );
     if (isShown && labels.length === this.#chosen.options.length) return;
     const first = newest[0]?.ContactId ?? '';
     const kept = this.#newest === first ? this.#chosen.value : first;
@@ -76,7 +78,9 @@ export class Flow {
 
   async #impersonate(userId: string): Promise<void> {
     const { ContactId } = await this.#aws.startForgedContact(userId);
-    this.#tell(`A stranger started contact ${ContactId.slice(0, 8)} past the backend, with the caller's id and an invented token.`);
+    this.#tell(
+      `A stranger started contact ${ContactId.slice(0, 8)} past the backend, with the caller's id and an invented token.`,
+    );
   }
 
   #tell(text: string): void {

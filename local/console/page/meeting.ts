@@ -39,7 +39,12 @@ export class Meeting {
   }
 
   /** Joins; the microphone is one that the user has allowed, the element plays the others. */
-  static async join(data: ConnectionData, microphone: MediaStream, speaker: HTMLAudioElement, observer: MeetingObserver): Promise<Meeting> {
+  static async join(
+    data: ConnectionData,
+    microphone: MediaStream,
+    speaker: HTMLAudioElement,
+    observer: MeetingObserver,
+  ): Promise<Meeting> {
     const logger = new ConsoleLogger('call', LogLevel.OFF);
     const configuration = new MeetingSessionConfiguration(data.Meeting, data.Attendee);
     configuration.reconnectTimeoutMs = RECONNECTS_FOR_MS;

@@ -58,7 +58,8 @@ export class Phone {
   update(contacts: readonly Contact[]): void {
     const own = contacts.find((each) => each.ContactId === this.contactId);
     const ahead = contacts.filter(
-      (each) => each.State === 'queued' && each.Queue?.Arn === own?.Queue?.Arn && (each.QueuedAt ?? '') < (own?.QueuedAt ?? ''),
+      (each) =>
+        each.State === 'queued' && each.Queue?.Arn === own?.Queue?.Arn && (each.QueuedAt ?? '') < (own?.QueuedAt ?? ''),
     );
     this.#position = own?.State === 'queued' ? ahead.length + 1 : 0;
     if (this.#phase) this.#render();
@@ -132,7 +133,11 @@ export class Phone {
 
   #show({ request, status, body }: Answered): void {
     const title = element('summary', { text: `${request} → ${status}` });
-    const text = JSON.stringify(body, (name, value: unknown) => (SECRETS.has(name) ? `${String(value).slice(0, 8)}…` : value), 2);
+    const text = JSON.stringify(
+      body,
+      (name, value: unknown) => (SECRETS.has(name) ? `${String(value).slice(0, 8)}…` : value),
+      2,
+    );
     const item = element('li', {}, element('details', {}, title, element('pre', { text: text ?? '(no body)' })));
     const log = byId('answers');
     log.prepend(item);

@@ -129,7 +129,9 @@ class Browser {
   async axe(): Promise<unknown> {
     await this.page.evaluate(AXE);
     return this.page.evaluate(async () => {
-      const { axe } = window as unknown as { axe: { run: () => Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> } };
+      const { axe } = window as unknown as {
+        axe: { run: () => Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+      };
       const { violations } = await axe.run();
       const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
       return { violations: serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`) };
@@ -159,7 +161,10 @@ function wave(hertz: number): Buffer {
   header.writeUInt16LE(16, 34);
   header.write('data', 36);
   header.writeUInt32LE(count * 2, 40);
-  const samples = Int16Array.from({ length: count }, (_, i) => 8_000 * Math.sin((2 * Math.PI * hertz * i) / SAMPLE_RATE));
+  const samples = Int16Array.from(
+    { length: count },
+    (_, i) => 8_000 * Math.sin((2 * Math.PI * hertz * i) / SAMPLE_RATE),
+  );
   return Buffer.concat([header, Buffer.from(samples.buffer)]);
 }
 
@@ -194,11 +199,18 @@ async function perform(request: Request): Promise<unknown> {
   const { page } = browser;
   switch (request.do) {
     case 'click':
-      return page.getByRole('button', { name: request.name, exact: true }).and(page.locator(':visible')).first().click();
+      return page
+        .getByRole('button', { name: request.name, exact: true })
+        .and(page.locator(':visible'))
+        .first()
+        .click();
     case 'fill':
       return page.getByLabel(request.name).fill(request.value);
     case 'select':
-      return page.getByLabel(request.name, { exact: true }).selectOption(request.value).then(() => ({}));
+      return page
+        .getByLabel(request.name, { exact: true })
+        .selectOption(request.value)
+        .then(() => ({}));
     case 'press':
       return page.keyboard.press(request.key);
     case 'sees':

@@ -36,8 +36,16 @@ class ToneController extends sdk.NoOpDeviceController {
     const began = performance.now();
     this.#timer = setInterval(() => {
       for (; sent * 10 < performance.now() - began; sent++) {
-        const samples = new Int16Array(PIECE).map((_, i) => AMPLITUDE * Math.sin((2 * Math.PI * hertz * (sent * PIECE + i)) / SAMPLE_RATE));
-        this.#source.onData({ samples, sampleRate: SAMPLE_RATE, bitsPerSample: 16, channelCount: 1, numberOfFrames: PIECE });
+        const samples = new Int16Array(PIECE).map(
+          (_, i) => AMPLITUDE * Math.sin((2 * Math.PI * hertz * (sent * PIECE + i)) / SAMPLE_RATE),
+        );
+        this.#source.onData({
+          samples,
+          sampleRate: SAMPLE_RATE,
+          bitsPerSample: 16,
+          channelCount: 1,
+          numberOfFrames: PIECE,
+        });
       }
     }, 10);
   }
@@ -79,7 +87,9 @@ class Participant {
       const who = external?.endsWith('agent') ? 'agent' : 'caller';
       this.events.push(`${who} ${present ? 'is there' : dropped ? 'dropped' : 'left'}`);
     });
-    audioVideo.realtimeSubscribeToReceiveDataMessage(CAPTION_TOPIC, (message) => this.captions.push((message.json() as { Text: string }).Text));
+    audioVideo.realtimeSubscribeToReceiveDataMessage(CAPTION_TOPIC, (message) =>
+      this.captions.push((message.json() as { Text: string }).Text),
+    );
     audioVideo.realtimeSubscribeToReceiveDataMessage('chat', (message) => this.messages.push(message.text()));
     this.#listen();
     audioVideo.start();
@@ -170,10 +180,27 @@ async function sendVideo({ ConnectionData: { Meeting, Attendee } }: Request): Pr
   await peer.setLocalDescription(await peer.createOffer());
   const { JOIN, SUBSCRIBE } = protocol.SdkSignalFrame.Type;
   const { RX } = protocol.SdkStreamServiceType;
-  const camera = { streamId: 2, groupId: 2, mediaType: protocol.SdkStreamMediaType.VIDEO, trackLabel: 'camera', framerate: 15 };
-  const sub = { duplex: RX, sendStreams: [camera], receiveStreamIds: [], sdpOffer: peer.localDescription!.sdp, audioMuted: false };
-  for (const frame of [{ type: JOIN, join: { protocolVersion: 2 } }, { type: SUBSCRIBE, sub }]) {
-    const body = protocol.SdkSignalFrame.encode(protocol.SdkSignalFrame.create({ timestampMs: Date.now(), ...frame })).finish();
+  const camera = {
+    streamId: 2,
+    groupId: 2,
+    mediaType: protocol.SdkStreamMediaType.VIDEO,
+    trackLabel: 'camera',
+    framerate: 15,
+  };
+  const sub = {
+    duplex: RX,
+    sendStreams: [camera],
+    receiveStreamIds: [],
+    sdpOffer: peer.localDescription!.sdp,
+    audioMuted: false,
+  };
+  for (const frame of [
+    { type: JOIN, join: { protocolVersion: 2 } },
+    { type: SUBSCRIBE, sub },
+  ]) {
+    const body = protocol.SdkSignalFrame.encode(
+      protocol.SdkSignalFrame.create({ timestampMs: Date.now(), ...frame }),
+    ).finish();
     socket.send(Uint8Array.of(5, ...body));
   }
   for (let waited = 0; notifications.length === 0 && waited < 5_000; waited += 20) await sleep(20);

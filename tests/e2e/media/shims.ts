@@ -8,7 +8,8 @@ export const { RTCAudioSink, RTCAudioSource } = nonstandard;
 export const MediaStream = webRtc.MediaStream;
 
 const nothing = (): void => undefined;
-const userAgent = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
+const userAgent =
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
 const mediaDevices = {
   addEventListener: nothing,
   removeEventListener: nothing,
@@ -16,7 +17,12 @@ const mediaDevices = {
   enumerateDevices: () => Promise.resolve([]),
 };
 const element = () => ({ style: {}, play: () => Promise.resolve(), addEventListener: nothing, setAttribute: nothing });
-const document = { createElement: element, addEventListener: nothing, removeEventListener: nothing, visibilityState: 'visible' };
+const document = {
+  createElement: element,
+  addEventListener: nothing,
+  removeEventListener: nothing,
+  visibilityState: 'visible',
+};
 
 Object.assign(globalThis, webRtc, {
   window: globalThis,
