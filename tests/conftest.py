@@ -29,7 +29,7 @@ QUICK = {"tests/lambdas", "tests/contract", "tests/documents"}
 APART = QUICK | {
     "tests/tools",
     "tests/tools/capacity",
-    *(f"tests/local{room}" for room in ("", "/emulator", "/issuer", "/launcher", "/sip_bridge")),
+    *(f"tests/local{room}" for room in ("", "/console", "/emulator", "/issuer", "/launcher", "/sip_bridge")),
 }
 
 

@@ -82,6 +82,8 @@ _NEEDED = {
     ContactEvent.AGENT_DISCONNECTED: frozenset({State.CONNECTED}),
     ContactEvent.CUSTOMER_DISCONNECTED: _LIVING,
     ContactEvent.CUSTOMER_DROPPED: _LIVING,
+    ContactEvent.CUSTOMER_HELD: frozenset({State.CONNECTED}),
+    ContactEvent.CUSTOMER_RESUMED: frozenset({State.CONNECTED}),
     ContactEvent.TRANSFERRED: frozenset({State.CONNECTED}),
 }
 
@@ -107,6 +109,7 @@ class Connect:
         self._media = media
         self._contacts: dict[str, Contact] = {}
         self._participants: dict[str, tuple[Participant, Conversation]] = {}  # by token
+        self._places: dict[str, tuple[Participant, Conversation]] = {}  # the same by join token
         self._answered: dict[tuple[str, str, str], _Answered] = {}  # by operation, instance, client token
         self._events: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
         self._lock = threading.RLock()
@@ -253,6 +256,7 @@ class Connect:
         )
         conversation.customers.append(customer)
         self._participants[customer.token] = customer, conversation
+        self._places[customer.attendee["JoinToken"]] = customer, conversation
         return customer
 
     def _kept_answer(
@@ -274,6 +278,19 @@ class Connect:
         """Every contact, oldest first, as the control endpoint shows it."""
         with self._lock:
             return [contact.shown() for contact in self._contacts.values()]
+
+    def under_way(self) -> list[Contact]:
+        """Every contact that has not ended, oldest first."""
+        with self._lock:
+            return [contact for contact in self._contacts.values() if not contact.ended]
+
+    def by_id(self, contact_id: str) -> Contact:
+        """A contact of any instance; KeyError where there is none."""
+        return self._contacts[contact_id]
+
+    def customer(self, join_token: str) -> tuple[Participant, Conversation]:
+        """Whose place in a meeting that was, whether lost or not; KeyError for nobody's."""
+        return self._places[join_token]
 
     def find(self, instance_id: str, contact_id: str) -> Contact | None:
         """A contact of an instance; raises AwsError where there is no such instance."""
@@ -354,6 +371,8 @@ class Connect:
                 if contact.system_number is not None:
                     raise ContactStateError("whoever is on the telephone hangs up: CustomerDisconnected")
                 _drop(contact.conversation)
+            case ContactEvent.CUSTOMER_HELD | ContactEvent.CUSTOMER_RESUMED:
+                contact.on_hold = event is ContactEvent.CUSTOMER_HELD
             case ContactEvent.TRANSFERRED:
                 return self._queue_again(contact)
         return contact
@@ -362,6 +381,8 @@ class Connect:
         self, transferred: Contact, *, method: str = "TRANSFER", queue: Resource | None = None
     ) -> Contact:
         started = now()
+        for agent in transferred.conversation.present_agents:
+            agent.left = started
         contact = Contact(
             id=str(uuid.uuid4()),
             instance=transferred.instance,
