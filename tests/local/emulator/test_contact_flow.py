@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from tests.local.emulator.flows import (
     HANG_UP,
     OTHER_FLOWS,
     TOPIC_FLOW,
-    UNVERIFIED_QUEUE,
     VERIFIED_QUEUE,
     FakeContact,
     block,
