@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra.configuration import (
     DEFAULT_CONTACT_FLOW,
+    TRUSTED_ATTRIBUTES,
     AdoptedContactFlow,
     Connect,
     Flow,
@@ -19,7 +20,7 @@ from infra.configuration import (
     Sandbox,
 )
 from infra.constructs.connect_function import ConnectFunction
-from infra.constructs.connect_instance import ConnectInstance
+from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance
 from infra.constructs.connect_sandbox import ConnectSandbox
 from infra.constructs.contact_flow import ContactFlow, deployed_flow
 from infra.functions.function import CallFunctionDefaults
@@ -48,7 +49,7 @@ def connect_instance(stack: Stack, connect: Connect) -> ConnectInstance:
 def _queues(verified_arn: str | None, unverified_arn: str | None, overflow_arn: str | None) -> dict[str, str]:
     """By the placeholders of contact flows; none where every flow is adopted."""
     arns = {
-        "VerifiedQueueArn": verified_arn,
+        VERIFIED_QUEUE: verified_arn,
         "UnverifiedQueueArn": unverified_arn,
         "OverflowQueueArn": overflow_arn,
     }
@@ -88,7 +89,7 @@ class ContactFlows(Construct):
             self, "CallerVerification", function=caller_context, instance_arn=self._instance.arn
         )
         self._documents = defaults.checkout / "infra" / "contact_flows"
-        self._created: dict[str, str] = {}
+        self._created: dict[str, ContactFlow] = {}
         settings = self._configuration.connect
         has_overflow = "OverflowQueueArn" in self._instance.queue_arns
         self._features = _features(settings.flow, has_overflow=has_overflow)
@@ -101,6 +102,10 @@ class ContactFlows(Construct):
         }
         self.default_arn = self._arn(settings.contact_flow)
         self.topic_arns = {topic: self._arn(flow) for topic, flow in settings.topics.items()}
+        self.uncounted_bytes = max(
+            self._uncounted_bytes(flow) for flow in (settings.contact_flow, *settings.topics.values())
+        )
+        """UTF-8 bytes of the attributes that a call's flow sets beyond what every start counts."""
 
     def add(
         self,
@@ -110,8 +115,8 @@ class ContactFlows(Construct):
         *,
         arns: Mapping[str, str] = MappingProxyType({}),
         verified: Sequence[str] = (),
-    ) -> str:
-        """Creates the flow of the file `document`, which may invoke `caller_context`; returns its ARN.
+    ) -> ContactFlow:
+        """Creates the flow of the file `document`, which may invoke `caller_context`.
 
         `arns` fills further placeholders. Beside those of claims, it takes the attributes `verified` from
         that answer.
@@ -127,28 +132,55 @@ class ContactFlows(Construct):
             unproved=attributes.from_caller,
         )
         wanted = {
-            name: known[name] if name in known else self._own(_FLOWS_OF_FLOWS[name])
+            name: known[name] if name in known else self._own(_FLOWS_OF_FLOWS[name]).arn
             for name in sorted(flow.placeholders)
         }
         created = ContactFlow(
             scope,
             id_,
             flow=flow,
-            name=f"In-app calling: {document.stem.replace('_', ' ')} ({self._configuration.environment})",
+            # Amazon Connect has no metrics of a flow with parentheses in its name.
+            name=f"In-app calling: {document.stem.replace('_', ' ')} - {self._configuration.environment}",
             instance_arn=self._instance.arn,
             arns=wanted,
         )
         created.node.add_dependency(self._verification)
-        return created.arn
+        return created
 
     def _arn(self, flow: AdoptedContactFlow | OwnContactFlow) -> str:
-        return flow.arn if isinstance(flow, AdoptedContactFlow) else self._own(flow.name)
+        return flow.arn if isinstance(flow, AdoptedContactFlow) else self._own(flow.name).arn
 
-    def _own(self, name: str) -> str:
+    def _own(self, name: str) -> ContactFlow:
         if name not in self._created:
             document = self._documents / f"{name}.json"
             self._created[name] = self.add(self, name.replace("/", "-"), document)
         return self._created[name]
+
+    def _uncounted_bytes(self, flow: AdoptedContactFlow | OwnContactFlow) -> int:
+        """Of a call that enters the flow. What an adopted flow sets is known to its authors alone."""
+        if isinstance(flow, AdoptedContactFlow):
+            return 0
+        claims = self._configuration.attributes.from_claims.values()
+        # As `calls.start_call_request.check_contact_size` counts them.
+        counted = dict.fromkeys([*TRUSTED_ATTRIBUTES, *claims], "unknown")
+        counted |= {"auth_status": "unverified", "profileSearchKey": "_account"}
+        # A flow may lead to that of all calls, which sets its own.
+        longest = {name: "" for each in self._reached_by(flow) for name in each.constant_attributes}
+        for each in self._reached_by(flow):
+            for name, value in each.constant_attributes.items():
+                longest[name] = max(longest[name], value, key=_bytes)
+        return sum(
+            max(0, _bytes(value) - _bytes(counted[name])) if name in counted else _bytes(name + value)
+            for name, value in longest.items()
+        )
+
+    def _reached_by(self, flow: OwnContactFlow) -> list[ContactFlow]:
+        names = dict.fromkeys([flow.name, DEFAULT_CONTACT_FLOW])
+        return [self._created[name] for name in names if name in self._created]
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
 def _features(flow: Flow, *, has_overflow: bool) -> set[str]:

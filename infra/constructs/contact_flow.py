@@ -93,6 +93,8 @@ class ContactFlow(Construct):
             content=Fn.sub(content, arns) if arns else content,
         )
         self.arn = self.resource.attr_contact_flow_arn
+        self.constant_attributes = constant_attributes(flow.content)
+        """Each attribute that the flow sets to a text of its own, with the longest of these texts."""
 
 
 def with_attributes(
@@ -129,3 +131,22 @@ def filled(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {name: filled(member, values) for name, member in value.items()}
     return [filled(item, values) for item in value] if isinstance(value, list) else value
+
+
+def constant_attributes(flow: Mapping[str, Any]) -> dict[str, str]:
+    """Each attribute that the flow sets, with the longest of the texts that it sets it to: "" for one that
+    has its value at run time alone.
+
+    Such a value (`$.…`) has no bound that a synth could know. What caller_context answers is counted when a
+    call starts, by its real size. A copied attribute or another function's answer may be as large as all
+    attributes together: to reserve that would leave the caller nothing. So of these the name alone counts,
+    and the check of contact flows warns of them in the block that marks a caller verified.
+    """
+    longest: dict[str, str] = {}
+    for action in flow["Actions"]:
+        if action["Type"] != "UpdateContactAttributes":
+            continue
+        for name, value in action["Parameters"].get("Attributes", {}).items():
+            constant = "" if value.startswith("$.") else value
+            longest[name] = max(longest.get(name, ""), constant, key=lambda text: len(text.encode()))
+    return longest
