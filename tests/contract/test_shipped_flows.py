@@ -143,7 +143,7 @@ UNPROVED = varied(
     ),
 )
 UNPROVED_BY_ERROR = replace(UNPROVED, invoked=())
-_LEFT = {"agent_heard": (), "views": (), "waited": (), "shown_logs": None, "queue": None}
+_LEFT: dict[str, Any] = {"agent_heard": (), "views": (), "waited": (), "shown_logs": None, "queue": None}
 _FORGED_SILENT = {"Name": "FORGED", "Description": "FORGED"}
 _FORGED_DATA = {**_FORGED_SILENT, "LanguageCode": "en-GB"}
 # Of whom nothing was written before they went.
@@ -203,7 +203,7 @@ OWN_NAME_RETURNED = varied(
     views=(verified_view(_OWN_LABEL, f"{SURE} Nothing proves the name.", **{"Came back": "true"}),),
     settings=RETURNED.settings,
 )
-_TWICE = {"heard": (RECORDED, *WAITING, *WAITING), "waited": (90.0, 90.0), "returns": 1}
+_TWICE: dict[str, Any] = {"heard": (RECORDED, *WAITING, *WAITING), "waited": (90.0, 90.0), "returns": 1}
 _SILENT = {name: of for name, of in PROVED.data.items() if name != "LanguageCode"}
 
 PLAIN = replace(PROVED, heard=(WAITING[0],), settings=(), views=(), shown_logs=None, data=_SILENT)
