@@ -84,7 +84,7 @@ def _print(plan: Plan, configuration: Configuration | None) -> None:
         console.print(table)
     if plan.guides_per_month:
         console.print(
-            f"Beside it: {number(plan.guides_per_month)} guides a month, a chat contact each, which AWS bills."
+            f"Beside it: {number(plan.guides_per_month)} guides a month, chat contacts, which AWS bills."
         )
     console.print("docs/capacity.md has the method, and what these figures do not say.")
 
