@@ -127,9 +127,9 @@ def test_a_caller_who_waits_too_long_comes_to_the_overflow_queue_with_the_proof(
     contact_id = assert_call(caller.start())["ContactId"]
     assert aws.contact(contact_id)["Queue"]["Arn"] == aws.queue("VerifiedQueue")
     assert eventually(lambda: "Thank you" in str(aws.contact(contact_id)["Heard"]))
-    aws.pass_time(121)
 
     def moved() -> dict[str, Any] | None:
+        aws.pass_time(121)  # once more where the wait had not begun
         return next((each for each in aws.contacts() if each["PreviousContactId"] == contact_id), None)
 
     contact = eventually(moved)
