@@ -38,7 +38,7 @@ class ContactCenter:
             )["ContactFlowId"]
             placeholder = f"arn:aws:connect:eu-west-2:000000000000:instance/i/contact-flow/{name}"
             arns[placeholder] = f"{instance.arn}/contact-flow/{flow_id}"
-        self.inbound = str(flow_id)
+        self.inbound = arns[ARNS["InboundContactFlowArn"]].rpartition("/")[2]
 
     def call(self, answer: Mapping[str, str]) -> dict[str, Any]:
         self.rest.functions[FUNCTION] = lambda _: dict(answer)
