@@ -19,6 +19,7 @@ import calls.webrtc
 from call_control import domain as call_control_domain
 from call_control import handler as call_control
 from call_control.domain import CallControl
+from call_control.waiting import Waiting
 from caller_context import handler as caller_context
 from calls.connect import ConnectInstance
 from calls.participant_service import ParticipantService
@@ -75,6 +76,8 @@ class Functions:
             (start_call, "_switch", Switch(simulation.client("ssm"), "/calling", clock)),
             (start_call, "now", clock),
             (call_control, "_calls", CallControl(table, transport, clock)),
+            # How long callers wait is read beside a call, and changes none.
+            (call_control, "_waiting", SimpleNamespace(of=lambda _: Waiting())),
             (call_control, "now", clock),
             (contact_events, "_transport", transport),
             (contact_events, "_contact_events", ContactEvents(table, instance, clock)),
@@ -263,6 +266,7 @@ def quiet_telemetry() -> Iterator[None]:
                 "_start_call",
                 "_switch",
                 "_calls",
+                "_waiting",
                 "_transport",
                 "_contact_events",
                 "now",
