@@ -6,7 +6,7 @@ from tests.simulation.shrinking import describe, replay, run_seed, shrink
 from tests.simulation.simulation import Simulation, random_simulation
 
 # `make simulate` runs more.
-SEEDS, PARTS = 1_500, 5
+SEEDS, PARTS = 1_200, 4
 # Each planted race is found within these; most within a few hundred, and all of them within a minute.
 SEEDS_FOR_A_RACE = 4_000
 
