@@ -1,5 +1,6 @@
 import pytest
 
+from tests.simulation.aws import LATE
 from tests.simulation.course import Course, Step
 from tests.simulation.planted import PLANTED
 from tests.simulation.shrinking import describe, replay, run_seed, shrink
@@ -74,9 +75,9 @@ def test_a_course_without_failures_is_a_call_as_it_should_be() -> None:
 
 
 def test_a_claim_that_arrives_when_its_start_has_long_failed_locks_nothing() -> None:
-    """Found by seed 234: two requests of one claim, both of which time out, arrive around the abandonment."""
+    """Of two requests of one claim that both time out, the first arrives before its end, the second after."""
     course = Course(
         steps=[Step("tap", 0, "tap", key="one")],
-        decisions={"tap.2 fault": 5, "tap.3 fault": 5, "tap is given up": 1},
+        decisions={"tap.2 fault": LATE, "tap.2 backoff": 1, "tap.3 fault": LATE, "tap is given up": 1},
     )
     assert replay(course) is None
