@@ -11,7 +11,7 @@ from typing import Any
 
 import botocore.session
 from botocore import xform_name
-from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from tests.lambdas.fake_aws import RefusedError
 from tests.simulation.course import Decisions
@@ -132,7 +132,7 @@ class Client:
         for attempt in range(1, attempts + 1):
             try:
                 return self._attempt(operation, parameters)
-            except (ClientError, ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError) as error:
+            except (ClientError, ConnectionClosedError, ReadTimeoutError) as error:
                 if attempt == attempts or not _is_transient(error):
                     raise
                 backoff = self._decisions.choose(
@@ -175,8 +175,8 @@ class Client:
                 raise _client_error(operation, code or "", status, reported) from None
         if fault == DIES_AFTER:
             raise Killed
-        self._fail(operation, parameters, fault)
         self._answer(back)
+        self._fail(operation, parameters, fault)
         if fault >= MODELLED:
             errors = modelled_errors(self._service, operation)
             code, status = errors[(fault - MODELLED) % len(errors)]
@@ -194,23 +194,18 @@ class Client:
             self._scheduler.wait(DELAYS[delay])
 
     def _fail(self, operation: str, parameters: dict[str, Any], fault: int) -> None:
-        timeout = _READ_TIMEOUTS[self._service]
-        match fault:
-            case 3 | 4 | 5:
-                if fault == LATE:
-                    self._scheduler.after(
-                        timeout + LATE_BY, lambda: self._perform_late(operation, parameters)
-                    )
-                self._scheduler.wait(timeout)
-                raise ReadTimeoutError(endpoint_url="https://aws.example")
-            case 6:
-                raise ConnectionClosedError(endpoint_url="https://aws.example")
-            case 7:
-                self._answer(0)
-                raise _client_error(operation, "ThrottlingException", 400, {})
-            case 8 | 9:
-                self._answer(0)
-                raise _client_error(operation, "InternalServerError", 500, {})
+        if fault in {LOST_BEFORE, LOST_AFTER, LATE}:
+            timeout = _READ_TIMEOUTS[self._service]
+            if fault == LATE:
+                self._scheduler.after(timeout + LATE_BY, lambda: self._perform_late(operation, parameters))
+            self._scheduler.wait(timeout)
+            raise ReadTimeoutError(endpoint_url="https://aws.example")
+        if fault == UNREACHABLE:
+            raise ConnectionClosedError(endpoint_url="https://aws.example")
+        if fault == THROTTLED:
+            raise _client_error(operation, "ThrottlingException", 400, {})
+        if fault in {FAILED, FAILED_AFTER}:
+            raise _client_error(operation, "InternalServerError", 500, {})
 
     def _perform_late(self, operation: str, parameters: dict[str, Any]) -> None:
         if self._note:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _CONTRACT = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text())
 _RANKS = ["CONNECTING", "QUEUED", "CONNECTED", "ENDED"]
-_SURE = ("EndedAt",)
 
 
 @cache

@@ -67,10 +67,9 @@ def random_steps(source: random.Random) -> list[Step]:
 
 @dataclass
 class Device:
-    """An app: the call that it knows of, and the key of its latest tap."""
+    """An app, and the call that it knows of."""
 
     contact_id: str = ""
-    key: str = ""
 
 
 class User:
@@ -162,7 +161,7 @@ class User:
             status = 0 if response is None else response["statusCode"]
             if response is not None and status in {200, 201}:
                 contact = self._simulation.invariants.call_answered(self.user_id, key, response)
-                device.contact_id, device.key = contact.contact_id, key
+                device.contact_id = contact.contact_id
                 self.latest_contact_id = contact.contact_id
                 self._join(contact, step.name)
                 return
