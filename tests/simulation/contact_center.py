@@ -191,9 +191,9 @@ class ContactCenter:
             started_by=by,
         )
         self.contacts[contact.contact_id] = contact
-        contact.is_left = bool(self._decide(f"{contact.contact_id} is left", 2))
+        contact.is_left = bool(self._decide(f"{contact.contact_id} is left", 2, 0.5))
         self._emit(contact, "INITIATED")
-        if self._decide(f"{contact.contact_id} enters its flow at once", 2):
+        if self._decide(f"{contact.contact_id} enters its flow at once", 2, 0.5):
             self.simulation.after(20, lambda: self._enter_flow(contact))
         self.simulation.after(_NEVER_ARRIVES, lambda: self._never_arrived(contact))
         self.simulation.after(PATIENCE, lambda: self._end_of_patience(contact))
@@ -346,8 +346,8 @@ class ContactCenter:
         )
         self.simulation.events.send(contact, event_type, event)
 
-    def _decide(self, name: str, number: int) -> int:
-        return self.simulation.decisions.choose(name, number, 0.3)
+    def _decide(self, name: str, number: int, chance: float = 0.3) -> int:
+        return self.simulation.decisions.choose(name, number, chance)
 
 
 def _seconds(moment: int | None) -> float | None:

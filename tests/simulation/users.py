@@ -125,7 +125,7 @@ class User:
 
     def react(self, happening: str) -> None:
         """Something has happened in a call: its user may do something just now."""
-        chosen = self._decide(f"{happening} provokes", 1 + len(_REACTIONS) * len(_REACTS_AFTER), 0.06)
+        chosen = self._decide(f"{happening} provokes", 1 + len(_REACTIONS) * len(_REACTS_AFTER), 0.1)
         if not chosen:
             return
         kind, delay = divmod(chosen - 1, len(_REACTS_AFTER))
