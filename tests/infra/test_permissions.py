@@ -75,7 +75,7 @@ def queues_of_calls(synthesis: Synthesis) -> list[Any]:
     created = [
         {"Fn::GetAtt": [id_, "QueueArn"]}
         for id_ in synthesis.resources("AWS::Connect::Queue")
-        if "UnverifiedQueue" not in id_
+        if "UnverifiedQueue" not in id_ and "OverflowQueue" not in id_
     ]
     adopted = [connect.queue_arn or connect.verified_queue_arn, *connect.topic_queue_arns.values()]
     return created + [arn for arn in adopted if arn is not None]

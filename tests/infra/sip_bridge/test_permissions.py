@@ -227,6 +227,8 @@ def test_of_the_bridges_functions_each_has_its_own_rights(bridged: Synthesis) ->
         "chime:GetAttendee",
         "chime:UpdateSipMediaApplicationCall",
         "connect:CreateParticipant",
+        "connect:GetContactMetrics",
+        "connect:GetCurrentMetricData",
         "connect:StopContact",
     }
     assert held["contact_events"] == {"chime:DeleteMeeting", "connect:StopContact"}
