@@ -182,7 +182,7 @@ audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that 
 .PHONY: sbom
 sbom: $(PYTHON) ## bills of materials (CycloneDX) of what the functions ship, in build/sbom
 	mkdir -p build/sbom
-	export PYTHONWARNINGS=ignore; for part in requirements requirements-authorizer; do \
+	export PYTHONWARNINGS=ignore; for part in requirements requirements-authorizer requirements-availability; do \
 		cyclonedx-py requirements lambdas/$$part.txt --pyproject pyproject.toml --mc-type application \
 			--output-reproducible --output-file build/sbom/$$part.cdx.json || exit; \
 	done

@@ -1,11 +1,11 @@
-"""Reads `openapi.yaml` for what API Gateway checks before a function runs: request models and headers.
+"""Reads `openapi.yaml` for what API Gateway checks before a function runs: request models and parameters.
 
 API Gateway's models are JSON Schema draft 4, without references between documents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,11 +25,13 @@ class ContractError(Exception):
 class Operation:
     """What the gateway checks of one operation.
 
-    `body_schema` is of draft 4, None where there is no body; `headers` maps each to whether it is required.
+    `body_schema` is of draft 4, None where there is no body; `headers` and `query` map each to whether it is
+    required.
     """
 
     body_schema: Mapping[str, Any] | None
     headers: Mapping[str, bool]
+    query: Mapping[str, bool]
 
 
 def read_operation(document: Path, path: str, method: str) -> Operation:
@@ -49,12 +51,26 @@ def read_operation(document: Path, path: str, method: str) -> Operation:
         }
     return Operation(
         body_schema=body_schema,
-        headers={
-            parameter["name"]: parameter.get("required", False)
-            for parameter in parameters
-            if parameter["in"] == "header"
-        },
+        headers=_parameters(parameters, "header"),
+        query=_parameters(parameters, "query"),
     )
+
+
+def read_members(document: Path) -> dict[str, list[str]]:
+    """The members of the body that each operation takes ("POST /start-call"), if it takes one."""
+    contract = _parsed(document.read_text(encoding="utf-8"))
+    found = {}
+    for path, item in contract["paths"].items():
+        for method, operation in item.items():
+            match operation:
+                case {"requestBody": {"content": {"application/json": {"schema": schema}}}}:
+                    members = _resolved(contract, schema).get("properties", {})
+                    found[f"{method.upper()} {path}"] = sorted(members)
+    return found
+
+
+def _parameters(parameters: Iterable[Mapping[str, Any]], place: str) -> dict[str, bool]:
+    return {each["name"]: each.get("required", False) for each in parameters if each["in"] == place}
 
 
 @cache  # Each of its operations asks.

@@ -105,8 +105,8 @@ def test_calling_is_switched_on_until_an_operator_switches_it_off(synthesis: Syn
     )
     assert (switch["Type"], switch["Value"], switch["AllowedPattern"]) == ("String", "on", "^(on|off)$")
     assert synthesis.outputs["CallingParameter"]["Value"] == {"Ref": id_}
-    (table,) = synthesis.alone("Calling").resources("AWS::DynamoDB::Table")
-    assert synthesis.outputs["CallsTable"]["Value"] == {"Ref": table}
+    table = synthesis.outputs["CallsTable"]["Value"]["Ref"]
+    assert synthesis.resources("AWS::DynamoDB::Table")[table] == synthesis.table_of_calls
 
 
 def test_every_output_says_what_it_is(synthesis: Synthesis) -> None:

@@ -37,7 +37,13 @@ from typing import Any
 
 from local.emulator.aws_service import AwsError, Parameters
 from local.emulator.connect import flow_run
-from local.emulator.connect.behaviours import Behaviours, LostCustomer, RepeatedClientToken
+from local.emulator.connect.behaviours import (
+    Behaviours,
+    EventMethod,
+    EventReason,
+    LostCustomer,
+    RepeatedClientToken,
+)
 from local.emulator.connect.contact import (
     Contact,
     ContactEvent,
@@ -116,7 +122,7 @@ class Connect:
         with self._lock:
             instance = self.instances.get(Kind.INSTANCE, parameters["InstanceId"])
             if kept := self._kept_answer("StartWebRTCContact", instance, parameters):
-                if self.behaviours.repeated_client_token is RepeatedClientToken.CONTACT_ID:
+                if self.behaviours.plays(RepeatedClientToken.CONTACT_ID):
                     return {"ContactId": kept["ContactId"]}
                 return kept
             flow = self.instances.part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
@@ -131,7 +137,7 @@ class Connect:
                 "ConnectionData": {"Attendee": customer.attendee, "Meeting": contact.conversation.meeting},
             }
             self._keep_answer("StartWebRTCContact", instance, parameters, answer)
-        self.publish(contact.event("INITIATED"))
+        self._report(contact, "INITIATED")
         self.timers.after(JOINS_WITHIN, lambda: self._give_up(contact))
         return answer
 
@@ -205,7 +211,7 @@ class Connect:
         )
         with self._lock:
             self._add(contact)
-        self.publish(contact.event("INITIATED"))
+        self._report(contact, "INITIATED")
         self._run(contact, flow)
         return Line(self, contact)
 
@@ -342,17 +348,17 @@ class Connect:
             case ContactEvent.AGENT_CONNECTED:
                 contact.stirred.set()
                 flow_run.present(contact, contacts=self, region=self._region, rest=self._rest)
-                self.publish(contact.event("CONNECTED_TO_AGENT"))
+                self._report(contact, "CONNECTED_TO_AGENT")
             case ContactEvent.AGENT_DISCONNECTED:
                 self.end(contact, reason="AGENT_DISCONNECT")
             case ContactEvent.CUSTOMER_DISCONNECTED:
                 self.end(contact, reason="CUSTOMER_DISCONNECT")
-            case ContactEvent.CUSTOMER_DROPPED if self.behaviours.lost_customer is LostCustomer.ENDS:
+            case ContactEvent.CUSTOMER_DROPPED if self.behaviours.plays(LostCustomer.ENDS):
                 # The reason that is documented for a lost network too.
                 self.end(contact, reason="CUSTOMER_DISCONNECT")
             case ContactEvent.TRANSFERRED:
-                self.publish(moved.event("INITIATED"))
-                self.publish(moved.event("QUEUED"))
+                self._report(moved, "INITIATED")
+                self._report(moved, "QUEUED")
                 self.end(contact, reason="OTHER")
         return moved.shown()
 
@@ -407,9 +413,9 @@ class Connect:
             is_over = contact.conversation.current is None
         contact.digits.end()
         contact.stirred.set()
-        self.publish(contact.event("DISCONNECTED"))
+        self._report(contact, "DISCONNECTED")
         # No agent does work after the contact here: COMPLETED follows at once, with the same data.
-        self.publish(contact.event("COMPLETED"))
+        self._report(contact, "COMPLETED")
         if is_over and contact.conversation.over:
             contact.conversation.over()
         return True
@@ -487,7 +493,7 @@ class Connect:
                 raise BlockError("the contact is in a queue already")
             self._check_room(queue)
             contact.enqueued = now()
-        self.publish(contact.event("QUEUED"))
+        self._report(contact, "QUEUED")
 
     def change_queue(self, contact: Contact, queue_id: str | None) -> None:
         """Put a contact that is in a queue into another, by ARN or id, or into its target queue."""
@@ -499,8 +505,8 @@ class Connect:
                 raise BlockError(f"a call has at most {MAX_CONTACTS_IN_CHAIN} contacts")
             self._check_room(queue)
             moved = self._queue_again(contact, method="QUEUE_TRANSFER", queue=queue)
-        self.publish(moved.event("INITIATED"))
-        self.publish(moved.event("QUEUED"))
+        self._report(moved, "INITIATED")
+        self._report(moved, "QUEUED")
         self.end(contact, reason="OTHER")
 
     def set_target_queue(self, contact: Contact, queue_id: str) -> None:
@@ -515,7 +521,15 @@ class Connect:
             raise BlockError(error.message) from error
         with self._lock:
             contact.attributes |= attributes
-        self.publish(contact.event("CONTACT_DATA_UPDATED", {"updatedProperties": ["UserDefinedAttributes"]}))
+        self._report(contact, "CONTACT_DATA_UPDATED", updatedProperties=["UserDefinedAttributes"])
+
+    def _report(self, contact: Contact, event_type: str, **more: Any) -> None:
+        """Publish an event of a contact, with what is played of what its detail may hold."""
+        if contact.initiation_method == "WEBRTC_API" and self.behaviours.plays(EventMethod.LEFT_OUT):
+            more["initiationMethod"] = None
+        if self.behaviours.plays(EventReason.GIVEN):
+            more["disconnectReason"] = contact.disconnect_reason
+        self.publish(contact.event(event_type, more))
 
     def publish(self, detail: Mapping[str, Any]) -> None:
         """Publish a contact event; its detail has at least `contactId` and `instanceArn`."""
