@@ -64,7 +64,7 @@ test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/test-seconds.json
 
 .PHONY: test-unit
-test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests but the end-to-end ones
+test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(PAGES) ## all tests but the end-to-end ones
 	@export PYTHONDONTWRITEBYTECODE=; python -m pytest -n 4 --no-loadscope-reorder \
 		tests/lambdas tests/simulation tests/infra tests/operations tests/tools tests/contract tests/local
 
@@ -123,7 +123,7 @@ check: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(MEDIA_TEST) $(OPENAPI_TYPES) ## lin
 	$(call step,all of it holds)
 
 step = @echo '==> $(1)'
-TYPESCRIPT_PROJECTS := local/media local/console/page tests/e2e/media
+TYPESCRIPT_PROJECTS := local/media local/console/page tests/local/media tests/e2e/media
 
 .PHONY: check-flow
 check-flow: $(PYTHON) ## what Amazon Connect would say of a contact flow: FILE=my-flow.json, TYPE=CUSTOMER_QUEUE, JSON=1

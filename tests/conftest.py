@@ -29,7 +29,8 @@ QUICK = {"tests/lambdas", "tests/contract", "tests/documents"}
 APART = QUICK | {
     "tests/tools",
     "tests/tools/capacity",
-    *(f"tests/local{room}" for room in ("", "/console", "/emulator", "/issuer", "/launcher", "/sip_bridge")),
+    "tests/local",
+    *(f"tests/local/{room}" for room in ("console", "emulator", "issuer", "launcher", "media", "sip_bridge")),
 }
 
 

@@ -229,10 +229,10 @@ def local_aws(
         (directory / "tmp").mkdir()
         progress(f"the local AWS starts on http://127.0.0.1:{port}")
         command = [str(installed(SERVER_PYTHON)), "-m", "local.emulator.server"]
-        access = Access.create(directory, account=target.account)
         variables = _server_environment(port, directory, target)
         media_port = free_port() if with_media else None
         try:
+            access = Access.create(directory, account=target.account)
             with ExitStack() as running:
                 plane = None
                 if media_port:

@@ -11,6 +11,7 @@ export class Voice {
 
   /** 20 ms of Opus as samples; undefined for what is none. */
   decode(payload: Buffer): Int16Array | undefined {
+    if (payload.length === 0) return undefined; // which libopus would take for a lost packet
     try {
       const bytes = this.#decoder.decode(payload);
       return new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);

@@ -29,6 +29,8 @@ export class Peer {
 
   constructor(heard: (said: Said) => void) {
     this.#connection = new RTCPeerConnection({
+      // As a media server: it answers checks and sends none, which a busy machine might be too slow to answer in time.
+      iceLite: true,
       iceUseIpv6: false,
       iceUseTcp: false,
       iceInterfaceAddresses: { udp4: LOOPBACK },

@@ -6,7 +6,7 @@
 import { CallingError, type CallStatus, type CallingClient, type StartCallRequest } from './calling_client.ts';
 import { Meeting, type Stop } from './meeting.ts';
 
-/** No oftener than that: docs/apps.md. */
+/** Where the API does not say when to ask again. */
 const FOLLOWS_EVERY_MS = 10_000;
 /** Who ended a call may be known a moment later. */
 const SETTLES_AFTER_MS = 3_000;
@@ -118,7 +118,8 @@ export class Call {
     window.clearTimeout(this.#timer);
     const again = (): void => {
       if (this.#phase === 'calling' || this.#phase === 'waiting' || this.#phase === 'reconnecting') {
-        this.#timer = window.setTimeout(() => this.#follow(), FOLLOWS_EVERY_MS);
+        const seconds = this.#state?.AskAgainAfterSeconds;
+        this.#timer = window.setTimeout(() => this.#follow(), seconds ? seconds * 1000 : FOLLOWS_EVERY_MS);
       }
     };
     void this.#read()

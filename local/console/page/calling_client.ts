@@ -3,6 +3,7 @@
 import type { components } from '../../../build/openapi.d.ts';
 
 type Schemas = components['schemas'];
+export type Availability = Schemas['Availability'];
 export type CallConnection = Schemas['CallConnection'];
 export type CallStatus = Schemas['CallStatus'];
 export type Problem = Schemas['Problem'];
@@ -52,6 +53,11 @@ export class CallingClient {
   /** Starts a call. `key` is new for each tap of the button, and the same when the app repeats the request. */
   startCall(request: StartCallRequest, key: string): Promise<CallConnection> {
     return this.#send('POST', 'start-call', request, key);
+  }
+
+  /** What is known of the queue of calls about a topic: no reason by itself to keep the user from calling. */
+  getAvailability(topic: string): Promise<Availability> {
+    return this.#send('GET', topic ? `availability?${new URLSearchParams({ Topic: topic })}` : 'availability');
   }
 
   getCall(contactId: string): Promise<CallStatus> {

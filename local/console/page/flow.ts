@@ -9,15 +9,34 @@ const SUCCESS = new Set(['Success', 'True', 'verified']);
 /** Switched on by a person who wants to see what an app makes of it. */
 const FAULTS: Record<string, object> = {
   'Connect throttles the next two starts': {
-    Service: 'connect', Operation: 'StartWebRTCContact', Times: 2, Error: { Code: 'TooManyRequestsException', Status: 429 },
+    Service: 'connect',
+    Operation: 'StartWebRTCContact',
+    Times: 2,
+    Error: { Code: 'TooManyRequestsException', Status: 429 },
   },
-  'Connect takes three seconds to start': { Service: 'connect', Operation: 'StartWebRTCContact', Times: 5, DelaySeconds: 3 },
-  'Connect answers the next start badly': { Service: 'connect', Operation: 'StartWebRTCContact', Times: 1, Malformed: true },
+  'Connect takes three seconds to start': {
+    Service: 'connect',
+    Operation: 'StartWebRTCContact',
+    Times: 5,
+    DelaySeconds: 3,
+  },
+  'Connect answers the next start badly': {
+    Service: 'connect',
+    Operation: 'StartWebRTCContact',
+    Times: 1,
+    Malformed: true,
+  },
   'The next three digits cannot be sent': {
-    Service: 'connectparticipant', Operation: 'SendMessage', Times: 3, Error: { Code: 'InternalServerException', Status: 500 },
+    Service: 'connectparticipant',
+    Operation: 'SendMessage',
+    Times: 3,
+    Error: { Code: 'InternalServerException', Status: 500 },
   },
   'The next hang-up fails': {
-    Service: 'connect', Operation: 'StopContact', Times: 1, Error: { Code: 'InternalServiceException', Status: 500 },
+    Service: 'connect',
+    Operation: 'StopContact',
+    Times: 1,
+    Error: { Code: 'InternalServiceException', Status: 500 },
   },
 };
 

@@ -23,7 +23,6 @@ export interface Contact {
   readonly Way: readonly Step[];
   readonly Views: readonly { readonly View: string; readonly Data: Record<string, unknown> }[];
   readonly OnHold: boolean;
-  readonly QueuedAt: string | null;
   readonly DisconnectReason: string | null;
 }
 

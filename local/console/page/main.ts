@@ -17,7 +17,7 @@ async function start(): Promise<void> {
   const update = async (): Promise<void> => {
     try {
       const contacts = await aws.contacts();
-      for (const part of [phone, flow, desk]) part.update(contacts);
+      for (const part of [flow, desk]) part.update(contacts);
       document.title = `In-app calling on this machine (${run.Environment})`;
     } catch {
       byId('failure').textContent = 'The local AWS does not answer: has `make local` ended?';

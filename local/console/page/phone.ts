@@ -1,9 +1,9 @@
 /** The phone of a caller. */
 
 import { Call, type Phase } from './call.ts';
-import { CallingClient, CallingError, type Answered, type CallStatus } from './calling_client.ts';
+import { CallingClient, CallingError, type Answered, type Availability, type CallStatus } from './calling_client.ts';
 import { attempt, byId, element, onClick, setText, toggle } from './dom.ts';
-import type { Contact, LocalAws, Run, User } from './local_aws.ts';
+import type { LocalAws, Run, User } from './local_aws.ts';
 
 const KEYS = '123456789*0#';
 const MAX_ANSWERS = 30;
@@ -19,7 +19,7 @@ export class Phone {
   #call: Call | undefined;
   #phase: Phase | undefined;
   #state: CallStatus | undefined;
-  #position = 0;
+  #asking: number | undefined;
 
   constructor(aws: LocalAws, run: Run) {
     this.#aws = aws;
@@ -32,6 +32,7 @@ export class Phone {
       event.preventDefault();
       void attempt(() => this.#signIn());
     });
+    byId('topic').addEventListener('change', () => void this.#askWhetherOpen());
     onClick(byId('call'), () => this.#start());
     onClick(byId('hang-up'), () => this.#call?.hangUp());
     onClick(this.#muteButton, () => this.#call?.mute(toggle(this.#muteButton)));
@@ -49,22 +50,6 @@ export class Phone {
     return this.#user?.UserId ?? '';
   }
 
-  /** The call of this phone, to be followed by the rest of the page. */
-  get contactId(): string {
-    return this.#call?.contactId ?? '';
-  }
-
-  /** What there is in Connect: a caller who waits wants to know after how many others. */
-  update(contacts: readonly Contact[]): void {
-    const own = contacts.find((each) => each.ContactId === this.contactId);
-    const ahead = contacts.filter(
-      (each) =>
-        each.State === 'queued' && each.Queue?.Arn === own?.Queue?.Arn && (each.QueuedAt ?? '') < (own?.QueuedAt ?? ''),
-    );
-    this.#position = own?.State === 'queued' ? ahead.length + 1 : 0;
-    if (this.#phase) this.#render();
-  }
-
   async #signIn(): Promise<void> {
     this.#user = await this.#aws.signIn(byId<HTMLInputElement>('email').value);
     byId('sign-in').hidden = true;
@@ -72,6 +57,16 @@ export class Phone {
     setText(byId('caller'), `${this.#user.Email} has signed in.`);
     setText(byId('phone-status'), 'No call.');
     byId('call').focus();
+    void this.#askWhetherOpen();
+  }
+
+  /** Whether calls about the topic are taken, as long as there is none. */
+  async #askWhetherOpen(): Promise<void> {
+    window.clearTimeout(this.#asking);
+    const answer = await this.#client.getAvailability(byId<HTMLSelectElement>('topic').value).catch(() => undefined);
+    setText(byId('availability'), answer ? open(answer) : '');
+    const seconds = answer?.AskAgainAfterSeconds ?? 60;
+    this.#asking = window.setTimeout(() => void this.#askWhetherOpen(), seconds * 1000);
   }
 
   async #token(anew: boolean): Promise<string> {
@@ -119,7 +114,7 @@ export class Phone {
   #sentence(): string {
     switch (this.#phase) {
       case 'waiting':
-        return this.#position ? `Waiting: number ${this.#position} in the queue.` : 'Waiting.';
+        return waiting(this.#state);
       case 'talking':
         return 'Talking with the agent.';
       case 'reconnecting':
@@ -143,4 +138,19 @@ export class Phone {
     log.prepend(item);
     while (log.children.length > MAX_ANSWERS) log.lastElementChild?.remove();
   }
+}
+
+function waiting(state: CallStatus | undefined): string {
+  const position = state?.PositionInQueue ? `: number ${state.PositionInQueue} in the queue` : '';
+  return `Waiting${position}${wait(state?.ExpectedWaitSeconds)}.`;
+}
+
+function open({ Open, OpensAt, Staffed, ExpectedWaitSeconds }: Availability): string {
+  if (Open === false) return OpensAt ? `Closed until ${new Date(OpensAt).toLocaleString()}.` : 'Closed.';
+  const staffed = Staffed === false ? 'nobody is there' : 'open';
+  return Open === undefined && Staffed === undefined ? '' : `Now: ${staffed}${wait(ExpectedWaitSeconds)}.`;
+}
+
+function wait(seconds: number | undefined): string {
+  return seconds ? `, some ${seconds < 90 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`}` : '';
 }

@@ -135,6 +135,7 @@ def test_who_is_away_for_over_a_minute_is_out(
             assert agent.notes("stopped: MeetingEnded")
 
 
+@pytest.mark.slow
 def test_a_transferred_caller_waits_with_music_for_the_next_agent(new_call: NewCall, aws: Aws) -> None:
     call = new_call(440)
     agent = call.answer_by(880)
@@ -146,6 +147,7 @@ def test_a_transferred_caller_waits_with_music_for_the_next_agent(new_call: NewC
     assert second.hears(lambda heard: heard.has(440))
 
 
+@pytest.mark.slow
 def test_three_hear_each_other(new_call: NewCall, aws: Aws) -> None:
     call = new_call(440)
     agent = call.answer_by(880)

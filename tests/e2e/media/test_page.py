@@ -82,7 +82,9 @@ def talk(caller: Browser, agent: Browser) -> None:
 
 
 def test_two_pages_hear_each_other(caller: Browser, agent: Browser) -> None:
+    caller.sees("Now: open", within="#availability")
     caller.call()
+    caller.sees("number 1 in the queue", within="#phone-status")
     assert comes_to_hear(caller, PHONE, lambda heard: heard.level > 0.01)  # music
     agent.answer()
     caller.sees("Talking", within="#phone-status")

@@ -319,7 +319,7 @@ def test_a_request_to_the_issuer_with_a_typo_is_refused(what: str, body: Any, co
 
 
 def test_the_contact_center_is_shown_and_changed(control: Control) -> None:
-    usual: dict[str, Any] = {"Hours": {}, "Queues": {}, "Draw": None, "ViewAction": None}
+    usual: dict[str, Any] = {"Hours": {}, "Queues": {}, "Draw": None, "ViewAction": None, "Failures": {}}
     assert send(control, "GET", "contact-center") == (200, usual)
     changed = {**usual, "Hours": {"h": "Closed"}}
     assert send(control, "POST", "contact-center", {"Hours": {"arn/h": "Closed"}}) == (200, changed)

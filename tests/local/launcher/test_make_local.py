@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from local.clients.observer import eventually
 from tests.local.launcher.processes import CHECKOUT, have_ended, is_alive, python
 
 # `python -m local`, in a folder and on a port of its own.
@@ -63,7 +62,5 @@ def test_ctrl_c_at_any_moment_leaves_no_process_and_no_secret(tmp_path: Path) ->
         assert have_ended(*started), f"after {seconds:.1f} s: {[pid for pid in started if is_alive(pid)]}"
         # A Ctrl-C before Python has come to the program is Python's own.
         assert runner.returncode == 0 or "KeyboardInterrupt" in errors, f"{seconds:.1f} s: {said}{errors}"
-        left = {file.name for file in folder.glob("*")} if folder.exists() else set()
-        assert eventually(
-            lambda left=left: not left & {"credentials", "control-header", "leash", "leash-media"}
-        )
+        secrets = [folder / name for name in ("credentials", "control-header", "leash", "leash-media")]
+        assert [file.name for file in secrets if file.exists()] == []
