@@ -200,9 +200,14 @@ bootstrap: environment-given $(PYTHON) $(NODE) ## once per account and Region: p
 	@python -m operations check-credentials --environment "$$ENVIRONMENT"
 	@cdk bootstrap $(CDK_ENVIRONMENT)
 
+.PHONY: doctor
+doctor: environment-given $(PYTHON) ## whether the account is ready for ENV, and what to do where it is not; JSON=1 for pipelines
+	@python -m operations doctor --environment "$$ENVIRONMENT" $(if $(JSON),--json)
+
 .PHONY: deploy
-deploy: environment-given $(PYTHON) $(NODE) ## deploy ENV with the AWS credentials of the shell
+deploy: environment-given $(PYTHON) $(NODE) ## deploy ENV with the AWS credentials of the shell, once the doctor finds nothing that fails
 	@python -m operations check-transport --environment "$$ENVIRONMENT"
+	@python -m operations doctor --environment "$$ENVIRONMENT" --before-deployment
 	@cdk deploy --all $(CDK_ENVIRONMENT)
 
 .PHONY: destroy

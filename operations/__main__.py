@@ -12,6 +12,7 @@ from infra.configuration import ConfigurationError
 from operations.commands.block import block
 from operations.commands.check_credentials import check_credentials
 from operations.commands.check_transport import check_transport
+from operations.commands.doctor import doctor
 from operations.commands.new import new
 from operations.commands.outputs import outputs
 from operations.commands.resume_calls import resume_calls
@@ -30,6 +31,7 @@ def operations() -> None:
 
 for command in (
     new,
+    doctor,
     outputs,
     stop_calls,
     resume_calls,
