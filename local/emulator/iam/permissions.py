@@ -99,13 +99,16 @@ def _is_granted(principal_arn: str, operation: str, key_arn: str) -> bool:
 
 
 def _name_reads() -> None:
-    """MiniStack takes one operation of Lambda for another, and sees no resource in parameters by path."""
+    """MiniStack takes some operations of Lambda for others, and sees no resource in parameters by path."""
     extract_action = iam_actions.extract_iam_action
     extract_resource = iam_actions.extract_resource_arn
 
     def action(service: str, method: str, path: str, *request: Any) -> Any:
-        if service == "lambda" and method == "GET" and path.endswith("/concurrency"):
-            return "lambda:GetFunctionConcurrency"
+        if service == "lambda" and method == "GET":
+            if path.endswith("/concurrency"):
+                return "lambda:GetFunctionConcurrency"
+            if "/event-source-mappings/" in path.removesuffix("/"):
+                return "lambda:GetEventSourceMapping"
         return extract_action(service, method, path, *request)
 
     def resource(

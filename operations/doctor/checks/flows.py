@@ -71,7 +71,7 @@ def _invokes_caller_context(content: str) -> bool:
 CHECKS = (
     Check(
         name="adopted flows",
-        reads=(Read("connect:DescribeContactFlow", f"{INSTANCE}/contact-flow/*"),),
+        reads=(Read("connect:DescribeContactFlow", INSTANCE),),
         look=_look,
         applies=has_instance,
         after="instance",

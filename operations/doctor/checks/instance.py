@@ -11,6 +11,8 @@ from operations.doctor.stack_reads import STACK_RESOURCES
 from operations.doctor.subject import Subject
 
 INSTANCE = "arn:aws:connect:*:*:instance/*"
+"""Every instance, and all parts of it."""
+
 _CONSOLE = "Amazon Connect console, the instance, Telephony"
 
 

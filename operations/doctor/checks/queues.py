@@ -105,8 +105,8 @@ CHECKS = (
     Check(
         name="queues",
         reads=(
-            Read("connect:DescribeQueue", f"{INSTANCE}/queue/*"),
-            Read("connect:DescribeHoursOfOperation", f"{INSTANCE}/operating-hours/*"),
+            Read("connect:DescribeQueue", INSTANCE),
+            Read("connect:DescribeHoursOfOperation", INSTANCE),
             STACK_RESOURCES,
         ),
         look=_look_at_queues,
@@ -117,7 +117,7 @@ CHECKS = (
         name="routing profiles",
         reads=(
             Read("connect:ListRoutingProfiles", INSTANCE),
-            Read("connect:ListRoutingProfileQueues", f"{INSTANCE}/routing-profile/*"),
+            Read("connect:ListRoutingProfileQueues", INSTANCE),
             STACK_RESOURCES,
         ),
         look=_look_at_profiles,
