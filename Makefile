@@ -126,6 +126,12 @@ templates-of-%:
 	@cfn-lint --non-zero-exit-code warning \
 		--regions $$(sed -n 's#.*"environment": "aws://[0-9]*/\([a-z0-9-]*\)".*#\1#p' build/check/$*/manifest.json | sort -u) \
 		-- build/check/$*/*.template.json
+	@python -m tools.stateful check $* build/check/$*
+
+.PHONY: release-state
+release-state: environment-given $(PYTHON) $(NODE) ## record what of ENV is stateful; after a change that `make check` refuses, this lets go of it
+	@cdk synth --quiet --no-notices --context environment="$$ENVIRONMENT" --output "build/$$ENVIRONMENT"
+	@python -m tools.stateful release "$$ENVIRONMENT" "build/$$ENVIRONMENT"
 
 # In all files that git has or would add. No service is called, nothing found is printed. A line of an
 # invented secret that looks real ends in kingfisher:ignore, and says why.
