@@ -235,6 +235,11 @@ capacity: $(GIVEN_IF_ANY) $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR
 	@python -m tools.capacity $(foreach option,$(CAPACITY),$(if $($(call capitals,$(option))),--$(option) '$($(call capitals,$(option)))')) \
 		$(if $(filter undefined,$(origin ENV)),,--environment "$$ENVIRONMENT")
 
+.PHONY: explain
+export OPERATIONS_CONTACT := $(value CONTACT)
+explain: environment-given $(PYTHON) ## operators: what became of one call: CONTACT=<ContactId>, JSON=1 for pipelines
+	@python -m operations explain --environment "$$ENVIRONMENT" $(if $(JSON),--json)
+
 .PHONY: stop-calls resume-calls block unblock
 # As it was given: a user's `sub` can hold what make or the shell would take for theirs.
 export OPERATIONS_CALLER := $(value CALLER)

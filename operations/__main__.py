@@ -13,6 +13,7 @@ from operations.commands.block import block
 from operations.commands.check_credentials import check_credentials
 from operations.commands.check_transport import check_transport
 from operations.commands.doctor import doctor
+from operations.commands.explain import explain as explain_call
 from operations.commands.new import new
 from operations.commands.outputs import outputs
 from operations.commands.resume_calls import resume_calls
@@ -32,6 +33,7 @@ def operations() -> None:
 for command in (
     new,
     doctor,
+    explain_call,
     outputs,
     stop_calls,
     resume_calls,
