@@ -235,6 +235,10 @@ capacity: $(GIVEN_IF_ANY) $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR
 	@python -m tools.capacity $(foreach option,$(CAPACITY),$(if $($(call capitals,$(option))),--$(option) '$($(call capitals,$(option)))')) \
 		$(if $(filter undefined,$(origin ENV)),,--environment "$$ENVIRONMENT")
 
+.PHONY: smoke
+smoke: environment-given $(PYTHON) ## place a call in ENV after a deployment, and hang up: which stage fails says what is broken; JSON=1
+	@python -m operations smoke --environment "$$ENVIRONMENT" $(if $(JSON),--json)
+
 .PHONY: explain
 export OPERATIONS_CONTACT := $(value CONTACT)
 explain: environment-given $(PYTHON) ## operators: what became of one call: CONTACT=<ContactId>, JSON=1 for pipelines

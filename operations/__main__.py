@@ -17,6 +17,7 @@ from operations.commands.explain import explain as explain_call
 from operations.commands.new import new
 from operations.commands.outputs import outputs
 from operations.commands.resume_calls import resume_calls
+from operations.commands.smoke import smoke
 from operations.commands.stop_calls import stop_calls
 from operations.commands.unblock import unblock
 from operations.errors import OperationError
@@ -33,6 +34,7 @@ def operations() -> None:
 for command in (
     new,
     doctor,
+    smoke,
     explain_call,
     outputs,
     stop_calls,

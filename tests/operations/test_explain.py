@@ -10,7 +10,6 @@ import pytest
 from infra.configuration import load
 from infra.outputs import Output, parameter_name
 from operations.__main__ import main
-from operations.commands import explain as command
 from operations.deployment import CHECKOUT, Deployment
 from tests.operations.fake_aws import Answer, AwsRefusal, FakeAws
 
@@ -55,12 +54,12 @@ def explained(
     asked: str = FIRST,
 ) -> str:
     def parameter(given: Mapping[str, Any]) -> Mapping[str, Any]:
-        values = {
+        values: dict[str, str] = {
             Output.CALLS_TABLE: "calls",
             Output.CONNECT_INSTANCE_ARN: "arn:aws:connect:eu-west-2:000000000000:instance/1",
         }
         name = given["Name"].rpartition("/")[2]
-        return {"Parameter": {"Name": parameter_name("local", name), "Value": values[Output(name)]}}
+        return {"Parameter": {"Name": parameter_name("local", name), "Value": values[name]}}
 
     def describe(given: Mapping[str, Any]) -> Mapping[str, Any]:
         if given["ContactId"] not in contacts:
@@ -96,7 +95,7 @@ def explained(
     }
     deployment = Deployment(load(CHECKOUT, "local"), FakeAws(answers).session)
     opened: Callable[[str | None], Deployment] = lambda _environment: deployment  # noqa: E731
-    monkeypatch.setattr(command.Deployment, "open", opened)
+    monkeypatch.setattr(Deployment, "open", opened)
     assert main(["explain", "--environment", "local", "--contact", asked]) == 0
     printed = capsys.readouterr().out
     assert not [secret for secret in _SECRETS if secret in printed]
@@ -134,7 +133,11 @@ def test_a_good_call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         contacts={
             FIRST: contact(FIRST, DisconnectTimestamp=later(200), DisconnectReason="CUSTOMER_DISCONNECT")
         },
-        lines=[log("Call started", contact_id=FIRST), ACCESS, log("Call started", contact_id=SECOND)],
+        lines=[
+            log("Call started", contact_id=FIRST),
+            ACCESS,
+            log("Call started", contact_id=SECOND, function_request_id=SECOND),
+        ],
     )
     lines = printed.splitlines()
     assert lines[0].startswith("2026-11-28 12:00:00.000")

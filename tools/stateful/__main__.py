@@ -22,9 +22,9 @@ def check(environment: str, directory: Path) -> str | None:
     lines += [f"  {line} is stateful, and not in the picture yet." for line in new]
     if lost:
         lines.append(
-            "  Fix: undo the change. A renamed construct keeps its resource by override_logical_id. To let it "
-            "go on purpose: move what it holds, then run the command below, and say in CHANGELOG.md, under "
-            "Upgrade, what is lost."
+            "  Fix: undo the change. A renamed construct keeps its resource by override_logical_id. To let "
+            "it go on purpose: move what it holds, then run the command below, and say in CHANGELOG.md what "
+            "is lost."
         )
     lines.append(f"  Then: make release-state ENV={environment}, and commit the picture.")
     return "\n".join(lines)
