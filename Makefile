@@ -214,7 +214,15 @@ doctor: environment-given $(PYTHON) ## whether the account is ready for ENV, and
 deploy: environment-given $(PYTHON) $(NODE) ## deploy ENV with the AWS credentials of the shell, once the doctor finds nothing that fails
 	@python -m operations check-transport --environment "$$ENVIRONMENT"
 	@python -m operations doctor --environment "$$ENVIRONMENT" --before-deployment
-	@cdk deploy --all $(CDK_ENVIRONMENT)
+	@cdk deploy --all $(CDK_ENVIRONMENT) $(if $(UNATTENDED),--require-approval never)
+
+.PHONY: diff
+diff: environment-given $(PYTHON) $(NODE) ## what a deployment of ENV would change
+	@cdk diff --method=template $(CDK_ENVIRONMENT)
+
+.PHONY: drift
+drift: environment-given $(PYTHON) $(NODE) ## what somebody has changed by hand in ENV; fails if anything was
+	@cdk drift --fail $(CDK_ENVIRONMENT)
 
 .PHONY: destroy
 destroy: environment-given $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridge if it has one; the users' stack stays

@@ -18,7 +18,7 @@ from operations.smoke import SmokeTest, Stage
 
 TOPIC = "smoke"
 _NOT_REACHED = (
-    "Not reached: the contact flow and its proof. A flow starts when the customer has joined; nobody did."
+    "Not reached: the contact flow and its proof. A flow starts when the customer joins; nobody did."
 )
 
 
