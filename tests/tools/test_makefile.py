@@ -127,7 +127,9 @@ def test_an_account_is_checked_before_the_cdk_takes_its_time(
 ) -> None:
     checked = f"python|-m|operations|{check}|--environment|acme|\n"
     done = make(installed, target, "ENV=acme")
-    assert done.stdout == f"{checked}{then}{cdk}--no-notices|--context|environment=acme|--output|build/acme|\n"
+    assert (
+        done.stdout == f"{checked}{then}{cdk}--no-notices|--context|environment=acme|--output|build/acme|\n"
+    )
     refused = make(installed, target, "ENV=acme", STATUS="1")
     assert refused.returncode == 2
     assert refused.stdout == checked
