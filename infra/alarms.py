@@ -21,7 +21,7 @@ class Alarm:
 
     name: str
     metric: cloudwatch.IMetric
-    threshold: int
+    threshold: float
     advice: str
 
 

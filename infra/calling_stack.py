@@ -10,10 +10,13 @@ from constructs import Construct
 from infra.configuration import Configuration
 from infra.constructs.call_table import CallTable
 from infra.constructs.calling_switch import CallingSwitch
+from infra.constructs.connect_metrics import ConnectMetrics
 from infra.constructs.contact_events import ContactEvents
 from infra.constructs.monitoring import Monitoring
+from infra.constructs.waiting_table import WaitingTable
 from infra.contact_center import ContactFlows, connect_instance
 from infra.data_key import data_key
+from infra.functions.availability import AvailabilityFunction
 from infra.functions.call_control import CallControlFunction
 from infra.functions.caller_context import CallerContextFunction
 from infra.functions.contact_events import ContactEventsFunction
@@ -51,6 +54,7 @@ class CallingStack(Stack):
             log_groups.append(f"aws-waf-logs-{id_}")
         key = data_key(self, configuration.platform, log_group_names=log_groups)
         calls = CallTable(self, "Calls", key=key)
+        waiting = WaitingTable(self, "Waiting", key=key)
         switch = CallingSwitch(
             self, "CallingSwitch", parameter_name=parameter_name(configuration.environment, "Calling")
         )
@@ -71,7 +75,8 @@ class CallingStack(Stack):
         caller_context = CallerContextFunction(self, "CallerContext", defaults=defaults)
         flows = ContactFlows(self, "ContactFlows", defaults=defaults, caller_context=caller_context.alias)
         start_call = StartCallFunction(self, "StartCall", defaults=defaults, flows=flows, switch=switch)
-        call_control = CallControlFunction(self, "CallControl", defaults=defaults)
+        call_control = CallControlFunction(self, "CallControl", defaults=defaults, waiting=waiting)
+        availability = AvailabilityFunction(self, "Availability", defaults=defaults, waiting=waiting)
         contact_events = ContactEventsFunction(self, "ContactEvents", defaults=defaults)
         events.deliver_to(contact_events.alias, max_concurrency=configuration.functions.event_concurrency)
 
@@ -80,12 +85,17 @@ class CallingStack(Stack):
         calls.grant_read_write(call_control)
         calls.grant_read_write(contact_events)
         calls.grant_find(contact_events)
+        waiting.grant_read_write(call_control)
+        waiting.grant_find(call_control)
+        waiting.grant_read_write(availability)
         switch.grant_read(start_call)
         events.grant_receive(contact_events)
         instance.grant_stop_contact(start_call)
         instance.grant_stop_contact(call_control)
         instance.grant_stop_contact(contact_events)
         instance.grant_create_participant(call_control)
+        instance.grant_read_waiting(call_control)
+        instance.grant_read_queues(availability, queue_arns=defaults.queues_of_calls)
 
         throttles = transport.attach(
             CallingParts(
@@ -107,11 +117,13 @@ class CallingStack(Stack):
             throttles=throttles,
             start_call=start_call.alias,
             call_control=call_control.alias,
+            availability=availability.alias,
         )
         monitoring = Monitoring(self, "Monitoring", key=key, email=configuration.alarms.email)
         events.expect_events_of(start_call.count("CallStarted"))
         monitoring.watch(http.api, start_call, call_control, contact_events, caller_context)
-        monitoring.watch(*authorization.watched, events, calls)
+        monitoring.watch(availability, *authorization.watched, events, calls, waiting)
+        monitoring.watch(ConnectMetrics(instance_id=instance.id))
         outputs = {
             Output.REGION: self.region,
             Output.CONNECT_INSTANCE_ARN: instance.arn,

@@ -10,13 +10,14 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.configuration import (
+    TRUSTED_ATTRIBUTES,
     AdoptedContactFlow,
     AdoptedInstance,
     OwnContactFlow,
     Sandbox,
 )
 from infra.constructs.connect_function import ConnectFunction
-from infra.constructs.connect_instance import ConnectInstance
+from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance
 from infra.constructs.connect_sandbox import ConnectSandbox
 from infra.constructs.contact_flow import ContactFlow
 from infra.functions.function import CallFunctionDefaults
@@ -41,7 +42,7 @@ def _queues(verified_arn: str | None, unverified_arn: str | None) -> dict[str, s
     """By the placeholders of contact flows; none where every flow is adopted."""
     if verified_arn is None or unverified_arn is None:
         return {}
-    return {"VerifiedQueueArn": verified_arn, "UnverifiedQueueArn": unverified_arn}
+    return {VERIFIED_QUEUE: verified_arn, "UnverifiedQueueArn": unverified_arn}
 
 
 class ContactFlows(Construct):
@@ -65,10 +66,15 @@ class ContactFlows(Construct):
             self, "CallerVerification", function=caller_context, instance_arn=self._instance.arn
         )
         self._documents = defaults.checkout / "infra" / "contact_flows"
-        self._created: dict[str, str] = {}
+        self._created: dict[str, ContactFlow] = {}
         settings = self._configuration.connect
         self.default_arn = self._arn(settings.contact_flow)
         self.topic_arns = {topic: self._arn(flow) for topic, flow in settings.topics.items()}
+        self.uncounted_bytes = max(
+            self._uncounted_bytes(flow, topic)
+            for topic, flow in [(None, settings.contact_flow), *settings.topics.items()]
+        )
+        """UTF-8 bytes of the attributes that a call's flow sets beyond what every start counts."""
 
     def add(
         self,
@@ -78,8 +84,8 @@ class ContactFlows(Construct):
         *,
         arns: Mapping[str, str],
         verified: Sequence[str] = (),
-    ) -> str:
-        """Creates the flow of the file `document`, which invokes `caller_context`; returns its ARN.
+    ) -> ContactFlow:
+        """Creates the flow of the file `document`, which invokes `caller_context`.
 
         `arns` fills its other placeholders. Beside those of claims, it takes the attributes `verified` from
         that answer.
@@ -88,13 +94,14 @@ class ContactFlows(Construct):
             scope,
             id_,
             document=document,
-            name=f"In-app calling: {document.stem} ({self._configuration.environment})",
+            # Amazon Connect has no metrics of a flow with parentheses in its name.
+            name=f"In-app calling: {document.stem} - {self._configuration.environment}",
             instance_arn=self._instance.arn,
             arns={"CallerContextFunctionArn": self._verification.arn, **arns},
             verified_attributes=[*self._configuration.attributes.from_claims.values(), *verified],
         )
         flow.node.add_dependency(self._verification)
-        return flow.arn
+        return flow
 
     def _arn(self, flow: AdoptedContactFlow | OwnContactFlow) -> str:
         if isinstance(flow, AdoptedContactFlow):
@@ -102,4 +109,22 @@ class ContactFlows(Construct):
         if flow.name not in self._created:
             document = self._documents / f"{flow.name}.json"
             self._created[flow.name] = self.add(self, flow.name, document, arns=self._instance.queue_arns)
-        return self._created[flow.name]
+        return self._created[flow.name].arn
+
+    def _uncounted_bytes(self, flow: AdoptedContactFlow | OwnContactFlow, topic: str | None) -> int:
+        """Of a call about `topic`. What an adopted flow sets is known to its authors alone."""
+        if isinstance(flow, AdoptedContactFlow):
+            return 0
+        claims = self._configuration.attributes.from_claims.values()
+        # As `calls.start_call_request.check_contact_size` counts them.
+        counted = dict.fromkeys([*TRUSTED_ATTRIBUTES, *claims], "unknown") | {"auth_status": "unverified"}
+        if topic is not None:
+            counted["topic"] = topic
+        return sum(
+            max(0, _bytes(value) - _bytes(counted[name])) if name in counted else _bytes(name + value)
+            for name, value in self._created[flow.name].constant_attributes.items()
+        )
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from aws_cdk import aws_apigateway as apigateway
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """An answer of the gateway's own; `retry_after_seconds` where waiting helps."""
+    """An answer of the gateway's own; `retry_after_seconds` where waiting helps, `errors` by JSON pointer."""
 
     status: int
     slug: str
     title: str
     detail: str
     retry_after_seconds: int | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
 
     def body(self) -> str:
         """The problem as JSON, a template of API Gateway's that fills in the request's id."""
+        found = [{"pointer": pointer, "detail": detail} for pointer, detail in self.errors.items()]
         return json.dumps(
             {
                 "type": f"urn:in-app-calling:problem:{self.slug}",
@@ -28,6 +30,7 @@ class Problem:
                 "status": self.status,
                 "detail": self.detail,
                 "requestId": "$context.extendedRequestId",
+                **({"errors": found} if found else {}),
             }
         )
 
@@ -159,6 +162,23 @@ PROBLEMS_OF_LAMBDA_AUTHORIZER: Mapping[str, tuple[apigateway.ResponseType, Probl
         ),
     ),
 }
+
+
+def gateway_problems(
+    *, verified_by_function: bool, members: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[apigateway.ResponseType, Problem]]:
+    """All of them for an API, whose tokens a function verifies or not; `members` are those of the body that
+    each method takes ("POST /start-call").
+
+    What is wrong with a body, API Gateway says in words for people (`$context.error.validationErrorString`):
+    without the place in the body, with what was sent, in quotes that are not documented to be escaped. So
+    the pointer here is that of the whole body, and the members are what a misspelt one can be held against.
+    """
+    problems = PROBLEMS_OF_LAMBDA_AUTHORIZER if verified_by_function else GATEWAY_PROBLEMS
+    response_type, problem = problems["BadRequestBody"]
+    known = "; ".join(f"{method}: {', '.join(names) or 'none'}" for method, names in members.items())
+    detail = f"A JSON object with these members, spelled so, each as openapi.yaml describes it. {known}."
+    return {**problems, "BadRequestBody": (response_type, replace(problem, errors={"": detail}))}
 
 
 def problem_integration(problem: Problem, allowed_origins: Sequence[str]) -> apigateway.MockIntegration:

@@ -42,14 +42,17 @@ def add_api(
     throttles: CallThrottles,
     start_call: lambda_.Alias,
     call_control: lambda_.Alias,
+    availability: lambda_.Alias,
 ) -> HttpApi:
     """Adds the paths and methods of `openapi.yaml` to `stack`, each answered by its function.
 
-    Reading a call's state takes only the table; `throttles` are for the rest.
+    Reading a call's state, or a queue's, takes only tables, but for what is read once for all callers;
+    `throttles` are for the rest.
     """
     settings = defaults.configuration.api
     methods = {
         ("POST", "/start-call"): (start_call, throttles.start),
+        ("GET", "/availability"): (availability, None),
         ("GET", "/calls/{ContactId}"): (call_control, None),
         ("DELETE", "/calls/{ContactId}"): (call_control, throttles.hang_up),
         ("POST", "/calls/{ContactId}/connection"): (call_control, throttles.control),

@@ -28,10 +28,11 @@ class RecordTable(Construct):
         partition_key: str,
         index: str,
         index_key: str,
+        index_sort_key: str | None = None,
         deletion_protection: bool | None = None,
     ) -> None:
-        """Both keys are strings; the index holds keys alone. `records` is part of the ids of statements,
-        `title` is the graph's.
+        """The keys are strings, but that which the index sorts by is a number; the index holds keys alone.
+        `records` is part of the ids of statements, `title` is the graph's.
         """
         super().__init__(scope, id_)
         self._key, self._records, self._title, self._index = key, records, title, index
@@ -54,6 +55,9 @@ class RecordTable(Construct):
         self.table.add_global_secondary_index(
             index_name=index,
             partition_key=dynamodb.Attribute(name=index_key, type=dynamodb.AttributeType.STRING),
+            sort_key=None
+            if index_sort_key is None
+            else dynamodb.Attribute(name=index_sort_key, type=dynamodb.AttributeType.NUMBER),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
         acknowledge(

@@ -1,6 +1,7 @@
 """The rooms that a checkout may lack, looked up by name: nothing else of `local` names them."""
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ class DemoRoom(Protocol):
 
     def addresses_of(self, aws: "LocalAws") -> str:
         """What `make local` says of where to look, a line each; empty where nothing of the room is used."""
+
+
+def sections_of(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections of a configuration that are the rooms' own: each is named as its room is."""
+    names = [room.rpartition(".")[2] for room in _ROOMS]
+    return {name: configuration[name] for name in names if isinstance(configuration.get(name), dict)}
 
 
 def in_emulator() -> list[EmulatorRoom]:

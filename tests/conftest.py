@@ -29,10 +29,8 @@ QUICK = {"tests/lambdas", "tests/contract", "tests/documents"}
 APART = QUICK | {
     "tests/tools",
     "tests/tools/capacity",
-    *(f"tests/local{room}" for room in ("", "/emulator", "/issuer", "/launcher", "/sip_bridge")),
+    *(f"tests/local{room}" for room in ("", "/console", "/emulator", "/issuer", "/launcher", "/sip_bridge")),
 }
-# Files that share nothing with their folder.
-ALONE = {"tests/e2e/sip_bridge/test_switching.py"}
 
 
 @pytest.hookimpl(trylast=True)
@@ -62,7 +60,7 @@ class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc] # it has no typ
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         folder = file.rpartition("/")[0]
-        return file if folder in APART or file in ALONE else folder
+        return file if folder in APART else folder
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsShared:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def import_closure(root: Path, modules: Iterable[str]) -> list[Path]:
         path = _file(root, module)
         if path is not None and module not in files:
             files[module] = path
-            wanted += _imports(module, path)
+            wanted += _imports(module, path, path.read_bytes())
     return sorted(files.values())
 
 
@@ -35,19 +36,19 @@ def _file(root: Path, module: str) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _imports(module: str, path: Path) -> Iterator[str]:
+@cache  # Functions share most of their modules.
+def _imports(module: str, path: Path, source: bytes) -> list[str]:
     """What `module` imports, and the packages that it is in; names of a package may be modules too."""
     parent = module.rpartition(".")[0]
-    if parent:
-        yield parent
     package = module if path.name == "__init__.py" else parent
-    for node in _executed(ast.parse(path.read_bytes(), filename=str(path))):
+    imported = [parent] if parent else []
+    for node in _executed(ast.parse(source, filename=str(path))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            imported += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            source = resolve_name("." * node.level + (node.module or ""), package)
-            yield source
-            yield from (f"{source}.{alias.name}" for alias in node.names)
+            origin = resolve_name("." * node.level + (node.module or ""), package)
+            imported += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
+    return imported
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:

@@ -1,12 +1,13 @@
-"""Reads `openapi.yaml` for what API Gateway checks before a function runs: request models and headers.
+"""Reads `openapi.yaml` for what API Gateway checks before a function runs: request models and parameters.
 
 API Gateway's models are JSON Schema draft 4, without references between documents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ class ContractError(Exception):
 class Operation:
     """What the gateway checks of one operation.
 
-    `body_schema` is of draft 4, None where there is no body; `headers` maps each to whether it is required.
+    `body_schema` is of draft 4, None where there is no body; `headers` and `query` map each to whether it is
+    required.
     """
 
     body_schema: Mapping[str, Any] | None
     headers: Mapping[str, bool]
+    query: Mapping[str, bool]
 
 
 def read_operation(document: Path, path: str, method: str) -> Operation:
@@ -36,7 +39,7 @@ def read_operation(document: Path, path: str, method: str) -> Operation:
 
     Raises KeyError where the document lacks it, ContractError where its body cannot be said in draft 4.
     """
-    contract = yaml.safe_load(document.read_text(encoding="utf-8"))
+    contract = _parsed(document.read_text(encoding="utf-8"))
     operation = contract["paths"][path][method]
     parameters = [_resolved(contract, parameter) for parameter in operation.get("parameters", [])]
     body_schema = None
@@ -48,12 +51,32 @@ def read_operation(document: Path, path: str, method: str) -> Operation:
         }
     return Operation(
         body_schema=body_schema,
-        headers={
-            parameter["name"]: parameter.get("required", False)
-            for parameter in parameters
-            if parameter["in"] == "header"
-        },
+        headers=_parameters(parameters, "header"),
+        query=_parameters(parameters, "query"),
     )
+
+
+def read_members(document: Path) -> dict[str, list[str]]:
+    """The members of the body that each operation takes ("POST /start-call"), if it takes one."""
+    contract = _parsed(document.read_text(encoding="utf-8"))
+    found = {}
+    for path, item in contract["paths"].items():
+        for method, operation in item.items():
+            match operation:
+                case {"requestBody": {"content": {"application/json": {"schema": schema}}}}:
+                    members = _resolved(contract, schema).get("properties", {})
+                    found[f"{method.upper()} {path}"] = sorted(members)
+    return found
+
+
+def _parameters(parameters: Iterable[Mapping[str, Any]], place: str) -> dict[str, bool]:
+    return {each["name"]: each.get("required", False) for each in parameters if each["in"] == place}
+
+
+@cache  # Each of its operations asks.
+def _parsed(document: str) -> Mapping[str, Any]:
+    contract: Mapping[str, Any] = yaml.safe_load(document)
+    return contract
 
 
 def _resolved(contract: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:

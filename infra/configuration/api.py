@@ -78,10 +78,10 @@ class Api(Section):
     """Web apps that may call from a browser. Apps on phones need none."""
 
     status_rate: Annotated[int, Whole(1, MAX_RATE, "reads of calls' states a second")] = 50
-    """Reads of calls' states a second."""
+    """Reads of calls' states a second, and as many of availability."""
 
     status_burst: Annotated[int, Whole(1, MAX_RATE, "reads of calls' states at once")] = 100
-    """Reads of calls' states at once."""
+    """Reads of calls' states at once, and as many of availability."""
 
     requests_per_ip_per_5_minutes: Annotated[
         int, Whole(10, 2_000_000_000, "requests; AWS WAF takes no fewer than 10", _WAF)

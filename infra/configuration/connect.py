@@ -9,7 +9,7 @@ from typing import Annotated, Any, override
 
 from pydantic import ValidationInfo, field_validator
 
-from infra.configuration.faults import refuse
+from infra.configuration.faults import detail, refuse, refuse_all
 from infra.configuration.place import Place
 from infra.configuration.quotas import Quotas
 from infra.configuration.section import Section
@@ -155,6 +155,13 @@ def _topic_fault(topic: str, flow: str, place: Place) -> str | None:
     return None
 
 
+def _topic_queue_fault(_topic: str, queue: str, place: Place) -> str | None:
+    within = ArnWithin(kind="queue")
+    if place.has_no_instance:
+        return "a sandbox has no queue yet: remove the key, or name an instance_arn"
+    return None if re.fullmatch(within.expected(place), queue) else within.explained(place)
+
+
 def _example(place: Place) -> str:
     return place.instance_arn or (
         f"arn:aws:connect:{place.region or '<region>'}:{place.account or '<account>'}:instance/<uuid>"
@@ -186,6 +193,15 @@ class Connect(Section):
 
     unverified_queue_arn: Annotated[str, ArnWithin(kind="queue")] | None = None
     """Where they send all others."""
+
+    queue_arn: Annotated[str, ArnWithin(kind="queue")] | None = None
+    """The queue whose hours, staffing and wait apps read before a call. By default `verified_queue_arn`."""
+
+    topic_queue_arns: Annotated[
+        Mapping[str, str],
+        Entries("for each topic the ARN of a queue of the instance", _topic_queue_fault),
+    ] = {}  # of a frozen model
+    """The same of topics that are about another queue. The topic's contact flow leads there by itself."""
 
     sandbox: Sandbox | None = None
     """An instance to try things in, in place of `instance_arn`."""
@@ -222,6 +238,18 @@ class Connect(Section):
                 f'the ARN of your instance: "{_example(info.context)}"; '
                 "or [connect.sandbox] with an instance_alias to create one"
             )
+        return value
+
+    @field_validator("topic_queue_arns")
+    @classmethod
+    def _of_topics(cls, value: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        topics = info.data.get("topics", value)
+        known = ", ".join(topics) or "there are none, so remove it"
+        refuse_all(
+            detail((topic,), arn, f"one of connect.topics: {known}")
+            for topic, arn in value.items()
+            if topic not in topics
+        )
         return value
 
     @field_validator("verified_queue_arn", "unverified_queue_arn")

@@ -19,12 +19,11 @@ from constructs import Construct
 
 from infra.acknowledgements import acknowledge
 from infra.alarms import PERIOD, Alarm
-from infra.assets.request_models import read_operation
+from infra.assets.request_models import read_members, read_operation
 from infra.gateway_problems import (
-    GATEWAY_PROBLEMS,
     NOT_FOUND,
-    PROBLEMS_OF_LAMBDA_AUTHORIZER,
     Problem,
+    gateway_problems,
     problem_integration,
     problem_response,
 )
@@ -182,8 +181,8 @@ class CallApi(Construct):
             "NIST.800.53.R4::NIST.800.53.R4-APIGWCacheEnabledAndEncrypted",
             "NIST.800.53.R5::NIST.800.53.R5-APIGWCacheEnabledAndEncrypted",
             "PCI.DSS.321::PCI.DSS.321-APIGWCacheEnabledAndEncrypted",
-            reason="Answers carry one user's credentials for one call and are marked no-store: there is "
-            "nothing to cache, encrypted or not.",
+            reason="Answers carry one user's credentials for one call and are marked no-store, or are for "
+            "that user's app alone and hold for seconds: there is nothing to cache, encrypted or not.",
         )
         acknowledge(
             self.rest_api.deployment_stage,
@@ -216,7 +215,9 @@ class CallApi(Construct):
             validate_request_body=True,
             validate_request_parameters=True,
         )
-        problems = PROBLEMS_OF_LAMBDA_AUTHORIZER if self._verified_by_function else GATEWAY_PROBLEMS
+        problems = gateway_problems(
+            verified_by_function=self._verified_by_function, members=read_members(contract)
+        )
         for name, (response_type, problem) in problems.items():
             self._gateway_response(name, response_type, problem, allowed_origins)
 
@@ -265,7 +266,9 @@ class CallApi(Construct):
             request_validator=self._validator,
             request_models=models,
             request_parameters={
-                f"method.request.header.{name}": required for name, required in operation.headers.items()
+                f"method.request.{place}.{name}": required
+                for place, parameters in (("header", operation.headers), ("querystring", operation.query))
+                for name, required in parameters.items()
             },
         )
         self._acknowledge_lambda_authorizer(added)
@@ -439,6 +442,6 @@ def _cors(allowed_origins: Sequence[str]) -> apigateway.CorsOptions | None:
     return apigateway.CorsOptions(
         allow_origins=list(allowed_origins),
         allow_methods=["DELETE", "GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
         max_age=Duration.hours(1),
     )

@@ -45,6 +45,8 @@ class ContactFlow(Construct):
             content=Fn.sub(json.dumps(flow, separators=(",", ":")), arns),
         )
         self.arn = self.resource.attr_contact_flow_arn
+        self.constant_attributes = constant_attributes(flow)
+        """Each attribute that the flow sets to a text of its own, with the longest of these texts."""
 
 
 def with_attributes(flow: dict[str, Any], attributes: Sequence[str]) -> dict[str, Any]:
@@ -59,3 +61,22 @@ def with_attributes(flow: dict[str, Any], attributes: Sequence[str]) -> dict[str
             case {"auth_status": "unverified"} as values:
                 values.update(dict.fromkeys(attributes, "unknown"))
     return flow
+
+
+def constant_attributes(flow: Mapping[str, Any]) -> dict[str, str]:
+    """Each attribute that the flow sets, with the longest of the texts that it sets it to: "" for one that
+    has its value at run time alone.
+
+    Such a value (`$.…`) has no bound that a synth could know. What caller_context answers is counted when a
+    call starts, by its real size. A copied attribute or another function's answer may be as large as all
+    attributes together: to reserve that would leave the caller nothing. So of these the name alone counts,
+    and the check of contact flows warns of them in the block that marks a caller verified.
+    """
+    longest: dict[str, str] = {}
+    for action in flow["Actions"]:
+        if action["Type"] != "UpdateContactAttributes":
+            continue
+        for name, value in action["Parameters"].get("Attributes", {}).items():
+            constant = "" if value.startswith("$.") else value
+            longest[name] = max(longest.get(name, ""), constant, key=lambda text: len(text.encode()))
+    return longest

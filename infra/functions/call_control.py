@@ -9,14 +9,15 @@ from constructs import Construct
 
 from infra.assets.bundling import FunctionSource
 from infra.configuration import START_CALL_TIMEOUT_SECONDS
+from infra.constructs.waiting_table import WaitingTable
 from infra.functions.function import CallFunction, CallFunctionDefaults
 
 SOURCE = FunctionSource(
     handler="call_control.handler.handler",
     aws_operations={
-        "connect": ("CreateParticipant", "StopContact"),
+        "connect": ("CreateParticipant", "GetContactMetrics", "GetCurrentMetricData", "StopContact"),
         "connectparticipant": ("CreateParticipantConnection", "SendMessage"),
-        "dynamodb": ("GetItem", "UpdateItem"),
+        "dynamodb": ("GetItem", "Query", "UpdateItem"),
     },
 )
 
@@ -33,15 +34,19 @@ class CallControlFunction(CallFunction):
         id_: str,
         *,
         defaults: CallFunctionDefaults,
+        waiting: WaitingTable,
     ) -> None:
         super().__init__(
             scope,
             id_,
             source=SOURCE,
             defaults=defaults,
-            description="Returns a call's state, hangs up, lets callers rejoin and send digits",
+            description="Returns a call's state and wait, hangs up, lets callers rejoin and send digits",
             timeout=_TIMEOUT,
-            environment={"ALLOWED_ORIGINS": json.dumps(defaults.configuration.api.allowed_origins)},
+            environment={
+                "WAITING_TABLE": waiting.table.table_name,
+                "ALLOWED_ORIGINS": json.dumps(defaults.configuration.api.allowed_origins),
+            },
         )
         # A hang-up that fails is its caller's to repeat: it is no fault that alarms.
         self.show_counts("What callers do", "CallHungUp", "CallRejoined", "DigitsSent")

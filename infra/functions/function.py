@@ -16,7 +16,7 @@ from infra.acknowledgements import acknowledge
 from infra.assets.bundling import AwsOperations, FunctionSource, bundle, bundle_dependencies
 from infra.configuration import Configuration
 from infra.constructs.call_table import CallTable
-from infra.constructs.connect_instance import ConnectInstance
+from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance
 from infra.constructs.python_function import PythonFunction
 from infra.log_retention import log_retention
 
@@ -159,6 +159,17 @@ class CallFunctionDefaults(FunctionDefaults):
             scope, id_, configuration=configuration, key=key, checkout=checkout, aws_operations=aws_operations
         )
         self.instance, self.calls, self.transport_modules = instance, calls, transport_modules
+
+    @property
+    def queue_arn(self) -> str | None:
+        """The queue that stands for calls whose topic has none of its own; None where none is configured."""
+        return self.configuration.connect.queue_arn or self.instance.queue_arns.get(VERIFIED_QUEUE)
+
+    @property
+    def queues_of_calls(self) -> list[str]:
+        """The queues that stand for calls: that of most topics, and those of single ones."""
+        of_topics = self.configuration.connect.topic_queue_arns.values()
+        return [*([] if self.queue_arn is None else [self.queue_arn]), *of_topics]
 
 
 class CallFunction(Function):

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from infra.functions import authorizer, call_control, caller_context, contact_events, start_call
+from infra.functions import (
+    authorizer,
+    availability,
+    call_control,
+    caller_context,
+    contact_events,
+    start_call,
+)
 
 SOURCES = {
     source.package: source
@@ -11,6 +18,7 @@ SOURCES = {
         call_control.SOURCE,
         contact_events.SOURCE,
         caller_context.SOURCE,
+        availability.SOURCE,
         authorizer.SOURCE,
     )
 }

@@ -48,6 +48,10 @@ class StartCallFunction(CallFunction):
         configuration = defaults.configuration
         limits, allowed = configuration.calls, configuration.capabilities
         capabilities = {"Video": allowed.video, "ScreenShare": allowed.screen_share}
+        # The room in the environment is scarce: the shipped flows need none of it.
+        flow_attributes = (
+            {"FLOW_ATTRIBUTES_BYTES": str(flows.uncounted_bytes)} if flows.uncounted_bytes else {}
+        )
         super().__init__(
             scope,
             id_,
@@ -77,6 +81,7 @@ class StartCallFunction(CallFunction):
                     }
                 ),
                 "ALLOWED_ORIGINS": json.dumps(configuration.api.allowed_origins),
+                **flow_attributes,
             },
         )
         self.add_faults(STOP_FAULTS)

@@ -91,7 +91,7 @@ class SipBridgeTransport:
             _CONTACT_FLOW,
             arns={"DefaultContactFlowArn": calling.flows.default_arn},
             verified=self._configuration.attributes.from_caller,
-        )
+        ).arn
 
     def _add_environment(self, calling: CallingParts, *, connect_number: str) -> None:
         every = {

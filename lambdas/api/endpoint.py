@@ -26,7 +26,7 @@ def endpoint(
             if request.origin in allowed_origins:
                 response["headers"] |= {
                     "Access-Control-Allow-Origin": request.origin,
-                    "Access-Control-Expose-Headers": "Idempotent-Replayed, Retry-After",
+                    "Access-Control-Expose-Headers": "ETag, Idempotent-Replayed, Retry-After",
                     "Vary": "Origin",
                 }
             return response

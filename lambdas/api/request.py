@@ -27,6 +27,8 @@ class Request:
     """The path as openapi.yaml has it, with the names of its parameters."""
     path: Mapping[str, str] = field(default_factory=dict)
     """The parameters in the path."""
+    query: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The parameters behind the path, each with all values."""
     headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Lower-case names to all values."""
     body: str | None = None
@@ -48,6 +50,7 @@ class Request:
             method=event["httpMethod"],
             resource=event["resource"],
             path=event.get("pathParameters") or {},
+            query=event.get("multiValueQueryStringParameters") or {},
             headers=headers,
             body=event.get("body"),
             is_base64=bool(event.get("isBase64Encoded")),

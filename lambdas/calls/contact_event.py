@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from calls.record import Call
+from calls.record import Call, QueuedContact
 
 _ENDS = frozenset({"DISCONNECTED", "COMPLETED"})
 # The values of initiationMethod (API Reference, Contact). Which one a contact has that StartWebRTCContact
@@ -34,6 +34,7 @@ _OF_OTHERS = frozenset(
 _VOICE = "VOICE"
 # An agent's step-by-step guide is a contact of its own, related to the call.
 _GUIDE = "connect:Guide"
+_MAX_ARN = 256
 _REASON = re.compile(r"[A-Z_]{1,64}", re.ASCII)
 
 MIN_TIME = 1_000_000_000_000
@@ -50,6 +51,8 @@ class ContactEvent:
     caller's participant was created anew.
     """
     queued_at: int | None = None
+    queued: QueuedContact | None = None
+    """Where the contact waits, or has waited; None where the event has no queue."""
     connected_at: int | None = None
     ended_at: int | None = None
     reason: str | None = None
@@ -92,14 +95,15 @@ def read_contact_event(envelope: Mapping[str, Any], *, by_phone: bool = False) -
         return None
     queue = detail.get("queueInfo") or {}
     agent = detail.get("agentInfo") or {}
+    queued_at = _milliseconds(queue.get("enqueueTimestamp")) or (sent_at if event_type == "QUEUED" else None)
     ended_at = _milliseconds(detail.get("disconnectTimestamp")) or (sent_at if event_type in _ENDS else None)
     reason = detail.get("disconnectReason")
     following = detail.get("nextContactId")
     return ContactEvent(
         contact_id=contact_id,
         call_contact_id=_first_contact(detail, contact_id),
-        queued_at=_milliseconds(queue.get("enqueueTimestamp"))
-        or (sent_at if event_type == "QUEUED" else None),
+        queued_at=queued_at,
+        queued=_queued_contact(queue, queued_at, contact_id),
         connected_at=_milliseconds(agent.get("connectedToAgentTimestamp"))
         or (sent_at if event_type == "CONNECTED_TO_AGENT" else None),
         ended_at=ended_at,
@@ -115,6 +119,13 @@ def _first_contact(detail: Mapping[str, Any], contact_id: str) -> str:
     """
     candidates = (detail.get("initialContactId"), detail.get("previousContactId"))
     return next((str(other) for other in candidates if other and other != contact_id), contact_id)
+
+
+def _queued_contact(queue: Mapping[str, Any], queued_at: int | None, contact_id: str) -> QueuedContact | None:
+    arn = queue.get("queueArn")
+    if queued_at is None or not isinstance(arn, str) or not 0 < len(arn) <= _MAX_ARN:
+        return None
+    return QueuedContact(queued_at, arn, contact_id)
 
 
 def _is_guide(detail: Mapping[str, Any]) -> bool:

@@ -11,8 +11,8 @@ from runtime.errors import ServiceError
 
 @dataclass(frozen=True)
 class Violation:
-    """One rule that a request breaks: where (a JSON pointer, RFC 6901, or `header NAME`) and what to
-    change.
+    """One rule that a request breaks: where (a JSON pointer, RFC 6901, `header NAME` or `query NAME`)
+    and what to change.
     """
 
     pointer: str

@@ -58,6 +58,16 @@ _ENDED_BY: Mapping[str, EndedBy] = {
 }
 
 
+@dataclass(frozen=True, order=True)
+class QueuedContact:
+    """A contact of a call that was put into a queue. The greatest of several is the one that came last."""
+
+    at: int
+    """When, in milliseconds since the epoch."""
+    queue_arn: str
+    contact_id: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One call of one user. All times are milliseconds since the epoch.
@@ -93,6 +103,8 @@ class Call:
     capabilities: Sequence[str] = ()
     """What beside audio the caller may send, in Connect's words."""
     queued_at: int | None = None
+    queued: QueuedContact | None = None
+    """What waits, or has waited, where it was put last; None where no event had the queue."""
     connected_at: int | None = None
     """When the first agent took the call."""
     ended_at: int | None = None

@@ -8,14 +8,14 @@ from runtime import aws
 from runtime.telemetry import traced
 
 from calls.errors import CallerBlocked
-from calls.record import NATIVE_TRANSPORT, Call, Rate
+from calls.record import NATIVE_TRANSPORT, Call, QueuedContact, Rate
 
 _Item = Mapping[str, Any]
 
 # A finished call's times and credentials must not show through into the next one.
 _LEFT_BY_EARLIER_CALL = (
-    "BlockedUntil, CallId, ContactId, Answer, ReplayUntil, QueuedAt, ConnectedAt, EndedAt, EndedBy, FreeAt,"
-    " HungUp, Legs, Reasons, ConnectionToken, ConnectionTokenUntil"
+    "BlockedUntil, CallId, ContactId, Answer, ReplayUntil, QueuedAt, WaitsIn, ConnectedAt, EndedAt, EndedBy,"
+    " FreeAt, HungUp, Legs, Reasons, ConnectionToken, ConnectionTokenUntil"
 )
 
 # The official sample repeats a failed start at once, twice at most: the contacts of two may still be on their
@@ -259,7 +259,7 @@ class CallTable:
         changed = _event_attributes(after)
         values: dict[str, Any] = {f":new{name}": value for name, value in changed.items()}
         conditions = []
-        for name in ("EndedAt", "EndedBy", "QueuedAt", "ConnectedAt", "Legs", "Reasons"):
+        for name in ("EndedAt", "EndedBy", "QueuedAt", "WaitsIn", "ConnectedAt", "Legs", "Reasons"):
             if name in stored:
                 conditions.append(f"{name} = :old{name}")
                 values[f":old{name}"] = stored[name]
@@ -452,6 +452,7 @@ def _to_call(item: _Item) -> Call:
         display_name=text("DisplayName") or "",
         capabilities=[name["S"] for name in item.get("Capabilities", {"L": []})["L"]],
         queued_at=number("QueuedAt"),
+        queued=_to_queued(item),
         connected_at=number("ConnectedAt"),
         ended_at=number("EndedAt"),
         ended_by_connect=text("EndedBy") == _CONNECT,
@@ -468,6 +469,13 @@ def _to_call(item: _Item) -> Call:
     )
 
 
+def _to_queued(item: _Item) -> QueuedContact | None:
+    if "WaitsIn" not in item:
+        return None
+    members = item["WaitsIn"]["M"]
+    return QueuedContact(int(members["At"]["N"]), members["QueueArn"]["S"], members["ContactId"]["S"])
+
+
 def _blocked_until(item: _Item) -> int:
     return int(item["BlockedUntil"]["N"]) if "BlockedUntil" in item else 0
 
@@ -478,6 +486,14 @@ def _event_attributes(call: Call) -> dict[str, Any]:
     attributes: dict[str, Any] = {name: _number(value) for name, value in times.items() if value is not None}
     if call.ended_by_connect:
         attributes["EndedBy"] = {"S": _CONNECT}
+    if call.queued is not None:
+        attributes["WaitsIn"] = {
+            "M": {
+                "At": _number(call.queued.at),
+                "QueueArn": {"S": call.queued.queue_arn},
+                "ContactId": {"S": call.queued.contact_id},
+            }
+        }
     if call.legs:
         attributes["Legs"] = {"M": {leg: _number(ended) for leg, ended in call.legs.items()}}
     if call.reasons:

@@ -1,8 +1,8 @@
 """What an event changes in the record of its call.
 
-Merging is commutative and idempotent: of each time the earliest counts, of each contact the call holds
-whether it goes on, or why it ended, and everything else follows from these. So the order of events, and how
-often each comes, do not matter.
+Merging is commutative and idempotent: of each time the earliest counts, of the queues the last, of each
+contact the call holds whether it goes on, or why it ended, and everything else follows from these. So the
+order of events, and how often each comes, do not matter.
 """
 
 from collections.abc import Callable
@@ -88,6 +88,7 @@ def merge(call: Call, event: ContactEvent) -> Call:
         legs=legs,
         reasons=reasons,
         queued_at=_earliest(call.queued_at, event.queued_at),
+        queued=max((each for each in (call.queued, event.queued) if each is not None), default=None),
         connected_at=_earliest(call.connected_at, event.connected_at),
     )
     if call.ended_at is not None and not call.ended_by_connect:

@@ -13,6 +13,7 @@ import urllib3  # noqa: F401
 import botocore.session
 from botocore import UNSIGNED, exceptions, xform_name
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from runtime import errors
 from runtime.startup import before_snapshot
@@ -117,8 +118,8 @@ def call(
         raise _translate(error, operation, refused) from error
     except exceptions.BotoCoreError as error:
         raise _translate(error, operation, refused) from error
-    except (AttributeError, TypeError, ValueError) as error:
-        # What botocore's parser stumbles over when an answer has another shape than AWS's model.
+    except (AttributeError, TypeError, ValueError, ResponseParserError) as error:
+        # What botocore's parser stumbles over, or refuses, when an answer has another shape than AWS's model.
         raise errors.AnswerIncomplete("The contact center's answer cannot be used. Try again.") from error
     return answer
 

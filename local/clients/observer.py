@@ -63,11 +63,16 @@ class Observer:
     def happen(self, contact_id: str, event: str) -> dict[str, Any]:
         """Something happens to a contact; returns the contact, after a transfer the new one.
 
-        AgentConnected, AgentDisconnected, Transferred (by the agent, into its queue again),
-        CustomerDisconnected, or CustomerDropped (for so long that the participant is out).
+        AgentConnected, AgentDisconnected, Transferred (by the agent, into its queue again), CustomerHeld,
+        CustomerResumed, CustomerDisconnected, or CustomerDropped (for so long that the participant is out).
         """
         contact: dict[str, Any] = self.request("POST", f"contacts/{contact_id}/events", {"Event": event})
         return contact
+
+    def place(self, contact_id: str) -> dict[str, Any]:
+        """What the agent who takes a contact joins its meeting with."""
+        place: dict[str, Any] = self.request("POST", "media/places", {"ContactId": contact_id})
+        return place
 
     def calls(self) -> list[dict[str, Any]]:
         """The calls to AWS that the functions made, oldest first."""

@@ -59,9 +59,21 @@ class Phone:
             headers["Idempotency-Key"] = key
         return self._http.post(self.start_call_url, json=body or {}, headers=headers, timeout=_ANSWER_WITHIN)
 
-    def read_call(self, token: str, contact_id: str) -> requests.Response:
-        """GET /calls/{ContactId}."""
-        return self._of_call("GET", token, contact_id)
+    def availability(
+        self, token: str, topic: str | None = None, *, etag: str | None = None
+    ) -> requests.Response:
+        """GET /availability, of a topic if given, unless it is the answer that the app has by its `etag`."""
+        return self._http.get(
+            f"{self._api_url}/availability",
+            params={} if topic is None else {"Topic": topic},
+            headers={"Authorization": token, **({} if etag is None else {"If-None-Match": etag})},
+            timeout=_ANSWER_WITHIN,
+        )
+
+    def read_call(self, token: str, contact_id: str, *, etag: str | None = None) -> requests.Response:
+        """GET /calls/{ContactId}, likewise."""
+        known = {} if etag is None else {"If-None-Match": etag}
+        return self._of_call("GET", token, contact_id, headers=known)
 
     def hang_up(self, token: str, contact_id: str) -> requests.Response:
         """DELETE /calls/{ContactId}."""
@@ -76,12 +88,17 @@ class Phone:
         return self._of_call("POST", token, contact_id, "/digits", {"Digits": digits})
 
     def _of_call(
-        self, method: str, token: str, contact_id: str, path: str = "", body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        token: str,
+        contact_id: str,
+        path: str = "",
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
         url = f"{self._api_url}/calls/{quote(contact_id, safe='')}{path}"
-        return self._http.request(
-            method, url, json=body, headers={"Authorization": token}, timeout=_ANSWER_WITHIN
-        )
+        sent = {"Authorization": token, **(headers or {})}
+        return self._http.request(method, url, json=body, headers=sent, timeout=_ANSWER_WITHIN)
 
     def send(self, method: str, *, headers: Mapping[str, str], body: bytes | None) -> requests.Response:
         """Any request at all to /start-call, well formed or not."""

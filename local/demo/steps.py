@@ -15,6 +15,9 @@ from local.clients.phone import Phone
 from local.launcher.local_aws import LocalAws
 
 CALLER = "ada@example.com"
+_TIMES = ("StartedAt", "QueuedAt", "ConnectedAt", "EndedAt")
+# 95 seconds, as the app reads them.
+_OPEN_AND_STAFFED = {"Open": True, "Staffed": True, "ExpectedWaitSeconds": 120}
 # What must not end in a recording of somebody's terminal, and what nobody needs to see whole.
 _SHORTENED = frozenset({"JoinToken", "ParticipantToken", "auth_token"})
 
@@ -56,10 +59,12 @@ class Demo:
         """Goes through all steps; raises NotAsExpectedError at the first that does not hold."""
         self._show_deployment()
         caller = self._sign_in()
+        self._see_availability(caller)
         call_id = self._call(caller)
         contact_id = self._follow(call_id, caller)
         self._send_again(call_id, contact_id, caller)
         self._impersonate(caller)
+        self._wait(call_id, caller)
         self._answer(call_id, contact_id, caller)
         self._send_digits(call_id, contact_id, caller)
         self._drop_and_rejoin(call_id, caller)
@@ -87,6 +92,35 @@ class Demo:
         expect("The token names the user.", expected=CALLER, seen=caller.claims["email"])
         self._console.print(f"{CALLER} {self._phone.identity.story} The token says sub = {caller.user_id}.")
         return caller
+
+    def _see_availability(self, caller: SignedIn) -> None:
+        self._title("Before the call: is anybody there?")
+        instance_id = self._outputs["ConnectInstanceArn"].rpartition("/")[2]
+        queues = self._aws.client("connect").list_queues(InstanceId=instance_id)["QueueSummaryList"]
+        staffed = {"AgentsOnline": 3, "AgentsStaffed": 3, "AgentsAvailable": 0, "EstimatedWaitTime": 95}
+        of_callers = {queue["Arn"]: staffed for queue in queues if queue["Name"].endswith(": verified")}
+        self._observer.request("POST", "contact-center", {"Queues": of_callers})
+        is_configured = self._queue_of_callers() in of_callers
+        response = self._phone.availability(caller.token)
+        expect("The availability is answered.", expected=200, seen=_status_of(response))
+        known = response.json()
+        self._console.print("GET /availability  →  200. What Amazon Connect says, read once for all callers:")
+        self._show(known)
+        if is_configured:
+            shown = {name: known.get(name) for name in ("Open", "Staffed", "ExpectedWaitSeconds")}
+            expect("What the app shows.", expected=_OPEN_AND_STAFFED, seen=shown)
+        again = self._phone.availability(caller.token, etag=response.headers["ETag"])
+        expect("The same answer is not sent again.", expected=304, seen=again.status_code)
+        self._console.print("With its ETag in If-None-Match  →  304, as long as nothing has changed.")
+
+    def _queue_of_callers(self) -> str:
+        """The queue that stands for calls, empty where every contact flow is adopted and none is named."""
+        pages = self._aws.client("lambda").get_paginator("list_functions").paginate()
+        [function] = [
+            each for page in pages for each in page["Functions"] if "Availability" in each["FunctionName"]
+        ]
+        queue_arn: str = function["Environment"]["Variables"]["QUEUE_ARN"]
+        return queue_arn
 
     def _call(self, caller: SignedIn) -> str:
         self._title("Ada taps “call”: the app's one request")
@@ -178,9 +212,21 @@ class Demo:
         expect("What the agent of the forged contact sees.", expected="unverified", seen=status)
         self._console.print("\nThe caller is not turned away, but the agent sees that nothing is proved.")
 
+    def _wait(self, call_id: str, caller: SignedIn) -> None:
+        self._title("Ada waits, and knows for how long")
+        self._expect_state("QUEUED", call_id, caller)
+
+        def waiting() -> dict[str, Any] | None:
+            call: dict[str, Any] = self._phone.read_call(caller.token, call_id).json()
+            return call if "PositionInQueue" in call else None
+
+        call = eventually(waiting) or {}
+        shown = {name: call.get(name) for name in ("ExpectedWaitSeconds", "PositionInQueue")}
+        expect("What the app shows.", expected={"ExpectedWaitSeconds": 120, "PositionInQueue": 1}, seen=shown)
+        self._show({name: value for name, value in call.items() if name != "ContactId"})
+
     def _answer(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
         self._title("An agent takes the call")
-        self._expect_state("QUEUED", call_id, caller)
         self._observer.happen(contact_id, "AgentConnected")
         self._expect_state("CONNECTED", call_id, caller)
 
@@ -236,7 +282,7 @@ class Demo:
         if response is None:
             seen = _status_of(self._phone.read_call(caller.token, call_id))
             raise NotAsExpectedError("The state of the call.", expected=state, seen=seen)
-        times = {name: value for name, value in response.json().items() if name.endswith("At")}
+        times = {name: response.json()[name] for name in _TIMES if name in response.json()}
         shown = ", ".join(f"{name} {value[11:]}" for name, value in times.items())
         self._console.print(f"GET /calls/{{ContactId}}  →  [bold]{state}[/bold]  ({shown})")
 

@@ -26,7 +26,7 @@ performed), `DelaySeconds`, `Malformed` (the answer loses its objects and lists)
 however surprising, once the operation was performed).
 
 Independent of MiniStack; `local.emulator.api_calls` reports the functions' calls and takes the faults.
-Further lists and routes are added by `add_list` and `add_route`.
+Further lists and routes are added by `add_list` and `add_route`; `local.emulator.media` has some.
 """
 
 import json
@@ -93,12 +93,12 @@ class Control:
         }
 
     def add_list(self, name: str, listed: Callable[[], list[Any]]) -> None:
-        """Answer `GET /_local/<name>` with a list."""
-        self._lists[name] = listed
+        """Answer `GET /_local/<name>` with a list; ValueError where another is answered there."""
+        _add(self._lists, name, listed)
 
     def add_route(self, name: str, route: Route) -> None:
-        """Answer `POST /_local/<name>` and what is below; the route raises ControlError."""
-        self._routes[name] = route
+        """Answer `POST /_local/<name>` and what is below; it raises ControlError. ValueError as above."""
+        _add(self._routes, name, route)
 
     def note_call(self, call: Mapping[str, Any]) -> None:
         """Keep an AWS API call that a function made."""
@@ -200,6 +200,12 @@ class Control:
                 return self._issuer.described()
         message = 'users take {"Email": text, "Claims": {…}}, rotate takes {"Retire": true or false}'
         raise ControlError(HTTPStatus.BAD_REQUEST, message)
+
+
+def _add[T](known: dict[str, T], name: str, new: T) -> None:
+    if name in known:
+        raise ValueError(f"{PREFIX}{name} is taken")
+    known[name] = new
 
 
 def no_such(method: str, parts: list[str]) -> ControlError:

@@ -12,6 +12,7 @@ from ministack.core import responses, router
 from ministack.services import eventbridge
 
 from local.access import Access
+from local.emulator import media
 from local.emulator.aws_service import AwsError, Call, RestJsonService
 from local.emulator.cloudformation.records import Records
 from local.emulator.cloudformation.registry import Registry
@@ -19,6 +20,7 @@ from local.emulator.connect.connect import Connect
 from local.emulator.connect.instances import Instances
 from local.emulator.connect.media_placement import MediaPlane
 from local.emulator.connect.operators import Operators
+from local.emulator.connect.presence import Meetings
 from local.emulator.control import Control
 from local.emulator.existing import Existing
 from local.emulator.iam import permissions
@@ -41,6 +43,7 @@ class Settings:
     stand_in: StandIn | None
     folder: Path
     access: Access
+    media_port: int | None  # of the media plane, where one runs
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -56,6 +59,7 @@ class Settings:
             stand_in=StandIn(**stand_in) if stand_in else None,
             folder=Path(os.environ["TMPDIR"]),
             access=Access.read(Path(os.environ["LOCAL_ACCESS"])),
+            media_port=int(os.environ["LOCAL_MEDIA_PORT"]) if "LOCAL_MEDIA_PORT" in os.environ else None,
         )
 
 
@@ -98,7 +102,7 @@ class Emulator:
         self.endpoint_url = f"http://127.0.0.1:{settings.port}"
         self.registry = Registry(settings.region)
         self.records = Records(self.registry)
-        self.media = MediaPlane.reserve()
+        self.media = MediaPlane.at(settings.media_port)
         self.connect = Connect(
             region=settings.region,
             instances=Instances(region=settings.region, account=settings.account),
@@ -113,6 +117,7 @@ class Emulator:
             self.issuer.client_id = stand_in.client_id
             self.issuer.external = stand_in.issuer if stand_in.is_external else ""
         self.control = Control(self.connect, self.records.listed, issuer=self.issuer)
+        media.serve(Meetings(self.connect), self.control)
         self.issuer.take_fault = self.control.take_fault
 
     def rest_of_aws(self, *, principal: str, event_source: str) -> RestOfAws:

@@ -34,11 +34,19 @@ class Existing:
     names: Mapping[str, str] = field(default_factory=dict)
     signing_keys: Mapping[str, str] = field(default_factory=dict)
     clients: Mapping[str, Any] = field(default_factory=dict)
+    sections: Mapping[str, Any] = field(default_factory=dict)
+    """Of the optional rooms, which make what these name beside."""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> "Existing":
         """What the launcher passes."""
-        return cls(tuple(document["Arns"]), document["Names"], document["SigningKeys"], document["Clients"])
+        return cls(
+            tuple(document["Arns"]),
+            document["Names"],
+            document["SigningKeys"],
+            document["Clients"],
+            document["Sections"],
+        )
 
     def of(self, part: str) -> list[str]:
         """The ARNs that contain this."""
@@ -46,7 +54,7 @@ class Existing:
 
 
 def make(existing: Existing, connect: Connect, *, account: str, region: str) -> None:
-    """Make all of it; the phone numbers are the room's that has numbers."""
+    """Make all of it, but for what is the optional rooms' own."""
     _make_instances(existing, connect)
     with responses.request_scope(account, region):
         for arn in existing.of(":kms:"):

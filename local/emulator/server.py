@@ -3,7 +3,8 @@
 Settings come from the environment, as MiniStack's do: GATEWAY_PORT, MINISTACK_ACCOUNT_ID, MINISTACK_REGION,
 LOCAL_FUNCTIONS_PYTHON and LOCAL_FUNCTIONS_NODE (what functions run with), LOCAL_EXISTING (what the account
 has from the beginning: `local.emulator.existing`, as JSON), LOCAL_STAND_IN (which issuer stands for which:
-`local.issuer.stand_in`, as JSON), LOCAL_ACCESS (the folder of `local.access`), TMPDIR, AUTH=true, BIND_HOST.
+`local.issuer.stand_in`, as JSON), LOCAL_ACCESS (the folder of `local.access`), LOCAL_MEDIA_PORT (of the
+media plane, where one runs), TMPDIR, AUTH=true, BIND_HOST.
 """
 
 import os

@@ -100,7 +100,7 @@ SERVICES = (
     ),
     Service(
         "DynamoDB",
-        "time to live, backups and encryption from CloudFormation",
+        "time to live, backups, encryption and protection against deletion from CloudFormation",
         lambda _: dynamodb_types.install(),
     ),
     Service(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local import optional_rooms
 from local.launcher import checkout
 from local.launcher.checkout import LocalAwsError
 
@@ -30,10 +31,11 @@ _PLAYED_AS = {
     "/operating-hours/": "hours of operation: always open",
     "/queue/": "a queue: without a limit, always open",
     ":acm:": "a certificate of a domain",
+    ":chime:": "a Voice Connector: its SIP host sends every call on",
     ":cognito-idp:": "a user pool: empty, with the client that is named",
     ":iam:": "a managed policy: it allows everything",
     ":instance/": "an instance: empty, it takes inbound calls",
-    ":kms:": "a key",
+    ":kms:": "a key, with the policy that docs/deploy.md asks for",
     ":phone-number/": "a phone number of the instance",
     ":secretsmanager:": "a secret: of random content",
     ":wafv2:": "a web ACL: it blocks nothing",
@@ -50,6 +52,7 @@ class Existing:
     clients: Mapping[str, Any] = field(default_factory=dict)  # of user pools: id and write attributes, by ARN
     flows: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, Path] = field(default_factory=dict)  # where a flow's content was found, by ARN
+    sections: Mapping[str, Any] = field(default_factory=dict)  # of the optional rooms, as configured
 
     def document(self) -> dict[str, Any]:
         """What the emulator needs of it."""
@@ -58,11 +61,13 @@ class Existing:
             "Names": dict(self.names),
             "SigningKeys": dict(self.signing_keys),
             "Clients": dict(self.clients),
+            "Sections": dict(self.sections),
         }
 
     def described(self) -> list[str]:
         """What is played and how, a line each."""
-        return [f"{arn}: {self._played_as(arn)}" for arn in self.arns]
+        numbers = [f"{number}: a phone number of the account" for number in _numbers_in(self.sections)]
+        return [f"{arn}: {self._played_as(arn)}" for arn in self.arns] + numbers
 
     def _played_as(self, arn: str) -> str:
         if arn in self.exports:
@@ -109,6 +114,7 @@ def read_existing(configuration: Mapping[str, Any], signing_keys: Mapping[str, s
         clients=_clients(configuration),
         flows=flows,
         exports=exports,
+        sections=optional_rooms.sections_of(configuration),
     )
 
 
@@ -121,6 +127,16 @@ def _arns_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _arns_in(item)
+
+
+def _numbers_in(value: Any) -> Iterator[str]:
+    """Those that stand alone: of a number with an ARN, that is said."""
+    if not isinstance(value, dict):
+        return
+    if isinstance(value.get("number"), str) and "arn" not in value:
+        yield value["number"]
+    for item in value.values():
+        yield from _numbers_in(item)
 
 
 def _adopted_flows(connect: Mapping[str, Any]) -> dict[str, str]:

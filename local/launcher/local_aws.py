@@ -16,7 +16,7 @@ import time
 import urllib.request
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ import boto3
 from botocore.config import Config
 
 from local.access import Access
+from local.launcher import media
 from local.launcher.cdk import SHOWN_LOG_LINES, Cdk, Progress
 from local.launcher.checkout import (
     CHECKOUT,
@@ -51,7 +52,7 @@ class LocalAws:
 
     After `deploy`, `stacks` names the app's stacks and `outputs` has their outputs, where the local AWS
     is and its secrets lie, and what of `identity` an app needs to sign in. `caller_attributes` are what apps
-    may send with a call.
+    may send with a call. `media_port` is where calls can be heard, if anywhere.
     """
 
     port: int
@@ -65,6 +66,8 @@ class LocalAws:
     identity: Mapping[str, str]
     existing: Existing
     caller_attributes: tuple[str, ...] = ()
+    media_port: int | None = None
+    media: "subprocess.Popen[bytes] | None" = None
     stacks: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     _domain_url: str | None = None
@@ -150,9 +153,12 @@ class LocalAws:
         )
 
     def check(self) -> None:
-        """Raise LocalAwsError with the end of its log if the emulator is no longer running."""
+        """Raise LocalAwsError with the end of the log of what is no longer running."""
         if self.server.poll() is not None:
             raise LocalAwsError(f"The local AWS stopped by itself.\n{_end_of(self.directory / 'server.log')}")
+        if self.media and self.media.poll() is not None:
+            log = self.directory / "media.log"
+            raise LocalAwsError(f"The local media plane stopped by itself.\n{_end_of(log)}")
 
     def _deployed(self) -> list[dict[str, Any]]:
         stacks: list[dict[str, Any]] = self.client("cloudformation").describe_stacks()["Stacks"]
@@ -201,12 +207,13 @@ def local_aws(
     port: int | None = None,
     directory: Path = CHECKOUT / ".local",
     progress: Progress = print,
+    with_media: bool = False,
 ) -> Iterator[LocalAws]:
     """Run a local AWS for the length of the block, empty at its start.
 
     It is the account and the Region that config/<environment>.toml names. `port` is LOCAL_PORT's or 4566 by
-    default; 0 takes a free one. `directory` keeps its state and logs, and is one run's at a time. Raises
-    LocalAwsError where it cannot start.
+    default; 0 takes a free one. `directory` keeps its state and logs, and is one run's at a time.
+    `with_media`: calls can be heard. Raises LocalAwsError where it cannot start.
     """
     target = read_target(environment)
     port = read_port(port)
@@ -224,11 +231,18 @@ def local_aws(
         command = [str(installed(SERVER_PYTHON)), "-m", "local.emulator.server"]
         access = Access.create(directory, account=target.account)
         variables = _server_environment(port, directory, target)
+        media_port = free_port() if with_media else None
         try:
-            with (
-                (directory / "server.log").open("wb") as log,
-                leashed(command, variables, stdout=log) as server,
-            ):
+            with ExitStack() as running:
+                plane = None
+                if media_port:
+                    variables["LOCAL_MEDIA_PORT"] = str(media_port)
+                    url = f"http://127.0.0.1:{port}"
+                    plane = running.enter_context(
+                        media.media_plane(media_port, emulator_url=url, directory=directory)
+                    )
+                log = running.enter_context((directory / "server.log").open("wb"))
+                server = running.enter_context(leashed(command, variables, stdout=log))
                 (directory / "leash").write_text(str(server.pid))
                 aws = LocalAws(
                     port=port,
@@ -242,13 +256,18 @@ def local_aws(
                     identity=target.identity,
                     existing=target.existing,
                     caller_attributes=target.caller_attributes,
+                    media_port=media_port,
+                    media=plane,
                 )
                 _wait_until_ready(aws)
+                if media_port and plane:
+                    media.wait_until_ready(media_port, plane)
                 _show_existing(target, progress)
                 yield aws
         finally:
             _remove(directory / "tmp")
-            _remove(directory / "leash")
+            for leash in directory.glob("leash*"):
+                _remove(leash)
             Access.forget(directory)
 
 

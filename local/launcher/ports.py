@@ -27,7 +27,7 @@ def check_port(port: int) -> None:
     except OSError as error:
         raise LocalAwsError(
             f"Port {port} cannot be used ({error.strerror}){_port_owner(port)}. Stop what uses it, or "
-            f"choose another port: LOCAL_PORT={_free_port_near(port)} make local (or make demo)."
+            f"choose another port: LOCAL_PORT={free_port_above(port)} make local (or make demo)."
         ) from error
 
 
@@ -37,7 +37,7 @@ def _bind(port: int) -> None:
         probe.bind(("127.0.0.1", port))
 
 
-def _free_port_near(port: int) -> int:
+def free_port_above(port: int) -> int:
     """One that can be used, and that people can keep in mind; 0 is any, where there is none above."""
     for candidate in range(port + 1, min(port + _SEARCHED_PORTS, LAST_PORT) + 1):
         with suppress(OSError):

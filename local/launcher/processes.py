@@ -62,9 +62,14 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def end_killed_run(directory: Path) -> None:
-    """End what a killed run may have left: its leash notices by itself, this waits for it, or insists."""
+    """End what a killed run may have left: its leashes notice by themselves, this waits, or insists."""
+    for file in directory.glob("leash*"):
+        _end_leash(file)
+
+
+def _end_leash(file: Path) -> None:
     try:
-        leash = int((directory / "leash").read_text())
+        leash = int(file.read_text())
     except (OSError, ValueError):
         return
     deadline = time.monotonic() + GRACE_SECONDS + 1
@@ -76,7 +81,7 @@ def end_killed_run(directory: Path) -> None:
             while time.monotonic() < deadline + GRACE_SECONDS:
                 os.killpg(leash, 0)  # nothing but the question whether any of them is left
                 time.sleep(0.05)
-    (directory / "leash").unlink(missing_ok=True)
+    file.unlink(missing_ok=True)
 
 
 def _is_leash(pid: int) -> bool:

@@ -77,6 +77,11 @@ class ConnectNumbers:
             self._numbers[number.arn] = number
         return number
 
+    def adopt(self, arn: str, address: str, properties: Mapping[str, Any]) -> None:
+        """Have a number from the beginning, of which `properties` say what a claim would."""
+        self._supply.take(address)
+        self._numbers[arn] = ClaimedNumber(arn, address, properties)
+
     def update(self, arn: str, properties: Mapping[str, Any]) -> ClaimedNumber:
         """Give a number other properties; raises AwsError."""
         self._check_instance(properties)

@@ -9,7 +9,7 @@ from ministack.core import router
 
 from local.emulator.aws_service import Call, RestJsonService
 from local.emulator.emulator import Emulator
-from local.sip_bridge import resource_types
+from local.sip_bridge import existing, resource_types
 from local.sip_bridge.connect_numbers import ConnectNumbers
 from local.sip_bridge.control import BridgeControl
 from local.sip_bridge.phone_numbers import NumberSupply
@@ -37,6 +37,8 @@ def install(emulator: Emulator) -> None:
         media=emulator.media,
         ring=numbers.ring,
     )
+    given = emulator.settings.existing
+    existing.make(given.sections, given.arns, numbers=numbers, voice=telephony.voice)
     emulator.connect_service.add(numbers)
     resource_types.install(emulator.registry, telephony.voice, numbers)
     _distinguish_services()

@@ -1,6 +1,5 @@
 """The phone numbers of the Amazon Chime SDK: searched, ordered, held, deleted. Part of `chime-sdk-voice`."""
 
-import re
 import threading
 import uuid
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from urllib.parse import quote, unquote
 
 from local.emulator.aws_service import AwsError, Parameters
 from local.emulator.connect.contact import now, present
-from local.sip_bridge.phone_numbers import CALLING_CODES, NumberSupply, country_of
+from local.sip_bridge.phone_numbers import CALLING_CODES, NumberSupply, country_of, is_toll_free
 from local.sip_bridge.voice_resources import BAD, CONFLICT, MISSING, Rules, VoiceResource
 
 ORDER_TAKES = timedelta(seconds=0.5)
@@ -30,7 +29,7 @@ class _Number:
     number: str
     country: str
     product: str
-    order_id: str
+    order_id: str | None
     name: str
     acquired_at: datetime
     created: datetime = field(default_factory=now)
@@ -84,6 +83,11 @@ class PhoneNumberInventory:
         self._numbers: dict[str, _Number] = {}  # by E.164
         self._orders: dict[str, _Order] = {}
         self._lock = threading.RLock()
+
+    def adopt(self, number: str) -> None:
+        """Have a number from the beginning, for SIP media applications."""
+        self._supply.take(number)
+        self._numbers[number] = _Number(number, country_of(number) or "", DIAL_IN, None, "", now())
 
     def search_available_phone_numbers(self, parameters: Parameters) -> Mapping[str, Any]:
         """SearchAvailablePhoneNumbers; those of the US only by place or toll-free prefix, as on AWS."""
@@ -216,13 +220,12 @@ class PhoneNumberInventory:
             }
             for rule in rules
         ]
-        is_local = not re.match(r"\+1(8[0345678]{2})|\+44808", number.number)
         return present({
             "PhoneNumberId": number.id,
             "E164PhoneNumber": number.number,
             "PhoneNumberArn": f"arn:aws:chime:{self._region}:{self._account}:phone-number/{number.id}",
             "Country": number.country,
-            "Type": "Local" if is_local else "TollFree",
+            "Type": "TollFree" if is_toll_free(number.number) else "Local",
             "ProductType": number.product,
             "Status": status,
             "Capabilities": {"InboundCall": True, "OutboundCall": True},

@@ -19,6 +19,7 @@ CALLING_CODES = {
 }  # fmt: skip
 _LOCAL = {"US": "206555", "CA": "604555", "GB": "2079460"}
 _TOLL_FREE = {"US": "833555", "GB": "8081570"}
+_OF_TOLL_FREE = re.compile(r"\+1(8[0345678]{2})|\+44808")
 _CANADIAN = "+1604555"
 
 
@@ -33,6 +34,11 @@ def country_of(number: str) -> str | None:
     if found == {"US", "CA"}:
         return "CA" if number.startswith(_CANADIAN) else "US"
     return next(iter(found), None)
+
+
+def is_toll_free(number: str) -> bool:
+    """Whether calls to the number, in E.164, cost their callers nothing."""
+    return _OF_TOLL_FREE.match(number) is not None
 
 
 class NumberSupply:

@@ -15,7 +15,7 @@ from typing import Any
 from local.emulator.aws_service import AwsError, Parameters
 from local.emulator.connect.contact import now
 from local.sip_bridge.phone_number_inventory import PhoneNumberInventory
-from local.sip_bridge.phone_numbers import countries_of
+from local.sip_bridge.phone_numbers import CALLING_CODES, countries_of
 from local.sip_bridge.sip_actions import ActionFailedError
 from local.sip_bridge.sip_calls import FarEnd
 from local.sip_bridge.voice_resources import BAD, CONFLICT, MISSING, Rules, VoiceResource, find, tags_of
@@ -105,10 +105,25 @@ class VoiceConnectors:
         region = parameters.get("AwsRegion", self._region)
         if region != self._region or region not in VOICE_CONNECTOR_REGIONS:
             raise AwsError(BAD, f"AwsRegion: there are no Voice Connectors in {region} here.")
-        connector_id, created = _voice_connector_id(), now()
+        return {"VoiceConnector": self._make(_voice_connector_id(), parameters).members}
+
+    def adopt(self, connector_id: str) -> None:
+        """Have a Voice Connector from the beginning, that calls every country and whose host is reached."""
+        connector = self._make(connector_id, {"Name": f"played-{connector_id}", "RequireEncryption": True})
+        connector.origination = {"Disabled": False, "Routes": [{"Host": "sip.example.com"}]}
+        connector.termination = {
+            "CpsLimit": 1,
+            "Disabled": False,
+            "CidrAllowedList": ["203.0.113.0/27"],
+            "CallingRegions": [*CALLING_CODES],
+        }
+        connector.credentials = {"played": "played"}
+
+    def _make(self, connector_id: str, parameters: Parameters) -> _VoiceConnector:
+        created = now()
         members = {
             "VoiceConnectorId": connector_id,
-            "AwsRegion": region,
+            "AwsRegion": self._region,
             "Name": parameters["Name"],
             "OutboundHostName": f"{connector_id}.voiceconnector.localhost",
             "RequireEncryption": parameters["RequireEncryption"],
@@ -117,8 +132,9 @@ class VoiceConnectors:
             "VoiceConnectorArn": f"arn:aws:chime:{self._region}:{self._account}:vc/{connector_id}",
             "NetworkType": parameters.get("NetworkType", "IPV4_ONLY"),
         }
-        self._connectors[connector_id] = _VoiceConnector(connector_id, members, tags_of(parameters))
-        return {"VoiceConnector": members}
+        made = _VoiceConnector(connector_id, members, tags_of(parameters))
+        self._connectors[connector_id] = made
+        return made
 
     def get_voice_connector(self, parameters: Parameters) -> Mapping[str, Any]:
         """GetVoiceConnector."""

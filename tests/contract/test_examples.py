@@ -80,7 +80,14 @@ def test_every_object_and_enumeration_has_a_name() -> None:
 
 
 def test_an_operation_has_a_name_and_a_tag_that_is_described() -> None:
-    assert OPERATIONS.keys() == {"StartCall", "GetCall", "EndCall", "RejoinCall", "SendDigits"}
+    assert OPERATIONS.keys() == {
+        "StartCall",
+        "GetAvailability",
+        "GetCall",
+        "EndCall",
+        "RejoinCall",
+        "SendDigits",
+    }
     tags = {tag["name"] for tag in CONTRACT["tags"]}
     for operation in OPERATIONS.values():
         assert len(operation["tags"]) == 1

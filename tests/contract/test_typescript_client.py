@@ -107,7 +107,9 @@ def test_generated_names_are_those_that_people_would_choose(app: Path) -> None:
     assert [name for name in exported if name[-1].isdigit()] == []
     for name in ("Attendee", "CallConnection", "CallState", "ConnectionData", "Meeting", "Violation"):
         assert name in exported
-    assert re.search(r"export \{ endCall, getCall, .*rejoinCall, sendDigits, startCall \}", index)
+    assert re.search(
+        r"export \{ endCall, getAvailability, getCall, .*rejoinCall, sendDigits, startCall \}", index
+    )
 
 
 def test_the_lock_file_names_no_registry() -> None:

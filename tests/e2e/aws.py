@@ -160,6 +160,31 @@ class Aws(ControlEndpoints):
             client.update_function_configuration(FunctionName=name, Environment={"Variables": deployed})
             client.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
+    @contextmanager
+    def nothing_read(self) -> Iterator[None]:
+        """Within it nothing is known of queues and positions but what is read from now on."""
+        table = self.physical_id("AWS::DynamoDB::Table", "Waiting")
+        client = self.client("dynamodb")
+        with self.started_anew("Availability"), self.started_anew("CallControl"):
+            for item in client.scan(TableName=table)["Items"]:
+                client.delete_item(TableName=table, Key={"Id": item["Id"]})
+            yield
+
+    @contextmanager
+    def contact_center(self, **state: Mapping[str, Any]) -> Iterator[None]:
+        """Within it hours and queues are so: Hours={arn: "Closed"}, Queues={arn: {"AgentsStaffed": 0}}."""
+        self.request("POST", "contact-center", state)
+        try:
+            yield
+        finally:
+            usual = {
+                "Hours": dict.fromkeys(state.get("Hours", {}), "Open"),
+                "Queues": {
+                    arn: {"AgentsStaffed": 1, "EstimatedWaitTime": 0} for arn in state.get("Queues", {})
+                },
+            }
+            self.request("POST", "contact-center", usual)
+
     def change_record(self, user_id: str, update: str) -> None:
         """Changes a user's record as a function that dies between two writes would leave it."""
         self.client("dynamodb").update_item(
@@ -266,9 +291,13 @@ class Caller:
         with ThreadPoolExecutor(200) as taps:
             return list(taps.map(tap, range(200))), len(timed_out)
 
-    def read(self, contact_id: str) -> requests.Response:
-        """GET /calls/{ContactId}; this and the next again while API Gateway throttles."""
-        return unthrottled(lambda: self.phone.read_call(self.user.token, contact_id))
+    def availability(self, topic: str | None = None, *, etag: str | None = None) -> requests.Response:
+        """GET /availability; this and the next again while API Gateway throttles."""
+        return unthrottled(lambda: self.phone.availability(self.user.token, topic, etag=etag))
+
+    def read(self, contact_id: str, *, etag: str | None = None) -> requests.Response:
+        """GET /calls/{ContactId}."""
+        return unthrottled(lambda: self.phone.read_call(self.user.token, contact_id, etag=etag))
 
     def hang_up(self, contact_id: str) -> requests.Response:
         """DELETE /calls/{ContactId}."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from local.clients.observer import eventually
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller
 
@@ -12,6 +13,16 @@ def queued(aws: Aws, caller: Caller, **body: Any) -> str:
     aws.contact_of(call_id)
     assert caller.comes_to(call_id, "QUEUED")
     return call_id
+
+
+def read_what_is_known_of_waiting(aws: Aws, caller: Caller) -> None:
+    """Each function reads a queue that no other has read for all of them."""
+    with aws.nothing_read():
+        assert caller.availability().status_code == 200
+    with aws.nothing_read():
+        call_id = queued(aws, caller)
+        assert eventually(lambda: "PositionInQueue" in caller.read(call_id).json())
+        assert caller.hang_up(call_id).status_code == 204
 
 
 def connected(aws: Aws, caller: Caller, **body: Any) -> str:

@@ -13,17 +13,20 @@ from tests.e2e.aws import Aws, Caller
 Fixture = Callable[..., Any]
 
 
-def fixtures_of(environment: str, aws_class: type[Aws] = Aws) -> tuple[Fixture, Fixture, Fixture, Fixture]:
+def fixtures_of(
+    environment: str, aws_class: type[Aws] = Aws, *, with_media: bool = False
+) -> tuple[Fixture, Fixture, Fixture, Fixture]:
     """The fixtures running, aws, phone and new_caller, for a conftest to have under these names.
 
-    `aws_class` may offer more to the folder's tests. Each folder makes all four anew: one process that runs
-    several would take those of another local AWS.
+    `aws_class` may offer more to the folder's tests; `with_media`: calls can be heard. Each folder makes all
+    four anew: one process that runs several would take those of another local AWS.
     """
 
     @pytest.fixture(scope="session")
     def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         """On a port and in a folder of its own, so that a `make local` may run beside the tests."""
-        with local_aws(environment, port=0, directory=tmp_path_factory.mktemp(environment)) as started:
+        directory = tmp_path_factory.mktemp(environment)
+        with local_aws(environment, port=0, directory=directory, with_media=with_media) as started:
             started.deploy()
             yield started
 

@@ -48,6 +48,16 @@ WIDE = [
         "arn:aws:connect:*:instance/*/contact/[*]",
         "contacts come into being while the function runs",
     ),
+    Reason(
+        "connect:GetCurrentMetricData",
+        "arn:aws:connect:*:instance/*/queue/[*]",
+        "contact flows choose the queue that a caller waits in",
+    ),
+    Reason(
+        "connect:GetEffectiveHoursOfOperations",
+        "arn:aws:connect:*:instance/*/operating-hours/[*]",
+        "administrators choose the hours of a queue",
+    ),
     Reason("logs:*", "arn:aws:logs:*:log-group:*:[*]", "the streams of the function's own log group"),
     Reason("xray:Put*", "[*]", "X-Ray's write actions know no resources"),
 ]

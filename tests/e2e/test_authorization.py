@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local.clients.identities import SignedIn
+from local.clients.phone import Phone
 from tests.e2e.answers import assert_problem
 from tests.e2e.aws import Aws, Caller
 
@@ -64,6 +65,23 @@ def test_a_token_that_proves_nothing_is_refused_before_the_function(forgery: str
     token = FORGERIES[forgery](caller.user, caller.phone.identity.public_keys())
     response = caller.send({} if token is None else {"Authorization": token}, b"{}")
     assert_problem(response, 401, "unauthorized")
+
+
+@pytest.mark.usefixtures("nothing_invoked")
+def test_a_token_of_another_client_of_the_user_pool_is_refused_before_the_function(
+    aws: Aws, caller: Caller
+) -> None:
+    if "UserPoolId" not in aws.outputs:
+        pytest.skip("an issuer has no clients of a user pool")
+    created = aws.client("cognito-idp").create_user_pool_client(
+        UserPoolId=aws.outputs["UserPoolId"],
+        ClientName="another-app",
+        ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+    )
+    other = {**aws.outputs, "UserPoolClientId": created["UserPoolClient"]["ClientId"]}
+    elsewhere = Phone(other).sign_in(caller.user.email, caller.password)
+    assert elsewhere.user_id == caller.user.user_id
+    assert_problem(caller.send({"Authorization": elsewhere.token}, b"{}"), 401, "unauthorized")
 
 
 def test_a_bearer_token_is_accepted_like_the_bare_token(caller: Caller) -> None:

@@ -84,6 +84,31 @@ def test_a_bad_body_is_refused_and_starts_nothing(kind: str, aws: Aws, one_calle
     _assert_refused(aws, one_caller, {"Content-Type": JSON}, json.dumps(BAD_BODIES[kind]).encode())
 
 
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        # The gateway refuses these: it cannot say where in the body.
+        ({"displayname": "Ada"}, [""]),
+        ({"DisplayName": 1}, [""]),
+        # These the function.
+        ({"Topic": "weather"}, ["/Topic"]),
+        ({"Attributes": {"loyalty": "gold", "page": "x"}}, ["/Attributes/loyalty"]),
+        (
+            {"Capabilities": {"ScreenShare": True}, "Topic": "weather"},
+            ["/Topic", "/Capabilities/ScreenShare"],
+        ),
+    ],
+)
+def test_errors_say_where_a_request_is_wrong(
+    body: dict[str, Any], pointers: list[str], one_caller: Caller
+) -> None:
+    response = one_caller.send({"Authorization": one_caller.user.token}, json.dumps(body).encode())
+    errors = assert_problem(response, 400, "invalid-request")["errors"]
+    assert sorted(error["pointer"] for error in errors) == sorted(pointers)
+    if pointers == [""]:
+        assert "DisplayName" in errors[0]["detail"]
+
+
 @pytest.mark.parametrize("kind", BAD_REQUESTS)
 def test_a_bad_request_is_refused_and_starts_nothing(kind: str, aws: Aws, one_caller: Caller) -> None:
     headers, body = BAD_REQUESTS[kind]

@@ -14,13 +14,35 @@ from tests.e2e.aws import Aws, Caller
 from tests.e2e.calls import connected, queued
 
 
-def test_a_call_goes_from_the_queue_to_an_agent_to_its_end(aws: Aws, caller: Caller) -> None:
-    contact_id = connected(aws, caller)
-    aws.happen(contact_id, "AgentDisconnected")
-    assert caller.comes_to(contact_id, "ENDED")
+@pytest.mark.parametrize("event_method", ["WEBRTC_API", "LeftOut"])
+def test_a_call_goes_from_the_queue_to_an_agent_to_its_end(
+    event_method: str, aws: Aws, caller: Caller
+) -> None:
+    with aws.behaving(EventMethod=event_method):
+        contact_id = connected(aws, caller)
+        aws.happen(contact_id, "AgentDisconnected")
+        assert caller.comes_to(contact_id, "ENDED")
     call = caller.read(contact_id).json()
     assert call["StartedAt"] <= call["QueuedAt"] <= call["ConnectedAt"] <= call["EndedAt"]
     assert caller.read(contact_id).headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("event_reason", "end"), [("LeftOut", {"EndedBy": "UNKNOWN"}),
+                              ("Given", {"EndedBy": "AGENT", "DisconnectReason": "AGENT_DISCONNECT"})]
+)  # fmt: skip
+def test_the_status_says_who_ended_a_call_as_far_as_events_do(
+    event_reason: str, end: dict[str, str], aws: Aws, caller: Caller
+) -> None:
+    with aws.behaving(EventReason=event_reason):
+        contact_id = connected(aws, caller)
+        aws.happen(contact_id, "AgentDisconnected")
+        assert caller.comes_to(contact_id, "ENDED")
+        call = caller.read(contact_id).json()
+        assert {name: call[name] for name in ("EndedBy", "DisconnectReason") if name in call} == end
+        own = str(assert_call(caller.start_after_an_end())["ContactId"])
+        assert caller.hang_up(own).status_code == 204
+        assert caller.read(own).json()["EndedBy"] == "CALLER"
 
 
 @pytest.mark.parametrize("stage", ["started", "queued", "connected"])
@@ -95,6 +117,26 @@ def test_after_a_long_drop_the_caller_is_back_or_calls_again_at_once(
         assert_problem(response, 409, "agent-not-connected")
         assert caller.hang_up(contact_id).status_code == 204
         assert_call(caller.start())
+
+
+def test_a_caller_whose_call_was_lost_is_shown_as_coming_back_once(aws: Aws, caller: Caller) -> None:
+    lost = queued(aws, caller)
+    with aws.behaving(LostCustomer="ContactEnds"):
+        aws.happen(lost, "CustomerDropped")
+    assert_problem(caller.rejoin(lost), 409, "call-ended")
+
+    again = aws.contact(str(assert_call(caller.start({"PreviousContactId": lost}))["ContactId"]))
+    assert again["Parameters"]["RelatedContactId"] == lost
+    # No contact brings it: the function's answer has it, and the flow sets it.
+    assert "came_back" not in again["Parameters"]["Attributes"]
+    assert (again["Attributes"]["auth_status"], again["Attributes"]["came_back"]) == ("verified", "true")
+
+    assert caller.hang_up(again["ContactId"]).status_code == 204
+    for previous in (again["ContactId"], lost):  # one that was hung up, and one that is continued already
+        other = aws.contact(str(assert_call(caller.start({"PreviousContactId": previous}))["ContactId"]))
+        assert "RelatedContactId" not in other["Parameters"]
+        assert other["Attributes"]["came_back"] == "false"
+        assert caller.hang_up(other["ContactId"]).status_code == 204
 
 
 @LOST_CUSTOMER

@@ -1,5 +1,7 @@
 """Which way a contact takes is decided by what the backend has stored, not by what the contact says."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,9 +39,23 @@ def test_a_call_through_the_backend_reaches_the_verified_queue_with_its_context(
     assert attributes["customer_email"] == caller.user.email
     assert attributes["order_id"] == "A-1042"
     started = contact["Parameters"]
+    assert "auth_status" not in started["Attributes"], "born unverified"
     assert started["ParticipantDetails"] == {"DisplayName": "Ada"}
     assert started["AllowedCapabilities"]["Customer"] == {"Video": "SEND"}
     assert caller.user.token not in str(contact)
+
+
+def test_the_agent_sees_the_tokens_name_and_else_whose_word_it_is(
+    aws: Aws, caller: Caller, new_caller: Callable[..., Caller]
+) -> None:
+    named = new_caller(name="Grace Hopper")
+    for somebody, body, shown, source in (
+        (named, {"DisplayName": "Ada Lovelace (verified)"}, "Grace Hopper", "token"),
+        (caller, {"DisplayName": "Ada Lovelace (verified)"}, "Ada Lovelace (verified)", "caller"),
+    ):
+        contact = aws.contact(assert_call(somebody.start(body))["ContactId"])
+        assert contact["Parameters"]["ParticipantDetails"] == {"DisplayName": shown}
+        assert contact["Attributes"]["name_source"] == source
 
 
 def test_a_call_about_a_topic_runs_the_flow_of_the_topic(aws: Aws, caller: Caller) -> None:
@@ -47,6 +63,53 @@ def test_a_call_about_a_topic_runs_the_flow_of_the_topic(aws: Aws, caller: Calle
     assert contact["Parameters"]["ContactFlowId"] not in aws.outputs["ContactFlowArn"]
     assert contact["Attributes"]["auth_status"] == "verified"
     assert contact["State"] == "queued"
+
+
+MAX_ATTRIBUTES_BYTES = 32_768  # StartWebRTCContact and UpdateContactAttributes
+
+
+def _with_unverified_address(aws: Aws, caller: Caller) -> Caller:
+    """The same user, whose token has no address that a contact could be given."""
+    if "UserPoolId" not in aws.outputs:
+        user = caller.phone.sign_in(caller.user.email, caller.password, email_verified=False)
+        return replace(caller, user=user)
+    aws.client("cognito-idp").admin_update_user_attributes(
+        UserPoolId=aws.outputs["UserPoolId"],
+        Username=caller.user.email,
+        UserAttributes=[{"Name": "email_verified", "Value": "false"}],
+    )
+    return replace(caller, user=caller.phone.sign_in(caller.user.email, caller.password))
+
+
+@pytest.mark.parametrize("body", [{}, {"Topic": "billing"}], ids=["inbound", "billing"])
+@pytest.mark.parametrize("has_address", [True, False], ids=["address", "no address"])
+def test_the_largest_attributes_that_a_start_takes_reach_the_verified_queue(
+    has_address: bool, body: dict[str, str], aws: Aws, caller: Caller
+) -> None:
+    """Whatever the flow sets later has its room: with a claim that is mapped, and without."""
+    if not has_address:
+        caller = _with_unverified_address(aws, caller)
+    small = aws.contact(assert_call(caller.start(body))["ContactId"])
+    assert caller.hang_up(small["ContactId"]).status_code == 204
+    assert bool(small["Attributes"]["customer_email"]) == has_address
+
+    # Refused requests start nothing, so one byte less each time finds the largest.
+    length = MAX_ATTRIBUTES_BYTES - _bytes(small["Attributes"]) - len("order_id") + 1
+    refused = 0
+    while (response := caller.start({**body, "Attributes": {"order_id": "x" * length}})).status_code == 400:
+        assert_problem(response, 400, "invalid-request")
+        length, refused = length - 1, refused + 1
+
+    contact = aws.contact(assert_call(response)["ContactId"])
+    assert contact["Queue"]["Arn"] == aws.queue("Verified")
+    assert contact["Attributes"]["auth_status"] == "verified"
+    # One byte too many, and what the flow would set of a caller whom it could not prove.
+    assert 1 <= refused <= 1 + len("unverified" + 4 * "unknown")
+    assert _bytes(contact["Attributes"]) == MAX_ATTRIBUTES_BYTES - refused + 1
+
+
+def _bytes(attributes: Mapping[str, str]) -> int:
+    return sum(len(name.encode()) + len(value.encode()) for name, value in attributes.items())
 
 
 FORGED_ATTRIBUTES: dict[str, dict[str, str]] = {

@@ -90,6 +90,16 @@ def test_a_user_who_starts_too_many_calls_must_wait(caller: Caller) -> None:
     assert 1 <= int(one_more.headers["Retry-After"]) <= window_seconds
 
 
+def test_starts_that_connect_refuses_use_up_a_users_starts(aws: Aws, caller: Caller) -> None:
+    """Connect would refuse them again and again: one user alone neither floods it nor the operator."""
+    starts_per_window = 10  # config/local.toml
+    refused = {"Code": "InvalidRequestException", "Status": 400}
+    with aws.fault("connect", "StartWebRTCContact", Error=refused):
+        for tap in range(starts_per_window):
+            assert_problem(caller.start(key=f"tap-{tap}"), 500, "internal-error")
+        assert_problem(caller.start(key="one-more"), 429, "rate-exceeded")
+
+
 def test_failures_of_connect_do_not_use_up_a_users_starts(aws: Aws, caller: Caller) -> None:
     with aws.fault(
         "connect", "StartWebRTCContact", Error={"Code": "InternalServiceException", "Status": 500}

@@ -5,12 +5,14 @@ import pytest
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
+from tests.e2e.calls import read_what_is_known_of_waiting
 from tests.e2e.grants import USED_BY_OTHERS, WIDE, Grant, grants, needless, unused, used, wider_than_needed
 
 
 @pytest.fixture
 def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
     """A call about each topic with all that may befall it, and some that go wrong."""
+    read_what_is_known_of_waiting(aws, caller)
     contact_id = assert_call(caller.start())["ContactId"]
     assert caller.hang_up(contact_id).status_code == 204
     continued = {"Topic": "billing", "PreviousContactId": contact_id}

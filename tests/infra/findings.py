@@ -64,6 +64,8 @@ NATIVE: Expected = {
     "AwsSolutions-IAM5[Resource::<instance>/contact/*]": {
         f"Calling/{name}/Policy" for name in ("CallControl", "ContactEvents", "StartCall")
     },
+    "AwsSolutions-IAM5[Resource::<instance>/operating-hours/*]": {"Calling/Availability/Policy"},
+    "AwsSolutions-IAM5[Resource::<instance>/queue/*]": {"Calling/CallControl/Policy"},
     **dict.fromkeys(
         (
             "HIPAA.Security-APIGWCacheEnabledAndEncrypted",
@@ -82,9 +84,9 @@ NATIVE: Expected = {
             "NIST.800.53.R4-DynamoDBInBackupPlan",
             "NIST.800.53.R5-DynamoDBInBackupPlan",
         ),
-        ("Calling/Calls/Table",),
+        ("Calling/Calls/Table", "Calling/Waiting/Table"),
     ),
-    **of_functions("Calling", "CallControl", "CallerContext", "ContactEvents", "StartCall"),
+    **of_functions("Calling", "Availability", "CallControl", "CallerContext", "ContactEvents", "StartCall"),
     "Serverless-LambdaEventSourceMappingDestination": {"Calling/ContactEventQueue/Mapping"},
     "Serverless-SQSRedrivePolicy": {"Calling/ContactEventQueue/DeadLetters"},
 }
@@ -97,6 +99,7 @@ _OF_AN_ISSUER: Expected = {
     "AwsSolutions-COG4": {
         f"Calling/Api/RestApi/Default/{method}"
         for method in (
+            "availability/GET",
             "calls/{ContactId}/DELETE",
             "calls/{ContactId}/GET",
             "calls/{ContactId}/connection/POST",

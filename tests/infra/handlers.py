@@ -23,6 +23,9 @@ ENVIRONMENT = {
     "CONTACT_FLOW_ARN": "arn:aws:connect:eu-west-2:111122223333:instance/i/contact-flow/f",
     "TOPIC_CONTACT_FLOW_ARNS": "{}",
     "CALLS_TABLE": "calls",
+    "WAITING_TABLE": "waiting",
+    "QUEUE_ARN": "",
+    "TOPIC_QUEUE_IDS": "{}",
     "CALLER_ATTRIBUTES": "[]",
     "CLAIM_ATTRIBUTES": "{}",
     "DISPLAY_NAME_CLAIM": "name",
@@ -93,9 +96,10 @@ def imported(
     source: FunctionSource, layer: Path, environment: Mapping[str, str] = ENVIRONMENT
 ) -> tuple[set[str], set[str]]:
     """The modules and packages that a handler imports of its asset and of the layer."""
+    asset = bundle(CHECKOUT, source)
     of_asset, of_extensions, of_layer = json.loads(run(source, LIST_FILES, environment, layer))
     return (
-        {module(Path(file).relative_to(bundle(CHECKOUT, source))) for file in of_asset}
+        {module(Path(file).relative_to(asset)) for file in of_asset}
         | {module(Path(file).relative_to(EXTENSIONS)) for file in of_extensions},
         {module(Path(file).relative_to(layer / "python")) for file in of_layer},
     )

@@ -104,6 +104,13 @@ class Synthesis:
         (properties,) = self.resources(type_).values()
         return properties
 
+    @property
+    def table_of_calls(self) -> Properties:
+        """The properties of the table of calls."""
+        tables = self.alone("Calling").resources("AWS::DynamoDB::Table")
+        (table,) = (of for of in tables.values() if of["KeySchema"][0]["AttributeName"] == "UserId")
+        return table
+
     def declarations(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for template in self.templates.values():
             yield from template["Resources"].items()

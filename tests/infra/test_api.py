@@ -191,9 +191,14 @@ def test_every_method_has_its_request_checked(synthesis: Synthesis) -> None:
         operation = CONTRACT["paths"][path_of(synthesis, method)][method["HttpMethod"].lower()]
         if "requestBody" in operation:
             assert method["RequestModels"]["application/json"]["Ref"] in models
-        takes_a_key = path_of(synthesis, method) in {"/start-call", "/calls/{ContactId}/digits"}
-        headers = {"method.request.header.Idempotency-Key": False} if takes_a_key else {}
-        assert method.get("RequestParameters", {}) == headers
+        parameters = {
+            ("/start-call", "POST"): ["header.Idempotency-Key"],
+            ("/calls/{ContactId}/digits", "POST"): ["header.Idempotency-Key"],
+            ("/calls/{ContactId}", "GET"): ["header.If-None-Match"],
+            ("/availability", "GET"): ["header.If-None-Match", "querystring.Topic"],
+        }.get((path_of(synthesis, method), method["HttpMethod"]), [])
+        # None of them must be there.
+        assert method.get("RequestParameters", {}) == {f"method.request.{name}": False for name in parameters}
 
 
 CAPABILITIES: list[Any] = [{"Video": 1}, {"Audio": True}, [], None]
@@ -230,6 +235,24 @@ def test_the_gateway_takes_a_body_exactly_if_the_contract_does(synthesis: Synthe
             )
 
 
+def test_the_answer_to_a_refused_body_lists_the_members_of_each_method(synthesis: Synthesis) -> None:
+    """API Gateway's own words name no place, and hold what was sent."""
+    (refusal,) = (
+        response
+        for response in synthesis.resources("AWS::ApiGateway::GatewayResponse").values()
+        if response["ResponseType"] == "BAD_REQUEST_BODY"
+    )
+    problem = json.loads(refusal["ResponseTemplates"]["application/json"])
+    ((error),) = problem["errors"]
+    assert error["pointer"] == ""
+    for path, item in CONTRACT["paths"].items():
+        if "requestBody" in item.get("post", {}):
+            (reference,) = item["post"]["requestBody"]["content"]["application/json"]["schema"].values()
+            schema = CONTRACT["components"]["schemas"][reference.rpartition("/")[2]]
+            members = ", ".join(sorted(schema.get("properties", {}))) or "none"
+            assert f"POST {path}: {members}" in error["detail"]
+
+
 def throttles_of(synthesis: Synthesis) -> dict[tuple[str, str], tuple[int, int]]:
     """Rate and burst of each method that has its own, by path and method; ("*", "*") is for the rest."""
     return {
@@ -255,9 +278,9 @@ def test_the_gateway_throttles_at_connects_quota(native: Synthesis) -> None:
         ("/calls/{ContactId}/connection", "POST"): control,
         ("/calls/{ContactId}/digits", "POST"): control,
     }
-    # What has no throttle of its own calls nothing of Connect.
+    # What has no throttle of its own calls nothing of Connect, but once for all callers.
     apart = {(path_of(native, method), method["HttpMethod"]) for method in methods(native)} - set(throttles)
-    assert apart == {("/calls/{ContactId}", "GET")}
+    assert apart == {("/availability", "GET"), ("/calls/{ContactId}", "GET")}
 
 
 def test_no_log_of_the_gateway_holds_a_body(synthesis: Synthesis) -> None:
@@ -322,7 +345,8 @@ def test_a_browser_of_a_configured_origin_may_send_what_the_contract_takes(synth
             (answer,) = method["Integration"]["IntegrationResponses"]
             headers = answer["ResponseParameters"]
             header = "method.response.header.Access-Control-Allow-"
-            assert headers[f"{header}Headers"] == "'Authorization,Content-Type,Idempotency-Key'"
+            sent = "Authorization,Content-Type,Idempotency-Key,If-None-Match"
+            assert headers[f"{header}Headers"] == f"'{sent}'"
             assert headers[f"{header}Methods"] == "'DELETE,GET,POST'"
             assert headers[f"{header}Origin"].strip("'") in synthesis.configuration.api.allowed_origins
 

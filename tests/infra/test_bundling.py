@@ -166,7 +166,7 @@ def test_this_machine_runs_the_versions_that_are_shipped() -> None:
 def test_all_that_is_left_out_is_there_to_be_left_out(layer: Path) -> None:
     installed = {
         path.relative_to(dependencies)
-        for pins in ("requirements.txt", "requirements-authorizer.txt")
+        for pins in ("requirements.txt", "requirements-authorizer.txt", "requirements-availability.txt")
         for dependencies in [bundling._dependencies(CHECKOUT, CHECKOUT / "lambdas" / pins)]
         for path in dependencies.rglob("*")
         if path.is_file()

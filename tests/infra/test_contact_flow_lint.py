@@ -521,6 +521,22 @@ def test_a_status_is_the_functions_word_or_none(status: str, is_good: bool) -> N
     assert any(fault.is_error for fault in faults(changed(change))) != is_good
 
 
+def test_what_a_start_cannot_count_stands_beside_no_proof() -> None:
+    """The block would fail for it, and with it the proof."""
+
+    def change(blocks: Blocks) -> None:
+        for mark in ("mark-verified", "mark-unverified"):
+            blocks[mark]["Parameters"]["Attributes"]["order"] = "$.Attributes.order_id"
+
+    [fault] = faults(changed(change))
+    assert (fault.block, fault.what, fault.severity) == (
+        "mark-verified",
+        "Attributes.order",
+        Severity.WARNING,
+    )
+    assert "a block of its own" in fault.fix
+
+
 def test_claims_stay_out_of_the_flows_logs() -> None:
     on = parameters("keep-claims-out-of-flow-logs", FlowLoggingBehavior="Enabled")
     found = {(fault.block, fault.severity) for fault in faults(changed(on)) if fault.what == "flow logs"}

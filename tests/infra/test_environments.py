@@ -5,14 +5,10 @@ import re
 from copy import replace
 from pathlib import Path
 
-import aws_cdk as cdk
-import pytest
-
-from infra.app import add_stacks
-from infra.configuration import AdoptedContactFlow, Configuration, Issuer, UserPool, environments, load
+from infra.configuration import AdoptedContactFlow, Issuer, UserPool, load
 from infra.outputs import Output
 from infra.transport import transport_name
-from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish, synthesize_unchecked
+from tests.infra.synthesis import CHECKOUT, Synthesis, synthesize_unchecked
 
 # Names that are chosen here and not by CloudFormation, each for a reason.
 NAMED = {
@@ -109,8 +105,8 @@ def test_calling_is_switched_on_until_an_operator_switches_it_off(synthesis: Syn
     )
     assert (switch["Type"], switch["Value"], switch["AllowedPattern"]) == ("String", "on", "^(on|off)$")
     assert synthesis.outputs["CallingParameter"]["Value"] == {"Ref": id_}
-    (table,) = synthesis.alone("Calling").resources("AWS::DynamoDB::Table")
-    assert synthesis.outputs["CallsTable"]["Value"] == {"Ref": table}
+    table = synthesis.outputs["CallsTable"]["Value"]["Ref"]
+    assert synthesis.resources("AWS::DynamoDB::Table")[table] == synthesis.table_of_calls
 
 
 def test_every_output_says_what_it_is(synthesis: Synthesis) -> None:
@@ -142,19 +138,15 @@ def test_a_topic_may_lead_to_a_flow_that_the_instance_has(tmp_path: Path) -> Non
     assert flow in start["Resource"]
 
 
-def templates_of(configuration: Configuration, directory: Path) -> str:
-    app = cdk.App(context=context(), outdir=str(directory))
-    add_stacks(app, configuration, CHECKOUT)
-    finish(app)
-    return "".join(path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.template.json")))
-
-
-@pytest.mark.parametrize("environment", environments(CHECKOUT))
 def test_two_environments_of_the_same_values_differ_in_their_names_alone(
-    tmp_path: Path, environment: str
+    synthesis: Synthesis, tmp_path: Path
 ) -> None:
-    configuration = load(CHECKOUT, environment)
-    other = replace(configuration, environment="zzzzz")
+    environment = synthesis.environment
+    other = synthesize_unchecked(replace(synthesis.configuration, environment="zzzzz"), tmp_path)
+
+    def templates(of: Synthesis) -> str:
+        files = sorted(of.directory.glob("*.template.json"))
+        return "".join(file.read_text(encoding="utf-8") for file in files)
 
     def nameless(templates: str) -> str:
         without_names = templates.replace("zzzzz", "…")
@@ -163,6 +155,4 @@ def test_two_environments_of_the_same_values_differ_in_their_names_alone(
         # Hashes of what holds the name.
         return re.sub(r"(?<=[A-Za-z0-9])([0-9a-f]{32}|[0-9A-F]{8})", "#", without_names)
 
-    assert nameless(templates_of(configuration, tmp_path / "a")) == (
-        nameless(templates_of(other, tmp_path / "b"))
-    )
+    assert nameless(templates(synthesis)) == nameless(templates(other))

@@ -5,15 +5,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import yaml
 
 from infra.constructs.firewall import WINDOW_SECONDS, FirewallLimits
-from tests.infra.synthesis import Properties, Synthesis
+from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
 
 RATE_RULES = ["RequestsPerIp", "StartsPerIp", "HangUpsPerIp", "RequestsPerToken", "StartsPerToken"]
 PREFLIGHTS: tuple[Any, ...] = {"Method": {}}, "EXACTLY", "OPTIONS", "NONE"
 
 # docs/apps.md: an app that waits reads the state every ten seconds at most.
-SECONDS_BETWEEN_READS = 10
+EXAMPLES = yaml.safe_load((CHECKOUT / "openapi.yaml").read_text(encoding="utf-8"))["components"]["examples"]
+# What answers ask of apps: of the state of a call that waits, and at worst of availability before it.
+SECONDS_BETWEEN_READS = EXAMPLES["QueuedCall"]["value"]["AskAgainAfterSeconds"]
+SECONDS_BETWEEN_LOOKS = EXAMPLES["NotKnown"]["value"]["AskAgainAfterSeconds"]
 
 
 def rules(synthesis: Synthesis) -> dict[str, Properties]:
@@ -121,11 +125,11 @@ def test_the_limit_of_hang_ups_follows_what_the_api_takes(rate_a_second: int) ->
 
 
 def test_a_hundred_waiting_callers_behind_one_address_stay_under_all_limits(native: Synthesis) -> None:
-    """All of them start their calls, wait, come back once and hang up within the five minutes that are
-    counted.
+    """All of them look whether anybody is there for five minutes, start their calls, wait, come back once and
+    hang up within the five minutes that are counted.
     """
     callers = 100
-    reads = WINDOW_SECONDS // SECONDS_BETWEEN_READS
+    reads = WINDOW_SECONDS // SECONDS_BETWEEN_READS + WINDOW_SECONDS // SECONDS_BETWEEN_LOOKS
     # One retry of the start each, with the same key.
     starts, rejoins, hang_ups = 2, 1, 1
     each = {

@@ -128,7 +128,7 @@ def test_another_sandbox_instance_makes_new_versions_of_its_functions(
         synthesize_unchecked(each, tmp_path / str(number)).resources("AWS::Lambda::Version")
         for number, each in enumerate([configuration, replace(configuration, connect=connect)])
     )
-    assert len(one) == len(other) == 4
+    assert len(one) == len(other) == 5
     assert not one.keys() & other.keys()
 
 
@@ -158,7 +158,7 @@ def test_every_permission_names_who_may_invoke(native: Synthesis) -> None:
             arn = json.dumps(permission["SourceArn"])
             assert f":{account}:" in arn
             assert re.search(
-                r"/(POST/start-call|(GET|DELETE)/calls/\*|POST/calls/\*/(connection|digits))\""
+                r"/(POST/start-call|GET/availability|(GET|DELETE)/calls/\*|POST/calls/\*/(connection|digits))\""
                 r'|"/authorizers/", {"Ref": "\w+"}]]}$',
                 arn,
             )

@@ -285,3 +285,74 @@ def check_counts(synthesis: Synthesis, *, without: set[str]) -> None:
         # caller_context counts its answers by their name.
         answer = metric.removeprefix("Contact").lower()
         assert f'"{metric}"' in sources or f'"{answer}"' in sources
+
+
+CONNECT_METRICS = {
+    "ConnectConcurrencyQuotaBreached": ("CallsBreachingConcurrencyQuota", 1, "concurrent active calls"),
+    "ConnectConcurrencyQuotaNear": ("ConcurrentCallsPercentage", 0.8, "80%"),
+    "ConnectCallsThrottled": ("ThrottledCalls", 1, "connect.quotas.start_webrtc_contact_rate"),
+    "ConnectCallsMissed": ("MissedCalls", 5, "supervisor"),
+}
+CONNECT_QUERIES = {
+    "ConnectFlowFatalErrors": ("ContactFlowFatalErrors", "ContactFlow", 1, "caller_context"),
+    "ConnectFlowErrors": ("ContactFlowErrors", "ContactFlow", 5, "caller_context"),
+    "ConnectQueueFull": ("QueueCapacityExceededError", "Queue", 1, "limit"),
+}
+
+
+def instance_id(synthesis: Synthesis) -> Properties | str:
+    """As the template has it: the end of an ARN that may be known at deployment only."""
+    arn = synthesis.outputs["ConnectInstanceArn"]["Value"]
+    if isinstance(arn, str):
+        return arn.rpartition("/")[2]
+    return {"Fn::Select": [1, {"Fn::Split": ["/", arn]}]}
+
+
+def test_what_connect_counts_of_calls_alarms(synthesis: Synthesis) -> None:
+    for name, (metric, threshold, advice) in CONNECT_METRICS.items():
+        alarm = named_alarm(synthesis, name)
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Connect", metric)
+        assert sorted(alarm["Dimensions"], key=lambda each: each["Name"]) == [
+            {"Name": "InstanceId", "Value": instance_id(synthesis)},
+            {"Name": "MetricGroup", "Value": "VoiceCalls"},
+        ]
+        assert alarm["Threshold"] == threshold
+        assert advice in alarm["AlarmDescription"]
+
+
+def test_a_share_of_the_quota_is_a_fraction(synthesis: Synthesis) -> None:
+    """The metric is called a percentage, and 80 would never be reached."""
+    alarm = named_alarm(synthesis, "ConnectConcurrencyQuotaNear")
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Maximum", 0.8)
+
+
+def test_errors_of_flows_and_full_queues_alarm_whatever_they_are_called(synthesis: Synthesis) -> None:
+    """A deployment that adopts them by ARN has no names, which the metrics carry."""
+    for name, (metric, group, threshold, advice) in CONNECT_QUERIES.items():
+        alarm = named_alarm(synthesis, name)
+        (query,) = alarm["Metrics"]
+        text = query["Expression"]
+        if not isinstance(text, str):
+            text = "".join(part if isinstance(part, str) else "<id>" for part in text["Fn::Join"][1])
+        else:
+            text = text.replace(str(instance_id(synthesis)), "<id>")
+        assert text == (
+            f'SELECT SUM({metric}) FROM SCHEMA("AWS/Connect", {group}Name, InstanceId, MetricGroup) '  # noqa: S608
+            f"WHERE InstanceId = '<id>' AND MetricGroup = '{group}'"
+        )
+        assert alarm["Threshold"] == threshold
+        assert advice in alarm["AlarmDescription"]
+
+
+def test_the_dashboard_shows_which_flow_or_queue_it_is(synthesis: Synthesis) -> None:
+    shown = json.dumps(synthesis.alone("Calling").the("AWS::CloudWatch::Dashboard"))
+    for metric in ("ContactFlowErrors", "ContactFlowFatalErrors", "QueueCapacityExceededError"):
+        assert re.search(rf"SEARCH[^)]*MetricName=[\\\"]+{metric}", shown)
+
+
+def test_connect_has_metrics_of_every_flow_that_is_created(synthesis: Synthesis) -> None:
+    """It has none of a flow whose name holds any other character (administrator guide, "Monitoring your
+    instance using CloudWatch").
+    """
+    for flow in synthesis.resources("AWS::Connect::ContactFlow").values():
+        assert re.fullmatch(r"[A-Za-z0-9 .,_/#:$@&{}+?%|-]+", flow["Name"])

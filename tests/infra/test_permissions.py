@@ -46,6 +46,13 @@ def core_actions(synthesis: Synthesis) -> set[str]:
     return {
         *KEY_ACTIONS,
         "connect:CreateParticipant",
+        *(
+            ["connect:DescribeQueue", "connect:GetEffectiveHoursOfOperations"]
+            if queues_of_calls(synthesis)
+            else []
+        ),
+        "connect:GetContactMetrics",
+        "connect:GetCurrentMetricData",
         "connect:StopContact",
         "dynamodb:GetItem",
         "dynamodb:Query",
@@ -60,6 +67,40 @@ def core_actions(synthesis: Synthesis) -> set[str]:
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
     }
+
+
+def queues_of_calls(synthesis: Synthesis) -> list[Any]:
+    """Those that callers see the availability of."""
+    connect = synthesis.configuration.connect
+    created = [
+        {"Fn::GetAtt": [id_, "QueueArn"]}
+        for id_ in synthesis.resources("AWS::Connect::Queue")
+        if "UnverifiedQueue" not in id_
+    ]
+    adopted = [connect.queue_arn or connect.verified_queue_arn, *connect.topic_queue_arns.values()]
+    return created + [arn for arn in adopted if arn is not None]
+
+
+def test_availability_reads_the_queues_of_calls_alone(synthesis: Synthesis) -> None:
+    (policy,) = (
+        of
+        for name, of in synthesis.resources("AWS::IAM::ManagedPolicy").items()
+        if re.fullmatch(r"AvailabilityPolicy[0-9A-F]{8}", name)
+    )
+    statements = policy["PolicyDocument"]["Statement"]
+    (read,) = [each for each in statements if "connect:DescribeQueue" in listed(each["Action"])]
+    assert read["Action"] == ["connect:DescribeQueue", "connect:GetCurrentMetricData"]
+    assert listed(read["Resource"]) == queues_of_calls(synthesis)
+    # Nothing of a call: neither its record nor its contact.
+    tables = {
+        id_: table
+        for id_, table in synthesis.resources("AWS::DynamoDB::Table").items()
+        if id_.startswith("Waiting")
+    }
+    (waiting,) = tables
+    used = [each["Resource"] for each in statements if "dynamodb:GetItem" in listed(each["Action"])]
+    assert used == [{"Fn::GetAtt": [waiting, "Arn"]}]
+    assert "/contact/" not in json.dumps(statements)
 
 
 def test_roles_may_do_this_and_nothing_else(native: Synthesis) -> None:
@@ -192,15 +233,23 @@ def test_contacts_of_the_configured_instance_alone_are_touched(synthesis: Synthe
     grants = granted(synthesis)
     assert all(allowed == contacts for allowed in grants["connect:StopContact"])
     assert grants["connect:CreateParticipant"] == [instance, contacts]
+    assert grants["connect:GetContactMetrics"] == [instance, contacts]
 
 
-def test_functions_use_the_table_alone_and_its_index_to_find_users(native: Synthesis) -> None:
+def test_functions_use_the_tables_alone_and_their_indexes_to_find_items(native: Synthesis) -> None:
     grants = granted(native)
-    table = arn(native, "AWS::DynamoDB::Table")
-    assert all(
-        resource == table for action in ("GetItem", "UpdateItem") for resource in grants[f"dynamodb:{action}"]
+    calls, waiting = (
+        {"Fn::GetAtt": [id_, "Arn"]} for id_ in sorted(native.resources("AWS::DynamoDB::Table"))
     )
-    assert grants["dynamodb:Query"] == [{"Fn::Join": ["", [table, "/index/ByContactId"]]}]
+    assert all(
+        resource in (calls, waiting)
+        for action in ("GetItem", "UpdateItem")
+        for resource in grants[f"dynamodb:{action}"]
+    )
+    indexes = [(calls, "ByContactId"), (waiting, "ByTurn")]
+    assert sorted(map(str, grants["dynamodb:Query"])) == sorted(
+        str({"Fn::Join": ["", [table, f"/index/{index}"]]}) for table, index in indexes
+    )
 
 
 def services_that_use_keys(synthesis: Synthesis) -> set[str]:
@@ -232,7 +281,7 @@ def indexes_by_policy(synthesis: Synthesis) -> dict[str, list[str]]:
 
 
 def test_contact_events_alone_find_users_by_a_contact(native: Synthesis) -> None:
-    assert indexes_by_policy(native) == {"ContactEvents": ["ByContactId"]}
+    assert indexes_by_policy(native) == {"CallControl": ["ByTurn"], "ContactEvents": ["ByContactId"]}
 
 
 def test_events_are_taken_off_their_queue_alone(synthesis: Synthesis) -> None:

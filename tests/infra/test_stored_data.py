@@ -11,7 +11,7 @@ def key_arn(stack: Synthesis) -> dict[str, Any]:
 
 
 def test_the_table_is_encrypted_recoverable_and_forgets(synthesis: Synthesis) -> None:
-    table = synthesis.alone("Calling").the("AWS::DynamoDB::Table")
+    table = synthesis.table_of_calls
     assert table["SSESpecification"] == {
         "SSEEnabled": True,
         "SSEType": "KMS",
@@ -26,6 +26,21 @@ def test_the_table_is_encrypted_recoverable_and_forgets(synthesis: Synthesis) ->
         {
             "IndexName": "ByContactId",
             "KeySchema": [{"AttributeName": "ContactId", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+    ]
+
+
+def test_the_table_of_waiting_finds_contacts_by_whose_turn_it_is(synthesis: Synthesis) -> None:
+    tables = synthesis.alone("Calling").resources("AWS::DynamoDB::Table")
+    (table,) = (of for of in tables.values() if of["KeySchema"][0]["AttributeName"] == "Id")
+    assert table["GlobalSecondaryIndexes"] == [
+        {
+            "IndexName": "ByTurn",
+            "KeySchema": [
+                {"AttributeName": "Looking", "KeyType": "HASH"},
+                {"AttributeName": "TurnAt", "KeyType": "RANGE"},
+            ],
             "Projection": {"ProjectionType": "KEYS_ONLY"},
         }
     ]
@@ -92,7 +107,7 @@ def test_the_dead_letter_queue_takes_what_its_source_gives_up(synthesis: Synthes
 
 
 def test_no_mistaken_deployment_removes_the_blocks_of_users(synthesis: Synthesis) -> None:
-    assert synthesis.alone("Calling").the("AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is True
+    assert synthesis.table_of_calls["DeletionProtectionEnabled"] is True
 
 
 def test_the_packs_see_every_table(synthesis: Synthesis) -> None:

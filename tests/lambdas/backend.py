@@ -22,6 +22,7 @@ from tests.lambdas.conftest import FLOW_ARN, INSTANCE_ARN, TABLE
 from tests.lambdas.events import START, contact_event
 from tests.lambdas.fake_aws import shared_client
 from tests.lambdas.fake_connect import FakeConnect
+from tests.lambdas.fake_connect_queues import FakeConnectQueues
 
 ADA = Caller(
     user_id="user-1",
@@ -52,6 +53,7 @@ class Backend:
 
     def __init__(self, dynamodb: Any) -> None:
         self.connect = FakeConnect()
+        self.queues = FakeConnectQueues()
         self.now = START
         self.table = CallTable(dynamodb, TABLE, retention_seconds=LIMITS.max_call_seconds)
         self.instance = ConnectInstance(self.connect.attach(shared_client("connect")), INSTANCE_ARN)

@@ -75,7 +75,11 @@ def _compared(answer: Any) -> tuple[str | None, dict[str, Any]]:
     if isinstance(answer, ClientError):
         code, members = answer.response["Error"]["Code"], answer.response
     held = {name: members.get(name) for name in ("Attributes", "Count", "Item", "ScannedCount")}
-    return code, held | {"Items": sorted(members.get("Items", []), key=str)}
+    items = members.get("Items", [])
+    # What an index sorts is compared in its order.
+    return code, held | {
+        "Items": items if any("TurnAt" in item for item in items) else sorted(items, key=str)
+    }
 
 
 @contextmanager
@@ -85,32 +89,44 @@ def compared_dynamodb(
     table: str = TABLE,
     key: str = "UserId",
     indexes: Mapping[str, str] = INDEXES,
+    sort_keys: Mapping[str, str] | None = None,
 ) -> Iterator[ComparedDynamoDb]:
     """Both, each with the empty table; the reference is moto, or the DynamoDB Local of that URL."""
-    fake = FakeDynamoDb(table, key, indexes).attach(shared_client("dynamodb"))
+    sort_keys = sort_keys or {}
+    fake = FakeDynamoDb(table, key, indexes, sort_keys).attach(shared_client("dynamodb"))
     if dynamodb_local is None:
         with mock_aws():
-            _create_table(_of_moto, table, key, indexes)
+            _create_table(_of_moto, table, key, indexes, sort_keys)
             yield ComparedDynamoDb(fake, _of_moto)
         return
     client: Any = botocore.session.get_session().create_client("dynamodb", endpoint_url=dynamodb_local)
-    _create_table(client, table, key, indexes)
+    _create_table(client, table, key, indexes, sort_keys)
     yield ComparedDynamoDb(fake, client)
     client.delete_table(TableName=table)
 
 
-def _create_table(client: Any, table: str, key: str, indexes: Mapping[str, str]) -> None:
+def _create_table(
+    client: Any, table: str, key: str, indexes: Mapping[str, str], sort_keys: Mapping[str, str]
+) -> None:
     client.create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            {"AttributeName": attribute, "AttributeType": "S"} for attribute in (key, *indexes.values())
+            *({"AttributeName": name, "AttributeType": "S"} for name in (key, *indexes.values())),
+            *({"AttributeName": name, "AttributeType": "N"} for name in sort_keys.values()),
         ],
         KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
             {
                 "IndexName": index,
-                "KeySchema": [{"AttributeName": attribute, "KeyType": "HASH"}],
+                "KeySchema": [
+                    {"AttributeName": attribute, "KeyType": "HASH"},
+                    *(
+                        {"AttributeName": name, "KeyType": "RANGE"}
+                        for of, name in sort_keys.items()
+                        if of == index
+                    ),
+                ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
             for index, attribute in indexes.items()

@@ -15,7 +15,11 @@ from botocore.retries.quota import RetryQuota
 INSTANCE_ARN = "arn:aws:connect:eu-west-2:111122223333:instance/0f000000-0000-4000-8000-000000000001"
 FLOW_ARN = f"{INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000002"
 BILLING_FLOW_ARN = f"{INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000003"
+QUEUE_ARN = f"{INSTANCE_ARN}/queue/0f000000-0000-4000-8000-000000000004"
+BILLING_QUEUE_ARN = f"{INSTANCE_ARN}/queue/0f000000-0000-4000-8000-000000000005"
 TABLE = "calls"
+WAITING_TABLE = "waiting"
+WAITING_INDEXES, WAITING_SORT_KEYS = {"ByTurn": "Looking"}, {"ByTurn": "TurnAt"}
 INDEXES = {"ByContactId": "ContactId"}
 """Of the table: each index and its attribute."""
 
@@ -28,6 +32,9 @@ os.environ |= {
     "CONTACT_FLOW_ARN": FLOW_ARN,
     "TOPIC_CONTACT_FLOW_ARNS": json.dumps({"billing": BILLING_FLOW_ARN}),
     "CALLS_TABLE": TABLE,
+    "WAITING_TABLE": WAITING_TABLE,
+    "QUEUE_ARN": QUEUE_ARN,
+    "TOPIC_QUEUE_IDS": json.dumps({"billing": BILLING_QUEUE_ARN.rpartition("/")[2], "sales": ""}),
     "CALLER_ATTRIBUTES": json.dumps(["order_id", "page"]),
     "CLAIM_ATTRIBUTES": json.dumps({"email": "customer_email", "custom:tier": "customer_tier"}),
     "DISPLAY_NAME_CLAIM": "name",

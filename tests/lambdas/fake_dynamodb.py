@@ -30,7 +30,7 @@ from tests.lambdas.fake_aws import RefusedError, attach, respond
 _PLACEHOLDERS = ("ExpressionAttributeNames", "ExpressionAttributeValues")
 _KNOWN = {
     "GetItem": {"TableName", "Key", "ConsistentRead"},
-    "Query": {"TableName", "IndexName", "KeyConditionExpression", *_PLACEHOLDERS},
+    "Query": {"TableName", "IndexName", "KeyConditionExpression", "Limit", *_PLACEHOLDERS},
     "UpdateItem": {
         "TableName",
         "Key",
@@ -58,6 +58,8 @@ class FakeDynamoDb:
     """The attribute that is the key."""
     indexes: Mapping[str, str]
     """Index to the attribute, a text, that it finds items by."""
+    sort_keys: Mapping[str, str] = field(default_factory=dict)
+    """Index to the attribute, a number, that it sorts items by."""
     items: dict[str, str] = field(default_factory=dict)
     """By key, in JSON: what is stored shares nothing with requests and answers."""
 
@@ -85,8 +87,16 @@ class FakeDynamoDb:
         if attribute != condition.attribute:
             pytest.fail(f"{parameters['IndexName']} finds nothing by {condition.attribute}")
         _check_key(value)
-        found = [item for item in map(json.loads, self.items.values()) if item.get(attribute) == value]
-        items = [{self.key: item[self.key], attribute: value} for item in found]
+        sort_key = self.sort_keys.get(parameters["IndexName"])
+        keys = [self.key, attribute, *([] if sort_key is None else [sort_key])]
+        found = [
+            {name: item[name] for name in keys}
+            for item in map(json.loads, self.items.values())
+            if item.get(attribute) == value and item.keys() >= set(keys)
+        ]
+        if sort_key is not None:
+            found.sort(key=lambda item: int(item[sort_key]["N"]))
+        items = found[: parameters.get("Limit")]
         return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
 
     def _UpdateItem(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802

@@ -86,6 +86,6 @@ def test_a_browser_of_an_allowed_origin_may_read_every_answer_and_no_other_may(
     answered = invoke(answer, headers=headers)["headers"]
     assert answered.get("Access-Control-Allow-Origin") == allowed
     # Each answer says itself which of its headers a script may read: that of the preflight does not count.
-    exposed = None if allowed is None else "Idempotent-Replayed, Retry-After"
+    exposed = None if allowed is None else "ETag, Idempotent-Replayed, Retry-After"
     assert answered.get("Access-Control-Expose-Headers") == exposed
     assert answered.get("Vary") == (None if allowed is None else "Origin")

@@ -4,13 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from call_control import handler as module
+from call_control.waiting import WaitingCalls
+from calls.connect_queues import ConnectQueues
+from calls.positions import Positions
+from calls.queue_state import QueueStates
+from calls.readings import SharedReadings
+from calls.waiting_table import WaitingTable
 from tests.lambdas.backend import ADA, Backend
+from tests.lambdas.conftest import INSTANCE_ARN, WAITING_INDEXES, WAITING_SORT_KEYS, WAITING_TABLE
 from tests.lambdas.events import CLAIMS, REQUEST_ID, START, LambdaContext, call_event
-from tests.lambdas.fake_aws import Answer
+from tests.lambdas.fake_aws import Answer, RefusedError, shared_client
+from tests.lambdas.fake_dynamodb import FakeDynamoDb
 
 CALL = "/calls/{ContactId}"
 CONNECTION = "/calls/{ContactId}/connection"
@@ -28,6 +37,12 @@ def backend(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Backend:
     """All that is behind the handler."""
     backend = Backend(dynamodb)
     monkeypatch.setattr(module, "_calls", backend.call_control)
+    fake = FakeDynamoDb(WAITING_TABLE, "Id", WAITING_INDEXES, WAITING_SORT_KEYS)
+    table = WaitingTable(fake.attach(shared_client("dynamodb", read_timeout=1)), WAITING_TABLE)
+    client = backend.queues.attach(shared_client("connect", read_timeout=2, repeats=False))
+    source = ConnectQueues(client, INSTANCE_ARN)
+    states = QueueStates(SharedReadings(table, backend.time), source)
+    monkeypatch.setattr(module, "_waiting", WaitingCalls(states, Positions(table, source, backend.time)))
     monkeypatch.setattr(module, "now", backend.time)
     return backend
 
@@ -71,18 +86,128 @@ def status(contact_id: str) -> dict[str, Any]:
 def test_the_status_has_the_times_that_have_come(backend: Backend) -> None:
     contact_id = backend.call().contact_id
     began = {"ContactId": contact_id, "StartedAt": "2026-09-21T14:13:20.000Z"}
-    assert status(contact_id) == {**began, "State": "CONNECTING"}
+    soon, later = {"AskAgainAfterSeconds": 10}, {"AskAgainAfterSeconds": 30}
+    assert status(contact_id) == {**began, "State": "CONNECTING", **soon}
     backend.deliver("QUEUED", contact_id, queued=1.25)
     queued = {**began, "QueuedAt": "2026-09-21T14:13:21.250Z"}
-    assert status(contact_id) == {**queued, "State": "QUEUED"}
+    assert status(contact_id) == {**queued, "State": "QUEUED", "ExpectedWaitSeconds": 120, **soon}
     backend.deliver("CONNECTED_TO_AGENT", contact_id, queued=1.25, connected=5)
     connected = {**queued, "ConnectedAt": "2026-09-21T14:13:25.000Z"}
-    assert status(contact_id) == {**connected, "State": "CONNECTED"}
+    assert status(contact_id) == {**connected, "State": "CONNECTED", **later}
     backend.deliver("DISCONNECTED", contact_id, ended=9)
     ended = {**connected, "State": "ENDED", "EndedAt": "2026-09-21T14:13:29.000Z"}
     assert status(contact_id) == {**ended, "EndedBy": "UNKNOWN"}
     backend.deliver("COMPLETED", contact_id, ended=9, disconnectReason="AGENT_DISCONNECT")
     assert status(contact_id) == {**ended, "EndedBy": "AGENT", "DisconnectReason": "AGENT_DISCONNECT"}
+
+
+QUEUE_ID = "0f000000-0000-4000-8000-000000000007"
+QUEUE = {"queueArn": f"{INSTANCE_ARN}/queue/{QUEUE_ID}", "enqueueTimestamp": "2026-09-21T14:13:21.250Z"}
+
+
+@pytest.fixture
+def queued(backend: Backend) -> str:
+    """A call that is second in its queue."""
+    contact_id = backend.call().contact_id
+    backend.queues.waiting = ["contact-of-another", contact_id]
+    backend.deliver("QUEUED", contact_id, queued=1.25, queueInfo=QUEUE)
+    backend.now += 2_000
+    return contact_id
+
+
+def test_a_call_that_waits_has_its_wait_and_its_position(backend: Backend, queued: str) -> None:
+    known = status(queued)
+    assert known["ExpectedWaitSeconds"] == 120
+    assert (known["PositionInQueue"], known["PositionAt"]) == (2, "2026-09-21T14:13:22.000Z")
+    (read,) = backend.queues.requested("GetCurrentMetricData")
+    assert read["Filters"]["Queues"] == [QUEUE_ID]
+
+
+def test_what_connect_expects_of_this_contact_comes_before_what_it_expects_of_its_queue(
+    backend: Backend, queued: str
+) -> None:
+    backend.queues.waits = {queued: 400.2}
+    assert status(queued)["ExpectedWaitSeconds"] == 420
+    assert backend.queues.requested("GetCurrentMetricData") == []
+
+
+def test_a_call_that_waits_in_another_queue_as_another_contact_has_the_position_there(
+    backend: Backend, queued: str
+) -> None:
+    moved: dict[str, Any] = {"initialContactId": queued, "initiationMethod": "QUEUE_TRANSFER"}
+    overflow = {"queueArn": "a/queue/overflow", "enqueueTimestamp": "2026-09-21T14:14:00.000Z"}
+    backend.queues.waiting = ["leg-2"]
+    backend.deliver("QUEUED", "leg-2", queued=40, queueInfo=overflow, **moved)
+    backend.deliver("DISCONNECTED", queued, queued=1.25, queueInfo=QUEUE, ended=41)
+    assert status(queued)["PositionInQueue"] == 1
+    assert backend.queues.requested("GetContactMetrics")[0]["ContactId"] == "leg-2"
+    assert backend.queues.requested("GetCurrentMetricData")[0]["Filters"]["Queues"] == ["overflow"]
+
+
+def test_a_call_whose_queue_no_event_has_named_has_neither(backend: Backend) -> None:
+    contact_id = backend.call().contact_id
+    backend.deliver("QUEUED", contact_id, at=1)
+    assert status(contact_id).keys() == {
+        "ContactId", "State", "StartedAt", "QueuedAt", "AskAgainAfterSeconds",
+    }  # fmt: skip
+    assert backend.queues.requests == []
+
+
+def test_a_call_that_waits_no_more_has_neither(backend: Backend, queued: str) -> None:
+    status(queued)
+    backend.deliver("CONNECTED_TO_AGENT", queued, queued=1.25, connected=5)
+    assert not {"ExpectedWaitSeconds", "PositionInQueue", "PositionAt"} & status(queued).keys()
+
+
+@pytest.mark.parametrize("operation", ["GetContactMetrics", "GetCurrentMetricData"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        (429, "ThrottlingException", {}),
+        (403, "AccessDeniedException", {}),
+        (404, "ResourceNotFoundException", {}),
+        (500, "InternalServiceException", {}),
+        (200, None, {"MetricResults": [7]}),
+        ReadTimeoutError(endpoint_url="https://connect.example"),
+    ],
+    ids=str,
+)
+def test_a_status_never_fails_for_what_is_not_known_of_the_wait(
+    backend: Backend, queued: str, operation: str, fault: Any
+) -> None:
+    backend.queues.faults[operation] = [fault]
+    known = status(queued)
+    assert known["State"] == "QUEUED"
+    assert ("PositionInQueue" in known) == (operation != "GetContactMetrics")
+    assert ("ExpectedWaitSeconds" in known) == (operation != "GetCurrentMetricData")
+
+
+def test_a_status_never_fails_for_the_table_of_waiting(queued: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = FakeDynamoDb._receive
+
+    def receive(fake: FakeDynamoDb, request: Any, **more: Any) -> Any:
+        if fake.table == WAITING_TABLE:
+            monkeypatch.setattr(fake, "_GetItem", refuse)
+        return real(fake, request, **more)
+
+    def refuse(*_: Any) -> Any:
+        raise RefusedError(400, "ProvisionedThroughputExceededException")
+
+    monkeypatch.setattr(FakeDynamoDb, "_receive", receive)
+    for operation in ("_UpdateItem", "_Query"):
+        monkeypatch.setattr(FakeDynamoDb, operation, refuse)
+    assert status(queued)["State"] == "QUEUED"
+
+
+def test_a_status_that_the_app_has_is_not_sent_again(backend: Backend, queued: str) -> None:
+    tag = invoke("GET", CALL, queued)["headers"]["ETag"]
+    again = invoke("GET", CALL, queued, headers={"If-None-Match": tag})
+    assert (again["statusCode"], again["body"], again["headers"]["ETag"]) == (304, "", tag)
+    # Nor while time goes by: the wait and the position are those that were read.
+    backend.now += 900
+    assert invoke("GET", CALL, queued, headers={"If-None-Match": tag})["statusCode"] == 304
+    backend.deliver("CONNECTED_TO_AGENT", queued, queued=1.25, connected=5)
+    assert invoke("GET", CALL, queued, headers={"If-None-Match": tag})["statusCode"] == 200
 
 
 def test_a_call_that_was_hung_up_was_ended_by_its_caller(backend: Backend) -> None:

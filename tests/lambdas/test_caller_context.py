@@ -136,10 +136,17 @@ def test_nothing_secret_is_logged(
 ) -> None:
     invoke()
     invoke(ContactId="contact-2", InitialContactId="contact-2")
-    monkeypatch.setattr(table, "bind", lambda *_: 1 / 0)
-    invoke()
     invoke({**GENUINE, "customer_id": "SECRET-USER"})
+
+    def fail(*_: object) -> None:
+        raise Unavailable("away")
+
+    for failing in (fail, lambda *_: 1 / 0):
+        monkeypatch.setattr(table, "bind", failing)
+        invoke()
+        invoke({**GENUINE, "customer_id": "SECRET-USER"})
     output = written()
+    assert "Caller not verified" in output
     assert '"contact_id":"contact-1"' in output  # where an operator finds the contact
     assert '"contact_id":"contact-2"' in output
     assert "user-1" not in output

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.contact_event import ContactEvent, read_contact_event
-from calls.record import Call
+from calls.record import Call, QueuedContact
 from tests.lambdas.events import NOT_YET, START, contact_event
 
 
@@ -27,6 +27,7 @@ def test_an_event_is_read_for_its_contact_and_all_its_times() -> None:
         contact_id="contact-1",
         call_contact_id="contact-1",
         queued_at=START + 1500,
+        queued=QueuedContact(START + 1500, "arn", "contact-1"),
         connected_at=START + 2250,
         ended_at=START + 3125,
         may_be_ours=True,

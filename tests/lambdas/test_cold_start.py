@@ -14,7 +14,7 @@ from runtime import aws
 LAMBDAS = Path(aws.__file__).parents[1]
 CLIENTS = {
     "start_call": ["dynamodb", "ssm", "connect"],
-    "call_control": ["dynamodb", "connect", "connectparticipant"],
+    "call_control": ["dynamodb", "connect", "connectparticipant", "connect"],
     "contact_events": ["dynamodb", "connect"],
     "caller_context": ["dynamodb"],
 }
@@ -77,6 +77,12 @@ def test_a_function_imports_nothing_of_another_transport(function: str) -> None:
     imported = start(function)["modules"]
     assert "calls.webrtc" in imported
     assert not [name for name in imported if name.startswith("sip_bridge")]
+
+
+def test_what_is_read_of_queues_is_imported_by_nothing_that_starts_a_call() -> None:
+    modules = set(start("start_call")["modules"])
+    of_waiting = {"calls.connect_queues", "calls.positions", "calls.queue_state", "calls.waiting_table"}
+    assert not {"availability", "api.repeated_reads", "calls.readings", "zoneinfo", *of_waiting} & modules
 
 
 def test_caller_context_imports_no_adapter_that_it_does_not_use() -> None:

@@ -11,7 +11,7 @@ from runtime.errors import Unavailable
 
 from calls.contact_event import ContactEvent, read_contact_event
 from calls.errors import CallActive, NotPossibleNow, RetryLater
-from calls.record import TRANSFER_GRACE, Call, EndedBy, State
+from calls.record import TRANSFER_GRACE, Call, EndedBy, QueuedContact, State
 from contact_events.domain import ContactEvents, EndedCall, merge
 from tests.lambdas.backend import LIMITS, Backend, dying
 from tests.lambdas.conftest import INDEXES, TABLE
@@ -115,6 +115,7 @@ def test_every_order_of_the_events_of_a_contact_ends_in_the_same_record(
     expected = replace(
         CONNECTING,
         queued_at=START + 1250,
+        queued=QueuedContact(START + 1250, "arn", "contact-1"),
         connected_at=START + 5500 if answered else None,
         ended_at=START + 9750,
         ended_by_connect=True,
@@ -122,6 +123,21 @@ def test_every_order_of_the_events_of_a_contact_ends_in_the_same_record(
     )
     for order in itertools.permutations(events):
         assert merged(order) == expected
+
+
+def test_a_call_waits_where_it_was_put_last_in_whatever_order_its_events_come() -> None:
+    """A queue that is full, or too slow, hands it on as another contact."""
+    detail: dict[str, Any] = {"initialContactId": "contact-1", "initiationMethod": "QUEUE_TRANSFER"}
+    overflow = {"queueArn": "overflow", "enqueueTimestamp": "2026-09-21T14:14:00.000Z"}
+    events = [
+        read_event(contact_event("QUEUED", "contact-1", queued=1.25)),
+        read_event(contact_event("QUEUED", "leg-2", queued=40, queueInfo=overflow, **detail)),
+        read_event(contact_event("DISCONNECTED", "contact-1", queued=1.25, ended=41)),
+        # Without a queue nobody knows where it waits.
+        read_event(contact_event("QUEUED", "leg-2", at=40, **detail)),
+    ]
+    for order in itertools.permutations(events):
+        assert merged(order).queued == QueuedContact(START + 40_000, "overflow", "leg-2")
 
 
 @st.composite

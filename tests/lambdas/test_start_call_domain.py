@@ -215,7 +215,21 @@ def test_attributes_may_fill_a_contact_until_no_flow_could_set_its_own(
     assert backend.record().starts == starts  # it costs the user no start
 
 
-def test_room_for_what_flows_set_beside_is_kept_free(backend: Backend) -> None:
+# Of a long value most is needed by a proved caller, of a short one by any other ("unknown").
+@pytest.mark.parametrize("tier", ["", "a much longer tier than that"])
+def test_room_for_what_flows_set_beside_is_kept_free(backend: Backend, tier: str) -> None:
+    caller, beside = replace(ADA, context={**ADA.context, "tier": tier}), 100
+
+    def fits(length: int, key: str) -> bool:
+        try:
+            backend.call(key=key, caller=caller, attributes={"page": "x" * length})
+        except InvalidRequest:
+            return False
+        backend.end()
+        backend.now += 60_000
+        return True
+
+    room = next(length for length in range(MAX_ATTRIBUTES_BYTES, 0, -1) if fits(length, "alone"))
     backend.use(
         WebRtc(
             backend.table,
@@ -223,11 +237,11 @@ def test_room_for_what_flows_set_beside_is_kept_free(backend: Backend) -> None:
             backend.participants,
             backend.time,
             instance_arn=INSTANCE_ARN,
-            flow_bytes=MAX_ATTRIBUTES_BYTES,
+            flow_bytes=beside,
         )
     )
-    with pytest.raises(InvalidRequest):
-        backend.call()
+    assert not fits(room - beside + 1, "one too many")
+    assert fits(room - beside, "with room")
 
 
 FAULTS: list[tuple[Answer | Exception, type[ServiceError]]] = [

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 class Assumptions:
     """Of one call, unless the name says otherwise."""
 
+    availability_reads: float = 2
     status_reads: float = 4
+    waiting_reads: float = 1  # of the status reads, those while the call waits in a queue
+    queues: int = 5  # of which apps see the availability
     hang_ups: float = 0.6  # the others end with the agent
     rejoins: float = 0.02
     late_rejoins: float = 0.01  # Connect must create another participant
@@ -31,8 +34,8 @@ class Assumptions:
     connect_ms: float = 100  # any other operation of Connect
     switch_read_seconds: float = 5  # how often an execution environment of start_call reads the switch
     key_cached_seconds: float = 300  # how long DynamoDB and SQS use a key without calling KMS
-    metrics: int = 60
-    alarms: int = 27
+    metrics: int = 64
+    alarms: int = 38
     firewall_rules: int = 9
 
 
@@ -56,7 +59,13 @@ _TWO_TABLE, _CONNECT = 2 * ASSUMED.table_ms, ASSUMED.connect_ms
 REQUESTS = (
     # The claim takes the user's earlier contact out of the index, the answer puts the new one in.
     Operation("start_call", 1, _TWO_TABLE + ASSUMED.start_webrtc_contact_ms, 2 * (_WRITE + 1)),
-    Operation("call_control", ASSUMED.status_reads, ASSUMED.table_ms, 0, _READ),
+    # What a process has read of a queue it keeps; what it has not, another one has read.
+    Operation("availability", ASSUMED.availability_reads, ASSUMED.table_ms, 0, 0.5),
+    Operation("call_control", ASSUMED.status_reads - ASSUMED.waiting_reads, ASSUMED.table_ms, 0, _READ),
+    # The caller looks at the position, and one or the other asks Connect: an item and its place in the index.
+    Operation(
+        "call_control", ASSUMED.waiting_reads, 4 * ASSUMED.table_ms + ASSUMED.connect_ms, 4, _READ + 1.5
+    ),
     Operation("call_control", ASSUMED.hang_ups, _TWO_TABLE + _CONNECT, _WRITE, _READ),
     Operation("call_control", ASSUMED.rejoins, _TWO_TABLE + 2 * _CONNECT, _WRITE, _READ),
     Operation("call_control", ASSUMED.digit_requests, _TWO_TABLE + 2 * _CONNECT, _WRITE, _READ),

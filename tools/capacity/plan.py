@@ -17,6 +17,7 @@ REGION = "eu-west-2"
 MAX_CALLS_PER_HOUR = 1_000_000
 _UTILISATION = 0.8
 _REFUSED = 0.001  # the share of requests for which 429 is accepted
+_QUEUE_READ_SECONDS = 15  # between two reads of a queue, whoever asks
 _MIN_EVENT_CONCURRENCY = 2  # Lambda's
 _WHOLE_CORE_MIB = 1_769  # AWS Lambda developer guide, "Lambda quotas"
 _REGION, _INSTANCE, _ENVIRONMENT = "account and Region", "instance", "environment"
@@ -167,7 +168,17 @@ class Plan:
             ("Participant service: CreateParticipantConnection", _INSTANCE, 6, 9, connections),
             ("Participant service: SendMessage", _INSTANCE, 10, 15, ASSUMED.digit_requests),
         )
-        return [Limit(name, of, rate, burst, self.peak * number) for name, of, rate, burst, number in quotas]
+        limits = [
+            Limit(name, of, rate, burst, self.peak * number) for name, of, rate, burst, number in quotas
+        ]
+        # However many wait: lambdas/calls/positions.py and queue_state.py.
+        positions = min(1.0, self.peak * ASSUMED.waiting_reads)
+        queues = ASSUMED.queues / _QUEUE_READ_SECONDS
+        return [
+            *limits,
+            Limit("Connect: GetContactMetrics", _REGION, 2, 5, positions),
+            Limit("Connect: GetCurrentMetricData", _REGION, 5, 8, queues),
+        ]
 
     @property
     def limits(self) -> Sequence[Limit]:

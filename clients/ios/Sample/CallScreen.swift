@@ -97,7 +97,8 @@ struct CallScreen: View {
 
     private var since: Date? {
         switch state {
-        case .waiting(let since), .connected(let since): since
+        case .waiting(let wait): wait.since
+        case .connected(let since): since
         default: nil
         }
     }
@@ -112,13 +113,22 @@ struct CallScreen: View {
         case .idle: "Talk to us"
         case .askingForMicrophone: "May we use the microphone?"
         case .starting, .joining: "Calling"
-        case .waiting: "Waiting for an agent"
+        case .waiting(let wait): caption(wait)
         case .connected: "In the call"
         case .held: "On hold"
         case .reconnecting, .rejoining: "Reconnecting"
         case .ending: "Hanging up"
         case .ended(let reason): caption(reason)
         }
+    }
+
+    private func caption(_ wait: CallState.Wait) -> String {
+        var known: [String] = []
+        if let position = wait.position { known.append("number \(position) in line") }
+        if let expected = wait.expected {
+            known.append("up to \(expected.formatted(.units(allowed: [.hours, .minutes, .seconds])))")
+        }
+        return known.isEmpty ? "Waiting for an agent" : "Waiting: \(known.joined(separator: ", "))"
     }
 
     private func caption(_ reason: CallState.EndReason) -> String {

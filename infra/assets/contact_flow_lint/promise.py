@@ -40,6 +40,12 @@ _ONLY_BY_PROOF = (
 )
 
 
+_ALONE = (
+    "set it in a block of its own, after the one that marks the contact verified: its size is not counted "
+    "when the call starts, and over 32,768 bytes of attributes the block fails, so that a proved caller goes "
+    "on as any other"
+)
+
 _VERIFIED_QUEUE_FIX = "prove the caller before: agents ask nobody of the verified queue who they are"
 
 
@@ -156,6 +162,7 @@ def _way_faults(source: str, block: Block, state: _State, flow_type: FlowType) -
 
     if not _may_mark(block, state):
         yield fault(_ONLY_BY_PROOF)
+    yield from _uncounted_faults(block)
     if block.member("QueueId") == _VERIFIED_QUEUE and not state.is_proved:
         yield fault(_VERIFIED_QUEUE_FIX, Severity.WARNING)
     if not state.logs_off:
@@ -172,6 +179,17 @@ def _may_mark(block: Block, state: _State) -> bool:
     if status == _STATUS:
         return state.answer in {_Answer.CALLER_CONTEXT, _Answer.PROOF}
     return not isinstance(status, str) or "$." not in status
+
+
+def _uncounted_faults(block: Block) -> Iterator[Fault]:
+    """Values beside the proof in the block that sets it, of which only the run of the flow has the size."""
+    attributes = block.member("Attributes")
+    if not isinstance(attributes, dict) or attributes.get("auth_status") not in {"verified", _STATUS}:
+        return
+    for name, value in attributes.items():
+        if isinstance(value, str) and value.startswith("$.") and not value.startswith("$.External."):
+            what = f"Attributes.{name}"
+            yield Fault(block=block.name, what=what, value=value, fix=_ALONE, severity=Severity.WARNING)
 
 
 def _log_faults(block: Block, flow_type: FlowType) -> Iterator[Fault]:

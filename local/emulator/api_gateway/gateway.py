@@ -51,7 +51,7 @@ _current: contextvars.ContextVar[_Request] = contextvars.ContextVar("gateway_req
 def install(*, account: str, region: str) -> None:
     """Patch MiniStack's gateway for APIs of this account and Region."""
     _answer_requests(account=account, region=region)
-    _refuse_access_tokens()
+    _take_identity_tokens_of_one_client()
     _read_keys_of_user_pools()
     authorizers.install(lambda: _current.get().values)
     _validate_by_content_type()
@@ -180,15 +180,17 @@ def _write_log(group: str, stream: str, line: str) -> None:
     cloudwatch_logs._put_log_events({"logGroupName": group, "logStreamName": stream, "logEvents": [event]})
 
 
-def _refuse_access_tokens() -> None:
-    """Where a method has no scopes, the authorizer takes identity tokens alone."""
+def _take_identity_tokens_of_one_client() -> None:
+    """Where a method has no scopes, the authorizer takes identity tokens alone; and by its expression, those
+    of a client (API Gateway API reference, CreateAuthorizer, identityValidationExpression).
+    """
     validate = apigateway_v1._validate_cognito_authorizer
 
     async def validate_identity_token(
         authorizer: Any, method: Mapping[str, Any], *args: Any
     ) -> tuple[Any, Any]:
         claims, error = await validate(authorizer, method, *args)
-        if error is None and not method.get("authorizationScopes") and claims.get("token_use") != "id":
+        if error is None and not _is_taken(authorizer, method, claims):
             error = apigateway_v1._gw_error("UNAUTHORIZED", "Unauthorized")
         if error is not None:
             _current.get().values["authorizer.error"] = error.message
@@ -201,6 +203,12 @@ def _refuse_access_tokens() -> None:
         return claims, None
 
     apigateway_v1._validate_cognito_authorizer = validate_identity_token
+
+
+def _is_taken(authorizer: Mapping[str, Any], method: Mapping[str, Any], claims: Mapping[str, Any]) -> bool:
+    expression = authorizer.get("identityValidationExpression")
+    is_of_client = not expression or re.fullmatch(expression, str(claims.get("aud", ""))) is not None
+    return is_of_client and (bool(method.get("authorizationScopes")) or claims.get("token_use") == "id")
 
 
 def _read_keys_of_user_pools() -> None:

@@ -22,33 +22,50 @@ class RepeatedClientToken(StrEnum):
     CONTACT_ID = "ContactIdOnly"  # all that the API reference promises
 
 
+class EventMethod(StrEnum):
+    """What contact events say of how a WebRTC contact began: no page about events lists a value."""
+
+    AS_RECORDED = "WEBRTC_API"  # what contact records say
+    LEFT_OUT = "LeftOut"
+
+
+class EventReason(StrEnum):
+    """Whether contact events say why a voice contact ended: documented for outbound campaigns alone."""
+
+    LEFT_OUT = "LeftOut"
+    GIVEN = "Given"
+
+
+_KINDS: Mapping[str, type[StrEnum]] = {
+    kind.__name__: kind for kind in (LostCustomer, RepeatedClientToken, EventMethod, EventReason)
+}
+
+
 class Behaviours:
-    """The behaviours that are played."""
+    """The behaviours that are played: the first of each kind until they are switched."""
 
     def __init__(self) -> None:
-        self.lost_customer = LostCustomer.STAYS
-        self.repeated_client_token = RepeatedClientToken.SAME_ANSWER
+        self._played = {name: next(iter(kind)) for name, kind in _KINDS.items()}
+
+    def plays(self, behaviour: StrEnum) -> bool:
+        """Whether it is this one that is played."""
+        return self._played[type(behaviour).__name__] is behaviour
 
     def shown(self) -> dict[str, Any]:
         """The behaviours by their names."""
-        return {
-            "LostCustomer": self.lost_customer,
-            "RepeatedClientToken": self.repeated_client_token,
-        }
+        return dict(self._played)
 
     def switch(self, wanted: Mapping[str, Any]) -> None:
         """Play others; what is not named stays. ValueError for what is none, and then nothing changes."""
-        unknown = wanted.keys() - self.shown().keys()
+        unknown = wanted.keys() - _KINDS.keys()
         if unknown:
             raise ValueError(f"there is no behaviour {', '.join(sorted(unknown))}: {self._choices()}")
         try:
-            lost = LostCustomer(wanted.get("LostCustomer", self.lost_customer))
-            repeated = RepeatedClientToken(wanted.get("RepeatedClientToken", self.repeated_client_token))
+            chosen = {name: _KINDS[name](value) for name, value in wanted.items()}
         except ValueError as error:
             raise ValueError(f"{error}: {self._choices()}") from None
-        self.lost_customer, self.repeated_client_token = lost, repeated
+        self._played |= chosen
 
     @staticmethod
     def _choices() -> str:
-        kinds = {"LostCustomer": LostCustomer, "RepeatedClientToken": RepeatedClientToken}
-        return "; ".join(f"{name} is {' or '.join(kind)}" for name, kind in kinds.items())
+        return "; ".join(f"{name} is {' or '.join(kind)}" for name, kind in _KINDS.items())

@@ -37,7 +37,13 @@ from typing import Any
 
 from local.emulator.aws_service import AwsError, Parameters
 from local.emulator.connect import flow_run
-from local.emulator.connect.behaviours import Behaviours, LostCustomer, RepeatedClientToken
+from local.emulator.connect.behaviours import (
+    Behaviours,
+    EventMethod,
+    EventReason,
+    LostCustomer,
+    RepeatedClientToken,
+)
 from local.emulator.connect.contact import (
     Contact,
     ContactEvent,
@@ -76,6 +82,8 @@ _NEEDED = {
     ContactEvent.AGENT_DISCONNECTED: frozenset({State.CONNECTED}),
     ContactEvent.CUSTOMER_DISCONNECTED: _LIVING,
     ContactEvent.CUSTOMER_DROPPED: _LIVING,
+    ContactEvent.CUSTOMER_HELD: frozenset({State.CONNECTED}),
+    ContactEvent.CUSTOMER_RESUMED: frozenset({State.CONNECTED}),
     ContactEvent.TRANSFERRED: frozenset({State.CONNECTED}),
 }
 
@@ -101,6 +109,7 @@ class Connect:
         self._media = media
         self._contacts: dict[str, Contact] = {}
         self._participants: dict[str, tuple[Participant, Conversation]] = {}  # by token
+        self._places: dict[str, tuple[Participant, Conversation]] = {}  # the same by join token
         self._answered: dict[tuple[str, str, str], _Answered] = {}  # by operation, instance, client token
         self._events: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
         self._lock = threading.RLock()
@@ -113,7 +122,7 @@ class Connect:
         with self._lock:
             instance = self.instances.get(Kind.INSTANCE, parameters["InstanceId"])
             if kept := self._kept_answer("StartWebRTCContact", instance, parameters):
-                if self.behaviours.repeated_client_token is RepeatedClientToken.CONTACT_ID:
+                if self.behaviours.plays(RepeatedClientToken.CONTACT_ID):
                     return {"ContactId": kept["ContactId"]}
                 return kept
             flow = self.instances.part(Kind.CONTACT_FLOW, parameters, "ContactFlowId")
@@ -128,7 +137,7 @@ class Connect:
                 "ConnectionData": {"Attendee": customer.attendee, "Meeting": contact.conversation.meeting},
             }
             self._keep_answer("StartWebRTCContact", instance, parameters, answer)
-        self.publish(contact.event("INITIATED"))
+        self._report(contact, "INITIATED")
         self.timers.after(JOINS_WITHIN, lambda: self._give_up(contact))
         return answer
 
@@ -202,7 +211,7 @@ class Connect:
         )
         with self._lock:
             self._add(contact)
-        self.publish(contact.event("INITIATED"))
+        self._report(contact, "INITIATED")
         self._run(contact, flow)
         return Line(self, contact)
 
@@ -247,6 +256,7 @@ class Connect:
         )
         conversation.customers.append(customer)
         self._participants[customer.token] = customer, conversation
+        self._places[customer.attendee["JoinToken"]] = customer, conversation
         return customer
 
     def _kept_answer(
@@ -268,6 +278,19 @@ class Connect:
         """Every contact, oldest first, as the control endpoint shows it."""
         with self._lock:
             return [contact.shown() for contact in self._contacts.values()]
+
+    def under_way(self) -> list[Contact]:
+        """Every contact that has not ended, oldest first."""
+        with self._lock:
+            return [contact for contact in self._contacts.values() if not contact.ended]
+
+    def by_id(self, contact_id: str) -> Contact:
+        """A contact of any instance; KeyError where there is none."""
+        return self._contacts[contact_id]
+
+    def customer(self, join_token: str) -> tuple[Participant, Conversation]:
+        """Whose place in a meeting that was, whether lost or not; KeyError for nobody's."""
+        return self._places[join_token]
 
     def find(self, instance_id: str, contact_id: str) -> Contact | None:
         """A contact of an instance; raises AwsError where there is no such instance."""
@@ -325,17 +348,17 @@ class Connect:
             case ContactEvent.AGENT_CONNECTED:
                 contact.stirred.set()
                 flow_run.present(contact, contacts=self, region=self._region, rest=self._rest)
-                self.publish(contact.event("CONNECTED_TO_AGENT"))
+                self._report(contact, "CONNECTED_TO_AGENT")
             case ContactEvent.AGENT_DISCONNECTED:
                 self.end(contact, reason="AGENT_DISCONNECT")
             case ContactEvent.CUSTOMER_DISCONNECTED:
                 self.end(contact, reason="CUSTOMER_DISCONNECT")
-            case ContactEvent.CUSTOMER_DROPPED if self.behaviours.lost_customer is LostCustomer.ENDS:
+            case ContactEvent.CUSTOMER_DROPPED if self.behaviours.plays(LostCustomer.ENDS):
                 # The reason that is documented for a lost network too.
                 self.end(contact, reason="CUSTOMER_DISCONNECT")
             case ContactEvent.TRANSFERRED:
-                self.publish(moved.event("INITIATED"))
-                self.publish(moved.event("QUEUED"))
+                self._report(moved, "INITIATED")
+                self._report(moved, "QUEUED")
                 self.end(contact, reason="OTHER")
         return moved.shown()
 
@@ -348,6 +371,8 @@ class Connect:
                 if contact.system_number is not None:
                     raise ContactStateError("whoever is on the telephone hangs up: CustomerDisconnected")
                 _drop(contact.conversation)
+            case ContactEvent.CUSTOMER_HELD | ContactEvent.CUSTOMER_RESUMED:
+                contact.on_hold = event is ContactEvent.CUSTOMER_HELD
             case ContactEvent.TRANSFERRED:
                 return self._queue_again(contact)
         return contact
@@ -356,6 +381,8 @@ class Connect:
         self, transferred: Contact, *, method: str = "TRANSFER", queue: Resource | None = None
     ) -> Contact:
         started = now()
+        for agent in transferred.conversation.present_agents:
+            agent.left = started
         contact = Contact(
             id=str(uuid.uuid4()),
             instance=transferred.instance,
@@ -386,9 +413,9 @@ class Connect:
             is_over = contact.conversation.current is None
         contact.digits.end()
         contact.stirred.set()
-        self.publish(contact.event("DISCONNECTED"))
+        self._report(contact, "DISCONNECTED")
         # No agent does work after the contact here: COMPLETED follows at once, with the same data.
-        self.publish(contact.event("COMPLETED"))
+        self._report(contact, "COMPLETED")
         if is_over and contact.conversation.over:
             contact.conversation.over()
         return True
@@ -466,7 +493,7 @@ class Connect:
                 raise BlockError("the contact is in a queue already")
             self._check_room(queue)
             contact.enqueued = now()
-        self.publish(contact.event("QUEUED"))
+        self._report(contact, "QUEUED")
 
     def change_queue(self, contact: Contact, queue_id: str | None) -> None:
         """Put a contact that is in a queue into another, by ARN or id, or into its target queue."""
@@ -478,8 +505,8 @@ class Connect:
                 raise BlockError(f"a call has at most {MAX_CONTACTS_IN_CHAIN} contacts")
             self._check_room(queue)
             moved = self._queue_again(contact, method="QUEUE_TRANSFER", queue=queue)
-        self.publish(moved.event("INITIATED"))
-        self.publish(moved.event("QUEUED"))
+        self._report(moved, "INITIATED")
+        self._report(moved, "QUEUED")
         self.end(contact, reason="OTHER")
 
     def set_target_queue(self, contact: Contact, queue_id: str) -> None:
@@ -494,7 +521,15 @@ class Connect:
             raise BlockError(error.message) from error
         with self._lock:
             contact.attributes |= attributes
-        self.publish(contact.event("CONTACT_DATA_UPDATED", {"updatedProperties": ["UserDefinedAttributes"]}))
+        self._report(contact, "CONTACT_DATA_UPDATED", updatedProperties=["UserDefinedAttributes"])
+
+    def _report(self, contact: Contact, event_type: str, **more: Any) -> None:
+        """Publish an event of a contact, with what is played of what its detail may hold."""
+        if contact.initiation_method == "WEBRTC_API" and self.behaviours.plays(EventMethod.LEFT_OUT):
+            more["initiationMethod"] = None
+        if self.behaviours.plays(EventReason.GIVEN):
+            more["disconnectReason"] = contact.disconnect_reason
+        self.publish(contact.event(event_type, more))
 
     def publish(self, detail: Mapping[str, Any]) -> None:
         """Publish a contact event; its detail has at least `contactId` and `instanceArn`."""

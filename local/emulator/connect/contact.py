@@ -34,6 +34,8 @@ class ContactEvent(StrEnum):
     AGENT_DISCONNECTED = "AgentDisconnected"
     CUSTOMER_DISCONNECTED = "CustomerDisconnected"
     CUSTOMER_DROPPED = "CustomerDropped"  # gone for the 60 s after which a participant is out
+    CUSTOMER_HELD = "CustomerHeld"  # by the agent
+    CUSTOMER_RESUMED = "CustomerResumed"
     TRANSFERRED = "Transferred"  # by the agent, into the queue that it came from
 
 
@@ -41,15 +43,28 @@ class ContactStateError(Exception):
     """A contact event does not fit the state that the contact is in."""
 
 
+class Role(StrEnum):
+    """Which side of a call somebody is on."""
+
+    CUSTOMER = "CUSTOMER"
+    AGENT = "AGENT"
+
+
 @dataclass
 class Participant:
-    """Somebody on the customer's side: whoever called, or came back after a drop, or was added."""
+    """Whoever called, or came back after a drop, or was added to the customer's side; or an agent."""
 
     id: str
     name: str
     token: str
     attendee: Mapping[str, str]
     left: datetime | None = None
+    role: Role = Role.CUSTOMER
+
+    @property
+    def external_user_id(self) -> str:
+        """As others in the meeting see it: of an agent it ends in `agent`, which clients rely on."""
+        return f"{self.id}-agent" if self.role is Role.AGENT else self.id
 
 
 @dataclass
@@ -63,6 +78,7 @@ class Conversation:
     over: Callable[[], None] | None = None
     contacts: list["Contact"] = field(default_factory=list)
     customers: list[Participant] = field(default_factory=list)
+    agents: list[Participant] = field(default_factory=list)  # who take it through the media plane
 
     @property
     def current(self) -> "Contact | None":
@@ -73,6 +89,16 @@ class Conversation:
     def present_customers(self) -> list[Participant]:
         """Those who are not out."""
         return [participant for participant in self.customers if participant.left is None]
+
+    @property
+    def present_agents(self) -> list[Participant]:
+        """The agents who are not out."""
+        return [agent for agent in self.agents if agent.left is None]
+
+    @property
+    def agent(self) -> Participant | None:
+        """The agent who has a place."""
+        return next(iter(self.present_agents), None)
 
 
 @dataclass
@@ -95,6 +121,7 @@ class Contact:
     target_queue: Resource | None = None
     enqueued: datetime | None = None
     agent_connected: datetime | None = None
+    on_hold: bool = False
     ended: datetime | None = None
     disconnect_reason: str | None = None
     customer_number: str | None = None
@@ -170,6 +197,7 @@ class Contact:
             "Hooks": {hook: flow.arn for hook, flow in self.hooks.items()},
             "Digits": self.digits.passed,
             "AwaitsDigits": self.digits.are_awaited,
+            "OnHold": self.on_hold,
             "Participants": [*map(_shown_customer, self.conversation.customers), *agent],
             "DisconnectReason": self.disconnect_reason,
             "StartedAt": timestamp(self.started),

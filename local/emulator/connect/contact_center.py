@@ -51,6 +51,10 @@ class ContactCenter:
         """The state of a queue."""
         return self._queues.get(_id(queue_id), _USUAL)
 
+    def is_set(self, queue_id: str) -> bool:
+        """Whether a queue's state was set, and is more than what everything is like at first."""
+        return _id(queue_id) in self._queues
+
     def draw(self) -> int:
         """The number from 1 to 100 that DistributeByPercentage draws."""
         return self._draw or secrets.randbelow(100) + 1

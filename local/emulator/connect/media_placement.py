@@ -1,7 +1,8 @@
 """Where the media of meetings is: on this machine, whatever client joins one.
 
 The URLs are shaped as the Amazon Chime SDK's answers are. A client sends its join token to them, and reports
-on the call to the last: with a name of AWS's it would do so over the Internet. Nothing answers there yet.
+on the call to the last: with a name of AWS's it would do so over the Internet. `local/media` answers there,
+where the launcher has started it; nothing does otherwise.
 """
 
 import socket
@@ -16,6 +17,11 @@ class MediaPlane:
 
     port: int
     reserved: socket.socket | None = field(default=None, repr=False)
+
+    @classmethod
+    def at(cls, port: int | None) -> "MediaPlane":
+        """The media plane that listens on a port, or none."""
+        return cls.reserve() if port is None else cls(port)
 
     @classmethod
     def reserve(cls) -> "MediaPlane":

@@ -1,23 +1,32 @@
 """What operators ask Amazon Connect: lists of an instance's parts, contacts that were, metrics of queues.
 
 Part of the service `connect`. Assumed or left out: nobody is an agent here but who is played for a contact,
-so agents are counted while they are connected, and nobody is available; there are no routing profiles;
-waiting times are not estimated, as with too little data, when Connect leaves them out; hours have no
-overrides.
+so agents are counted while they are connected, and nobody is available, unless the contact center's state
+says otherwise; there are no routing profiles; a waiting time is estimated where that state has one, and else
+left out, as with too little data; hours that it calls closed have an override for today.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from local.emulator.aws_service import AwsError, Parameters
 from local.emulator.connect.connect import Connect
 from local.emulator.connect.contact import Contact, State, now, present
 from local.emulator.connect.instance import Kind, Resource
+from local.emulator.connect.request_quotas import RequestQuotas
 
 _MAX_RESULTS = 100
 _NOT_FOUND = "ResourceNotFoundException"
+_GROUPS_OF_WAITS = ["QUEUE", "CHANNEL"]
+_CLOSED = {
+    "Start": {"Hours": 0, "Minutes": 0},
+    "End": {"Hours": 23, "Minutes": 59},
+    "OverrideName": "Closed today",
+    "OperationalStatus": "CLOSED",
+}
 # What CloudFormation calls the attributes of an instance, by their types in the API.
 _INSTANCE_ATTRIBUTES = {
     "INBOUND_CALLS": "InboundCalls",
@@ -46,6 +55,7 @@ class Operators:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._instances = connect.instances
+        self._quotas = RequestQuotas()
 
     # Instances and their parts
 
@@ -101,17 +111,25 @@ class Operators:
 
     def get_effective_hours_of_operations(self, parameters: Parameters) -> Mapping[str, Any]:
         """GetEffectiveHoursOfOperations, day by day, both days included."""
+        self._quotas.take("GetEffectiveHoursOfOperations")
         hours = self._instances.part(Kind.HOURS_OF_OPERATION, parameters, "HoursOfOperationId")
         first, last = (_day(parameters[name]) for name in ("FromDate", "ToDate"))
         if last < first:
             raise AwsError("InvalidRequestException", "ToDate is before FromDate.")
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        zone = hours.properties["TimeZone"]
+        closed = (
+            set() if self._connect.center.is_open(hours.id) else {now().astimezone(ZoneInfo(zone)).date()}
+        )
         return {
             "EffectiveHoursOfOperationList": [
-                {"Date": day.isoformat(), "OperationalHours": _hours_of(hours, day)} for day in days
+                {"Date": day.isoformat(), "OperationalHours": [] if day in closed else _hours_of(hours, day)}
+                for day in days
             ],
-            "EffectiveOverrideHoursList": [],
-            "TimeZone": hours.properties["TimeZone"],
+            "EffectiveOverrideHoursList": [
+                {"Date": day.isoformat(), "OverrideHours": [_CLOSED]} for day in days if day in closed
+            ],
+            "TimeZone": zone,
         }
 
     # Contacts
@@ -140,7 +158,8 @@ class Operators:
     # Metrics
 
     def get_contact_metrics(self, parameters: Parameters) -> Mapping[str, Any]:
-        """GetContactMetrics: the position in the queue, for a contact that waits in one."""
+        """GetContactMetrics: position and expected wait, for a contact that waits in a queue."""
+        self._quotas.take("GetContactMetrics")
         contact = self._connect.find(parameters["InstanceId"], parameters["ContactId"])
         if contact is None:
             raise AwsError(_NOT_FOUND, f"There is no contact {parameters['ContactId']}.")
@@ -148,6 +167,9 @@ class Operators:
             raise AwsError("InvalidRequestException", "The contact waits in no queue.")
         position = 1 + self._waiting(contact.target_queue).index(contact)
         values = {"POSITION_IN_QUEUE": float(position)}
+        queue = contact.target_queue
+        if queue is not None and (expected := self._connect.center.queue(queue.id).estimated_wait_time):
+            values["ESTIMATED_WAIT_TIME"] = float(expected)
         results = [
             {"Name": each["Name"], "Value": {"Number": values[each["Name"]]}}
             for each in parameters["Metrics"]
@@ -157,6 +179,7 @@ class Operators:
 
     def get_current_metric_data(self, parameters: Parameters) -> Mapping[str, Any]:
         """GetCurrentMetricData of queues; a queue where nothing happens has no data, as in Connect."""
+        self._quotas.take("GetCurrentMetricData")
         instance = self._instance(parameters)
         filters = parameters["Filters"]
         if not filters.get("Queues"):
@@ -164,10 +187,14 @@ class Operators:
         queues = [self._instances.get(Kind.QUEUE, each.rpartition("/")[2], instance.arn)
                   for each in filters["Queues"]]  # fmt: skip
         groupings = parameters.get("Groupings") or []
+        names = {metric.get("Name") for metric in parameters["CurrentMetrics"]}
+        if "ESTIMATED_WAIT_TIME" in names and (groupings != _GROUPS_OF_WAITS or not filters.get("Channels")):
+            message = "ESTIMATED_WAIT_TIME is for queues and channels, grouped by QUEUE and CHANNEL."
+            raise AwsError("InvalidRequestException", message)
         grouped = [[queue] for queue in queues] if "QUEUE" in groupings else [queues]
         results = []
         for group in grouped:
-            busy = [queue for queue in group if self._living(queue)]
+            busy = [queue for queue in group if self._living(queue) or self._connect.center.is_set(queue.id)]
             if busy and "VOICE" in (filters.get("Channels") or ["VOICE"]):
                 results.append({
                     "Dimensions": _dimensions(busy[0], groupings),
@@ -191,11 +218,25 @@ class Operators:
                 seconds = (now() - oldest).total_seconds() if oldest else 0.0
                 # Milliseconds where nothing is grouped, says the API reference.
                 return seconds if groupings else seconds * 1000
+            case "AGENTS_ONLINE" | "AGENTS_STAFFED" | "AGENTS_AVAILABLE" if self._are_set(queues):
+                return float(sum(self._agents(queue, metric["Name"]) for queue in queues))
             case "AGENTS_ONLINE" | "AGENTS_STAFFED" | "AGENTS_ON_CALL" | "AGENTS_ON_CONTACT" | "SLOTS_ACTIVE":
                 return float(states[State.CONNECTED])
             case "ESTIMATED_WAIT_TIME":
-                return None
+                return float(self._connect.center.queue(queues[0].id).estimated_wait_time) or None
         return 0.0
+
+    def _are_set(self, queues: Sequence[Resource]) -> bool:
+        return all(self._connect.center.is_set(queue.id) for queue in queues)
+
+    def _agents(self, queue: Resource, metric: str) -> int:
+        state = self._connect.center.queue(queue.id)
+        counts = {
+            "AGENTS_ONLINE": state.agents_online,
+            "AGENTS_STAFFED": state.agents_staffed,
+            "AGENTS_AVAILABLE": state.agents_available,
+        }
+        return counts[metric]
 
     def _living(self, queue: Resource) -> list[Contact]:
         contacts = self._connect.of_instance(self._instances.get(Kind.INSTANCE, _last(queue.instance_arn)))

@@ -12,9 +12,11 @@ def resources_of(call: Call, *, region: str, account: str) -> list[str]:
     contact = f"{instance}/contact/{given.get('ContactId') or given.get('InitialContactId', '*')}"
     number = f"{region_arn}:phone-number/{given.get('PhoneNumberId', '*').rpartition('/')[2]}"
     hours = f"{instance}/operating-hours/{given.get('HoursOfOperationId', '*')}"
+    queue = f"{instance}/queue/{given.get('QueueId', '*')}"
     by_operation = {
         "AssociatePhoneNumberContactFlow": [number, flow],
         "CreateParticipant": [contact, instance],
+        "DescribeQueue": [queue],
         "GetContactMetrics": [contact, instance],
         "GetCurrentMetricData": _queues(instance, given) or [instance],
         "GetEffectiveHoursOfOperations": [hours, instance],

@@ -1,14 +1,30 @@
-"""DynamoDB tables: time to live, backups and encryption, which MiniStack's CloudFormation drops."""
+"""DynamoDB tables: what MiniStack's CloudFormation drops of them, and that it deletes protected ones."""
 
 from ministack.services import dynamodb
 
-from local.emulator.cloudformation.provisioners import Properties, accepted, after
+from local.emulator.cloudformation.provisioners import PROVISIONERS, Properties, accepted, after
 
 
 def install() -> None:
     """Finish what MiniStack makes of a table."""
     for resource_type in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
         after(resource_type, _finish_table)
+        _protect(resource_type)
+
+
+def _protect(resource_type: str) -> None:
+    """Have the table's own setting decide, which may have changed since the stack gave it."""
+    delete = PROVISIONERS[resource_type]["delete"]
+
+    def delete_unprotected(name: str, properties: Properties) -> None:
+        if dynamodb._tables.get(name, {}).get("DeletionProtectionEnabled"):
+            raise ValueError(
+                "Resource cannot be deleted as it is currently protected against deletion. Disable deletion "
+                "protection first."
+            )
+        delete(name, properties)
+
+    PROVISIONERS[resource_type] = {**PROVISIONERS[resource_type], "delete": delete_unprotected}
 
 
 def _finish_table(name: str, old: Properties, new: Properties) -> None:

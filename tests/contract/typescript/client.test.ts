@@ -8,11 +8,13 @@ import { after, before, test } from 'node:test';
 
 import { createClient } from './client/client/index.js';
 import {
+  type Availability,
   type CallConnection,
   type CallState,
   type Problem,
   type StartCallRequest,
   endCall,
+  getAvailability,
   getCall,
   rejoinCall,
   sendDigits,
@@ -20,6 +22,7 @@ import {
 } from './client/index.js';
 
 interface Examples {
+  OpenAndStaffed: Availability;
   StartedCall: CallConnection;
   QueuedCall: { ContactId: string };
   CallActive: Problem;
@@ -52,6 +55,8 @@ function answer(method: string, url: string): [number, unknown?] {
       if (isActive) return [409, examples.CallActive];
       isActive = true;
       return [201, examples.StartedCall];
+    case 'GET /v1/availability?Topic=billing':
+      return [200, examples.OpenAndStaffed];
     case `GET /v1/calls/${path.ContactId}`:
       return [200, examples.QueuedCall];
     case `POST /v1/calls/${path.ContactId}/connection`:
@@ -91,6 +96,9 @@ before(async () => {
 after(() => server.close());
 
 test('a call is started, followed, rejoined, given digits and ended', async () => {
+  const known = await getAvailability({ client, query: { Topic: 'billing' } });
+  assert.deepEqual([known.data?.Open, known.data?.ExpectedWaitSeconds], [true, 120]);
+
   const body: StartCallRequest = { Topic: 'billing', Attributes: { order_id: 'A-1042' } };
   const started = await startCall({ client, body, headers: { 'Idempotency-Key': 'tap-1' } });
   assert.ok(started.data);
@@ -114,6 +122,7 @@ test('a call is started, followed, rejoined, given digits and ended', async () =
   const contact = `/v1/calls/${path.ContactId}`;
   const authorization = 'a.b.c';
   assert.deepEqual(received, [
+    { method: 'GET', path: '/v1/availability?Topic=billing', authorization, idempotencyKey: undefined, body: undefined },
     { method: 'POST', path: '/v1/start-call', authorization, idempotencyKey: 'tap-1', body },
     { method: 'GET', path: contact, authorization, idempotencyKey: undefined, body: undefined },
     { method: 'POST', path: `${contact}/connection`, authorization, idempotencyKey: undefined, body: undefined },

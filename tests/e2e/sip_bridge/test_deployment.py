@@ -56,6 +56,9 @@ def test_a_second_deployment_changes_nothing(running: LocalAws) -> None:
 def test_stacks_that_are_destroyed_leave_nothing_of_the_bridge(running: LocalAws) -> None:
     templates = with_the_templates_of_before(running)
     assert all(resources_of_bridge(running).values())
+    running.client("dynamodb").update_table(
+        TableName=running.outputs["CallsTable"], DeletionProtectionEnabled=False
+    )
     for stack in STACKS[:2]:
         running.cdk("destroy", f"InAppCalling-local-bridge-{stack}", *templates)
     assert not any(resources_of_bridge(running).values()), resources_of_bridge(running)

@@ -11,7 +11,7 @@ import pytest
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Caller
-from tests.e2e.calls import connected, queued
+from tests.e2e.calls import connected, queued, read_what_is_known_of_waiting
 from tests.e2e.grants import WIDE, Reason, grants, needless, unused, used, wider_than_needed
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
 from tests.e2e.sip_bridge.calls import assert_over, start_native_call
@@ -32,6 +32,7 @@ WIDE_OF_BRIDGE = [
 @pytest.fixture
 def all_rights_used(aws: BridgeAws, caller: Caller, another_caller: Caller) -> None:
     """A call with all that may befall it, and some that go wrong."""
+    read_what_is_known_of_waiting(aws, caller)
     call_id = connected(aws, caller)
     aws.happen_in_meeting(call_id, "CallerJoined")
     assert eventually(lambda: _join_is_stored(aws))

@@ -29,6 +29,8 @@ from tests.e2e.sip_bridge.bridge_aws import BridgeAws, resources_of_bridge
 from tests.e2e.sip_bridge.calls import assert_over
 from tests.e2e.sip_bridge.held_properties import READERS
 
+pytestmark = pytest.mark.slow  # deployment follows deployment
+
 ENVIRONMENT = "local-bridge"
 BRIDGE_STACK = f"InAppCalling-{ENVIRONMENT}-SipBridge"
 # Two calls use a user's rate up for as long as the tests last.

@@ -13,6 +13,7 @@ from tests.infra.configuration.files import (
     INSTANCE,
     MISSING,
     OTHER_INSTANCE,
+    QUEUE,
     UUID,
     Changes,
     Loader,
@@ -46,6 +47,10 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("connect.topics.billing", "", "string in quotes"),
     ("connect.topics.billing", 7, "string in quotes"),
     ("connect.topics.pay now", "billing", "1 to 64 of"),
+    ("connect.queue_arn", FLOW, "queue of this instance"),
+    ("connect.topic_queue_arns.billing", f"{OTHER_INSTANCE}/queue/{UUID}", "queue of this instance"),
+    ("connect.topic_queue_arns.sales", QUEUE, "one of connect.topics: billing"),
+    ("connect.topic_queue_arns", [], "make it a table"),
     ("connect.instance", INSTANCE, "did you mean 'instance_arn'"),
     *(
         ("connect.quotas.start_webrtc_contact_rate", value, "whole number from 1 to 5000")
@@ -162,6 +167,25 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("alarm", {}, "did you mean 'alarms'"),
     ("stage", "prod", "known here: account, alarms"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "taken"),
+    [
+        ({"attributes.from_caller": ["Page", "page"]}, "in from_caller already"),
+        ({"attributes.from_caller": ["Page"], "attributes.from_claims.email": "page"}, "in from_caller"),
+        ({"attributes.from_claims.email": "Customer_Id"}, "a trusted attribute"),
+        ({"attributes.from_claims": {"email": "Mail", "sub": "mail"}}, "the attribute of another claim"),
+    ],
+)
+def test_names_of_attributes_that_differ_in_case_alone_are_one_name(
+    load_changed: Loader, attributes: dict[str, Any], taken: str
+) -> None:
+    """To Amazon Connect they are two, to an agent who reads them they are not."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_changed(attributes)
+    (fault,) = caught.value.faults
+    assert taken in fault.fix
 
 
 @pytest.mark.parametrize(("key", "value", "fix"), REFUSED, ids=lambda value: str(value)[:40])

@@ -139,7 +139,10 @@ def test_each_function_does_to_bridged_calls_what_it_has_to(bridged: Synthesis) 
         name.format("contact-events"): ["dynamodb:GetItem", "dynamodb:UpdateItem"],
         name.format("caller-context"): ["dynamodb:GetItem"],
     }
-    assert indexes_by_policy(bridged) == {"ContactEvents": ["ByContactId", "ByMeetingId"]}
+    assert indexes_by_policy(bridged) == {
+        "CallControl": ["ByTurn"],
+        "ContactEvents": ["ByContactId", "ByMeetingId"],
+    }
 
 
 def test_the_table_of_bridged_calls_and_its_key_alone_are_named(bridged: Synthesis) -> None:

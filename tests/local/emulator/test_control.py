@@ -330,3 +330,11 @@ def test_a_contact_center_that_cannot_be_is_refused(control: Control) -> None:
     status, document = send(control, "POST", "contact-center", {"Hours": {"h": "Shut"}})
     assert status == 400
     assert "'Shut', not Open or Closed" in document["message"]
+
+
+def test_no_two_services_answer_under_one_name(control: Control) -> None:
+    control.add_list("of-one", list)
+    with pytest.raises(ValueError, match="/_local/of-one is taken"):
+        control.add_list("of-one", list)
+    with pytest.raises(ValueError, match="/_local/clock is taken"):
+        control.add_route("clock", lambda _parts, _document: {})

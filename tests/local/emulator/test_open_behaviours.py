@@ -91,6 +91,30 @@ def test_a_repeated_client_token_is_answered_with_the_contact_id_at_least(
     assert len(instance.connect.contacts()) == 1
 
 
+@pytest.mark.parametrize(("behaviour", "method"), [("WEBRTC_API", "WEBRTC_API"), ("LeftOut", None)])
+def test_events_may_not_say_how_a_contact_began(
+    behaviour: str, method: str | None, instance: Instance, rest_of_aws: FakeRestOfAws
+) -> None:
+    instance.connect.behaviours.switch({"EventMethod": behaviour})
+    contact_id = instance.connected()["ContactId"]
+    assert {event["detail"].get("initiationMethod") for event in rest_of_aws.events} == {method}
+    rest_of_aws.events.clear()
+    second = instance.connect.happen(contact_id, ContactEvent.TRANSFERRED)["ContactId"]
+    of_second = [event["detail"] for event in rest_of_aws.events if event["detail"]["contactId"] == second]
+    assert {detail["initiationMethod"] for detail in of_second} == {"TRANSFER"}
+
+
+@pytest.mark.parametrize(("behaviour", "reason"), [("LeftOut", None), ("Given", "AGENT_DISCONNECT")])
+def test_events_may_say_why_a_contact_ended(
+    behaviour: str, reason: str | None, instance: Instance, rest_of_aws: FakeRestOfAws
+) -> None:
+    instance.connect.behaviours.switch({"EventReason": behaviour})
+    contact_id = instance.connected()["ContactId"]
+    instance.connect.happen(contact_id, ContactEvent.AGENT_DISCONNECTED)
+    ends = [event["detail"] for event in rest_of_aws.events[-2:]]
+    assert [detail.get("disconnectReason") for detail in ends] == [reason, reason]
+
+
 @pytest.mark.parametrize(
     "wanted", [{"LostCustomer": "Ends"}, {"LostCaller": "ContactEnds"}, {"RepeatedClientToken": True}]
 )

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.emulator.aws_service import AwsError
 from local.emulator.connect.contact import ContactEvent
 from local.emulator.connect.instance import Kind
+from local.emulator.connect.request_quotas import QUOTAS, RequestQuotas
 from local.launcher.local_aws import LocalAws
 from tests.local.emulator.connect_instance import Instance, code_of
 from tests.local.emulator.flows import HANG_UP
@@ -121,7 +123,8 @@ def test_a_queue_is_measured_while_something_happens_in_it(instance: Instance) -
     assert result["Dimensions"]["Channel"] == "VOICE"
     assert [each["Value"] for each in result["Collections"]] == [1.0, 0.0]
     [ungrouped] = current(instance, "OLDEST_CONTACT_AGE")
-    [grouped] = current(instance, "OLDEST_CONTACT_AGE", "ESTIMATED_WAIT_TIME", Groupings=["QUEUE"])
+    groups = ["QUEUE", "CHANNEL"]
+    [grouped] = current(instance, "OLDEST_CONTACT_AGE", "ESTIMATED_WAIT_TIME", Groupings=groups)
     milliseconds, seconds = (each["Collections"][0]["Value"] for each in (ungrouped, grouped))
     assert 0 < seconds < 5
     assert milliseconds == pytest.approx(1000 * seconds, abs=1000)
@@ -146,6 +149,65 @@ def test_a_waiting_contact_has_a_position_and_no_other(instance: Instance) -> No
     with pytest.raises(ClientError) as caught:
         instance.sdk.get_contact_metrics(**given)
     assert code_of(caught) == "InvalidRequestException"
+
+
+def test_a_wait_is_estimated_for_a_group_of_queue_and_channel_alone(instance: Instance) -> None:
+    with pytest.raises(ClientError) as caught:
+        current(instance, "ESTIMATED_WAIT_TIME")
+    assert code_of(caught) == "InvalidRequestException"
+
+
+def test_staffing_and_waits_are_those_that_were_set(instance: Instance) -> None:
+    metrics = ("AGENTS_STAFFED", "AGENTS_AVAILABLE", "ESTIMATED_WAIT_TIME")
+    wanted = {"AgentsStaffed": 3, "AgentsAvailable": 2, "EstimatedWaitTime": 95, "MaxContacts": 9}
+    instance.connect.center.change({"Queues": {instance.queue.arn: wanted}})
+    [result] = current(instance, *metrics, Groupings=["QUEUE", "CHANNEL"])
+    assert [each["Value"] for each in result["Collections"]] == [3.0, 2.0, 95.0]
+    contact_id = instance.queued()["ContactId"]
+    answer = instance.sdk.get_contact_metrics(
+        InstanceId=instance.id, ContactId=contact_id, Metrics=[{"Name": "ESTIMATED_WAIT_TIME"}]
+    )
+    assert answer["MetricResults"] == [{"Name": "ESTIMATED_WAIT_TIME", "Value": {"Number": 95.0}}]
+    instance.connect.center.change({"Queues": {instance.queue.arn: {"AgentsStaffed": 0}}})
+    [result] = current(instance, "AGENTS_STAFFED", Groupings=["QUEUE", "CHANNEL"])
+    assert result["Collections"][0]["Value"] == 0.0
+
+
+def test_a_day_that_is_closed_is_an_override_of_its_hours(instance: Instance) -> None:
+    queue = instance.sdk.describe_queue(InstanceId=instance.id, QueueId=instance.queue.id)["Queue"]
+    hours = {"InstanceId": instance.id, "HoursOfOperationId": queue["HoursOfOperationId"]}
+    instance.connect.center.change({"Hours": {queue["HoursOfOperationId"]: "Closed"}})
+    today = datetime.now(UTC).date()
+    answer = instance.sdk.get_effective_hours_of_operations(
+        **hours, FromDate=str(today), ToDate=str(today + timedelta(days=1))
+    )
+    assert answer["EffectiveHoursOfOperationList"][0]["OperationalHours"] == []
+    [override] = answer["EffectiveOverrideHoursList"]
+    assert override["Date"] == str(today)
+    assert override["OverrideHours"][0]["OperationalStatus"] == "CLOSED"
+
+
+@pytest.mark.parametrize("operation", QUOTAS)
+def test_more_requests_than_aws_takes_are_throttled(operation: str) -> None:
+    rate, burst = QUOTAS[operation]
+    moment = [0.0]
+    quotas = RequestQuotas(lambda: moment[0])
+    for _ in range(int(burst)):
+        quotas.take(operation)
+    with pytest.raises(AwsError, match="ThrottlingException"):
+        quotas.take(operation)
+    moment[0] += 1 / rate
+    quotas.take(operation)
+    with pytest.raises(AwsError, match="ThrottlingException"):
+        quotas.take(operation)
+
+
+def test_a_throttled_request_is_answered_as_the_model_says(instance: Instance) -> None:
+    contact_id = instance.queued()["ContactId"]
+    given = {"InstanceId": instance.id, "ContactId": contact_id, "Metrics": [{"Name": "POSITION_IN_QUEUE"}]}
+    with pytest.raises(ClientError) as caught:
+        [instance.sdk.get_contact_metrics(**given) for _ in range(30)]
+    assert code_of(caught) == "ThrottlingException"
 
 
 def test_hours_are_read_day_by_day(instance: Instance) -> None:

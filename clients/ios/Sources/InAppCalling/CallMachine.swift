@@ -86,7 +86,8 @@ struct CallMachine {
     /// Whether the audio has ever run, or the call is an earlier one.
     private var comesBack = false
     private var origin: Event?
-    private var queuedAt: Date?
+    private var wait = CallState.Wait()
+    private var pollPause = Self.pollPause
     private var connectedAt: Date?
     private var isConnected = false
     private var outstanding: Set<Outstanding> = []
@@ -98,7 +99,8 @@ struct CallMachine {
     private var rejoinNumber = 0
     private var effects: [Effect] = []
 
-    /// The pause between two readings: the firewall refuses an address that sends too many requests.
+    /// The pause between two readings, until the service names one: the firewall refuses an address that sends too many
+    /// requests.
     static let pollPause = Duration.seconds(10)
     /// The pauses before the attempts to rejoin. Connect keeps a caller's place for a minute.
     static let rejoinPauses: [Duration] = [.seconds(1), .seconds(2), .seconds(4)]
@@ -114,7 +116,7 @@ struct CallMachine {
         case .beginning, .starting: .starting
         case .activating, .joining: comesBack ? .rejoining : .joining
         case .inCall:
-            isHeld ? .held : isConnected ? .connected(since: connectedAt) : .waiting(since: queuedAt)
+            isHeld ? .held : isConnected ? .connected(since: connectedAt) : .waiting(wait)
         case .reconnecting: .reconnecting
         case .checking, .pausing, .rejoining, .waitingForAgent: .rejoining
         case .lostOnHold: .held
@@ -279,7 +281,7 @@ struct CallMachine {
         cancel(.rejoin)
         cancel(.patience)
         // The call may end meanwhile.
-        schedule(.poll, after: Self.pollPause)
+        schedule(.poll, after: pollPause)
     }
 
     private mutating func requestConnection() {
@@ -297,7 +299,7 @@ struct CallMachine {
             switch problem.remedy {
             case .waitForAgent:
                 phase = .waitingForAgent
-                schedule(.poll, after: Self.pollPause)
+                schedule(.poll, after: pollPause)
             case .forgetCall: finish(.endedByService, endsCall: false)
             case .tryLater, .rejoin: pauseBeforeRejoin()
             case _ where problem.status >= 500: pauseBeforeRejoin()
@@ -322,7 +324,10 @@ struct CallMachine {
         switch result {
         case .success(let status):
             guard status.progress != .ended else { return finish(.endedByService, endsCall: false) }
-            queuedAt = status.queuedAt ?? queuedAt
+            wait = CallState.Wait(
+                since: status.queuedAt ?? wait.since, position: status.position, positionAt: status.positionAt,
+                expected: status.expectedWait)
+            pollPause = status.askAgainAfter ?? Self.pollPause
             connectedAt = status.connectedAt ?? connectedAt
             if status.progress == .connected, !isConnected {
                 isConnected = true
@@ -336,7 +341,7 @@ struct CallMachine {
         case .checking: pauseBeforeRejoin()
         case .waitingForAgent where isConnected: requestConnection()
         case .inCall where isConnected, .reconnecting where isConnected: break
-        case .inCall, .reconnecting, .waitingForAgent, .lostOnHold: schedule(.poll, after: Self.pollPause)
+        case .inCall, .reconnecting, .waitingForAgent, .lostOnHold: schedule(.poll, after: pollPause)
         default: break
         }
     }

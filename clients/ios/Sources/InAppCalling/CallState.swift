@@ -8,15 +8,14 @@ public enum CallState: Hashable, Sendable {
     case starting
     /// The call exists; its audio is being connected.
     case joining
-    /// Audio is connected; no agent has taken the call. `since`: when it came into a queue, once that is known. The
-    /// contract has no place in the queue.
-    case waiting(since: Date?)
+    /// Audio is connected; no agent has taken the call.
+    case waiting(Wait)
     /// An agent has taken the call, at `since`.
     case connected(since: Date?)
     /// Another call of the phone goes first, or the user holds this one. Nothing is heard or said; the place in the
     /// queue is kept.
     case held
-    /// The network is gone; the audio comes back by itself, as ``waiting(since:)`` or ``connected(since:)``, or the
+    /// The network is gone; the audio comes back by itself, as ``waiting(_:)`` or ``connected(since:)``, or the
     /// call goes on to ``rejoining``.
     case reconnecting
     /// The audio was lost; the session comes back into the call.
@@ -24,6 +23,24 @@ public enum CallState: Hashable, Sendable {
     /// The user has hung up, or the call cannot go on; the service is being informed.
     case ending
     case ended(EndReason)
+
+    /// What is known of a wait. What is `nil` is not known: where many wait, most know no position.
+    public struct Wait: Hashable, Sendable {
+        /// When the call came into a queue.
+        public var since: Date?
+        /// Where it stood at ``positionAt``; 1 is next.
+        public var position: Int?
+        public var positionAt: Date?
+        /// How long the wait may take, rounded up.
+        public var expected: Duration?
+
+        public init(since: Date? = nil, position: Int? = nil, positionAt: Date? = nil, expected: Duration? = nil) {
+            self.since = since
+            self.position = position
+            self.positionAt = positionAt
+            self.expected = expected
+        }
+    }
 
     /// Why a call has ended.
     public enum EndReason: Hashable, Sendable {

@@ -14,6 +14,14 @@ public struct CallStatus: Hashable, Sendable, Decodable {
     public let endedBy: EndedBy?
     /// With ``Progress/ended``, Amazon Connect's code for why, where its events give one; new codes may come.
     public let disconnectReason: String?
+    /// With ``Progress/queued``, how long Amazon Connect expects the caller to wait, rounded up.
+    public let expectedWait: Duration?
+    /// With ``Progress/queued``, where the call stood at ``positionAt``, where that was read within the last minute; 1 is
+    /// next.
+    public let position: Int?
+    public let positionAt: Date?
+    /// After how long there may be something new.
+    public let askAgainAfter: Duration?
 
     /// Who ended a call.
     public enum EndedBy: Hashable, Sendable {
@@ -64,31 +72,29 @@ public struct CallStatus: Hashable, Sendable, Decodable {
         case endedAt = "EndedAt"
         case endedBy = "EndedBy"
         case disconnectReason = "DisconnectReason"
+        case expectedWait = "ExpectedWaitSeconds"
+        case position = "PositionInQueue"
+        case positionAt = "PositionAt"
+        case askAgainAfter = "AskAgainAfterSeconds"
     }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        // The strategy `.iso8601` refuses milliseconds, which the service always sends.
-        let milliseconds = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-        func time(_ key: CodingKeys) throws -> Date? {
-            guard let text = try container.decodeIfPresent(String.self, forKey: key) else { return nil }
-            guard let date = try? milliseconds.parse(text) else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: key, in: container, debugDescription: "no time in UTC with milliseconds")
-            }
-            return date
-        }
         contactID = try container.decode(String.self, forKey: .contactID)
         progress = Progress(try container.decode(String.self, forKey: .progress))
-        guard let startedAt = try time(.startedAt) else {
+        guard let startedAt = try container.time(.startedAt) else {
             throw DecodingError.dataCorruptedError(
                 forKey: .startedAt, in: container, debugDescription: "absent")
         }
         self.startedAt = startedAt
-        queuedAt = try time(.queuedAt)
-        connectedAt = try time(.connectedAt)
-        endedAt = try time(.endedAt)
+        queuedAt = try container.time(.queuedAt)
+        connectedAt = try container.time(.connectedAt)
+        endedAt = try container.time(.endedAt)
         endedBy = try container.decodeIfPresent(String.self, forKey: .endedBy).map(EndedBy.init)
         disconnectReason = try container.decodeIfPresent(String.self, forKey: .disconnectReason)
+        expectedWait = try container.seconds(.expectedWait)
+        position = try container.decodeIfPresent(Int.self, forKey: .position)
+        positionAt = try container.time(.positionAt)
+        askAgainAfter = try container.seconds(.askAgainAfter)
     }
 }

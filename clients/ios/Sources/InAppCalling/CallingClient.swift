@@ -4,7 +4,7 @@ import Foundation
     import FoundationNetworking
 #endif
 
-/// The service's five operations.
+/// The service's six operations.
 ///
 /// Each repeats its request as the contract allows: the same bytes under the same `Idempotency-Key`, after `Retry-After`
 /// or with growing pauses, within a minute. Then it throws a ``CallingError``, or `CancellationError` if its task was
@@ -55,8 +55,13 @@ public struct CallingClient: Sendable {
         try decoded(await send("POST", ["start-call"], body: encoded(request), key: key))
     }
 
-    /// How far the user's latest call has come. At most every ten seconds: the firewall refuses an address that sends
-    /// too many requests.
+    /// Whether calls about a topic, or about none, are taken. Not before ``Availability/askAgainAfter`` again.
+    public func availability(topic: String? = nil) async throws -> Availability {
+        try decoded(await send("GET", ["availability"], query: topic.map { ("Topic", $0) }))
+    }
+
+    /// How far the user's latest call has come. Not before ``CallStatus/askAgainAfter`` again: the firewall refuses an
+    /// address that sends too many requests.
     public func status(of contactID: String) async throws -> CallStatus {
         try decoded(await send("GET", ["calls", contactID]))
     }
@@ -105,7 +110,7 @@ public struct CallingClient: Sendable {
         }
     }
 
-    private func url(_ path: [String]) throws -> URL {
+    private func url(_ path: [String], query: (name: String, value: String)?) throws -> URL {
         let isHere = ["localhost", "127.0.0.1", "::1"].contains(apiURL.host ?? "")
         guard apiURL.scheme == "https" || (apiURL.scheme == "http" && isHere) else {
             throw CallingError.insecureURL
@@ -118,14 +123,18 @@ public struct CallingClient: Sendable {
         for part in path {
             text += "/" + (part.addingPercentEncoding(withAllowedCharacters: allowed) ?? "")
         }
+        if let query {
+            text += "?\(query.name)=" + (query.value.addingPercentEncoding(withAllowedCharacters: allowed) ?? "")
+        }
         guard let url = URL(string: text) else { throw CallingError.insecureURL }
         return url
     }
 
-    private func send(_ method: String, _ path: [String], body: Data? = nil, key: String? = nil) async throws
-        -> ServiceAnswer
-    {
-        let url = try url(path)
+    private func send(
+        _ method: String, _ path: [String], query: (name: String, value: String)? = nil, body: Data? = nil,
+        key: String? = nil
+    ) async throws -> ServiceAnswer {
+        let url = try url(path, query: query)
         let elapsed = clock.stopwatch()
         var attempts = Attempts(jitter: jitter)
         var forceRefresh = false

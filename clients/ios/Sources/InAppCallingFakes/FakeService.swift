@@ -24,7 +24,7 @@ public actor FakeService: Transport {
 
     /// The operations, as the contract names them.
     public enum Operation: Sendable {
-        case startCall, getCall, endCall, rejoinCall, sendDigits
+        case getAvailability, startCall, getCall, endCall, rejoinCall, sendDigits
     }
 
     public private(set) var requests: [ServiceRequest] = []
@@ -34,6 +34,11 @@ public actor FakeService: Transport {
     /// How many calls were started.
     public private(set) var started = 0
 
+    /// Of a call that waits.
+    private var position: Int?
+    private var expectedSeconds: Int?
+    /// What is known before a call, as the contract has it.
+    private var availability: [String: Any] = ["Open": true, "Staffed": true]
     private var state = "CONNECTING"
     private var callsByKey: [String: (body: Data?, contactID: String)] = [:]
     private var latestCall: String?
@@ -52,11 +57,25 @@ public actor FakeService: Transport {
         if state == "ENDED" { activeCall = nil }
     }
 
+    /// The call waits at this position, for as long as this.
+    public func wait(position: Int?, expectedSeconds: Int?) {
+        (self.position, self.expectedSeconds) = (position, expectedSeconds)
+    }
+
+    /// Calls are taken, or not; `nil` is not known.
+    public func take(calls isOpen: Bool?, staffed isStaffed: Bool? = true, expectedSeconds: Int? = nil) {
+        availability = [:]
+        availability["Open"] = isOpen
+        availability["Staffed"] = isStaffed
+        availability["ExpectedWaitSeconds"] = expectedSeconds
+    }
+
     public func send(_ request: ServiceRequest) async throws -> ServiceAnswer {
         requests.append(request)
         let path = request.url.pathComponents
         let operation: Operation =
             switch (request.method, path.last) {
+            case ("GET", "availability"): .getAvailability
             case ("POST", "start-call"): .startCall
             case ("POST", "connection"): .rejoinCall
             case ("POST", "digits"): .sendDigits
@@ -81,15 +100,24 @@ public actor FakeService: Transport {
 
     private func perform(_ operation: Operation, _ request: ServiceRequest) -> ServiceAnswer {
         if operation == .startCall { return start(request) }
+        if operation == .getAvailability {
+            return Self.answer(200, availability.merging(["AskAgainAfterSeconds": 15]) { $1 })
+        }
         guard let contactID = latestCall, request.url.path.contains(contactID) else {
             return Self.problem("not-found", 404)
         }
         switch operation {
         case .getCall:
-            var status = ["ContactId": contactID, "State": state, "StartedAt": "2026-01-01T10:00:12.120Z"]
+            var status: [String: Any] = ["ContactId": contactID, "State": state, "StartedAt": "2026-01-01T10:00:12.120Z"]
             if state != "CONNECTING" { status["QueuedAt"] = "2026-01-01T10:00:14.006Z" }
             if state == "CONNECTED" { status["ConnectedAt"] = "2026-01-01T10:00:41.530Z" }
             if state == "ENDED" { status["EndedAt"] = "2026-01-01T10:06:03.872Z" }
+            if state == "QUEUED", let position {
+                status["PositionInQueue"] = position
+                status["PositionAt"] = "2026-01-01T10:00:21.402Z"
+            }
+            if state == "QUEUED", let expectedSeconds { status["ExpectedWaitSeconds"] = expectedSeconds }
+            if state != "ENDED" { status["AskAgainAfterSeconds"] = state == "CONNECTED" ? 30 : 10 }
             return Self.answer(200, status)
         case .endCall:
             move(to: "ENDED")
@@ -135,8 +163,8 @@ public actor FakeService: Transport {
         return ServiceAnswer(status: status, headers: headers, body: body)
     }
 
-    private static func answer(_ status: Int, _ members: [String: String]) -> ServiceAnswer {
-        ServiceAnswer(status: status, body: (try? JSONEncoder().encode(members)) ?? Data())
+    private static func answer(_ status: Int, _ members: [String: Any]) -> ServiceAnswer {
+        ServiceAnswer(status: status, body: (try? JSONSerialization.data(withJSONObject: members)) ?? Data())
     }
 
     /// An answer as the contract describes it.

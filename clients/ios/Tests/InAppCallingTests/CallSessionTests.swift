@@ -38,14 +38,14 @@ import Testing
 
     func inQueue(_ session: CallSession) async {
         await session.start()
-        await wait(session) { if case .waiting(.some) = $0 { true } else { false } }
+        await wait(session) { if case .waiting(let known) = $0 { known.since != nil } else { false } }
     }
 
     @Test func aCallGoesThroughItsStates() async throws {
         let session = session()
         let states = await session.states()
         await session.start(StartCallRequest(topic: "billing"))
-        await wait(session) { if case .waiting(.some) = $0 { true } else { false } }
+        await wait(session) { if case .waiting(let known) = $0 { known.since != nil } else { false } }
         await service.move(to: "CONNECTED")
         await wait(session, clockRuns: true) { if case .connected = $0 { true } else { false } }
         await session.hangUp()
@@ -91,6 +91,23 @@ import Testing
         await wait(session, clockRuns: true) { $0 == .ended(.hungUp) }
         #expect(await service.started == 1)
         #expect(await service.activeCall == nil)
+    }
+
+    @Test func aWaitHasItsPositionAndItsLength() async throws {
+        await service.wait(position: 3, expectedSeconds: 90)
+        let session = session()
+        await inQueue(session)
+        guard case .waiting(let wait) = await session.state else { throw CancellationError() }
+        #expect(wait.position == 3)
+        #expect(wait.positionAt != nil)
+        #expect(wait.expected == .seconds(90))
+        // What the next reading does not have is not known any more.
+        await service.wait(position: nil, expectedSeconds: 60)
+        await self.wait(session, clockRuns: true) {
+            if case .waiting(let next) = $0 { next.expected == .seconds(60) && next.position == nil } else { false }
+        }
+        await session.hangUp()
+        await self.wait(session) { $0 == .ended(.hungUp) }
     }
 
     @Test func lostAudioComesBackIntoTheSameCall() async throws {

@@ -57,6 +57,18 @@ import Testing
                 + #""DisplayName":"Ada","PreviousContactId":"call-0","Topic":"billing"}"#)
     }
 
+    @Test func availabilityIsOfATopic() async throws {
+        await service.take(calls: true, expectedSeconds: 120)
+        let known = try await client.availability(topic: "a b&c")
+        #expect(known.isOpen == true)
+        #expect(known.expectedWait == .seconds(120))
+        let request = try #require(await service.requests.first)
+        #expect(request.url.absoluteString == "https://example.invalid/v1/availability?Topic=a%20b%26c")
+        await service.take(calls: nil, staffed: nil)
+        #expect(try await client.availability().isOpen == nil)
+        #expect(await service.requests.last?.url.query == nil)
+    }
+
     @Test func aCutConnectionStartsOneCall() async throws {
         await service.fail(.startCall, .cut)
         await service.fail(.startCall, .unreachable)

@@ -67,6 +67,27 @@ struct Examples {
         #expect(ended.disconnectReason == "AGENT_DISCONNECT")
     }
 
+    @Test func whatIsNotKnownIsNil() throws {
+        let open: Availability = try examples.decode("OpenAndStaffed")
+        #expect(open.isOpen == true)
+        #expect(open.isStaffed == true)
+        #expect(open.expectedWait == .seconds(120))
+        #expect(open.closesAt != nil)
+        let closed: Availability = try examples.decode("Closed")
+        #expect(closed.isOpen == false)
+        #expect(closed.opensAt != nil)
+        let nothing: Availability = try examples.decode("NotKnown")
+        #expect(nothing.isOpen == nil)
+        #expect(nothing.isStaffed == nil)
+        #expect(nothing.expectedWait == nil)
+        #expect(nothing.askAgainAfter == .seconds(5))
+        let waiting: CallStatus = try examples.decode("CallWithPosition")
+        #expect(waiting.position == 3)
+        #expect(waiting.positionAt != nil)
+        #expect(waiting.expectedWait == .seconds(90))
+        #expect(waiting.askAgainAfter == .seconds(10))
+    }
+
     @Test func everyProblemHasItsKindAndARemedy() throws {
         var kinds: Set<Problem.Kind> = []
         for name in examples.problems {

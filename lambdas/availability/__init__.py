@@ -1,0 +1,1 @@
+"""`/availability`: whether somebody takes calls about a topic, before anybody calls."""

@@ -1,0 +1,38 @@
+"""A local AWS with its media plane, and people with ears."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.clients.phone import Phone
+from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAws
+from tests.e2e.aws import Aws, Caller
+from tests.e2e.environments import fixtures_of
+from tests.e2e.media.participants import Call
+from tests.e2e.media.program import Program
+
+running, aws, phone, _ = fixtures_of(DEFAULT_ENVIRONMENT, with_media=True)
+
+
+@pytest.fixture(scope="session")
+def participants() -> Iterator[Program]:
+    with Program("participants.ts") as started:
+        yield started
+
+
+@pytest.fixture
+def new_call(
+    running: LocalAws, aws: Aws, phone: Phone, participants: Program
+) -> Iterator[Callable[..., Call]]:
+    """Starts calls, each by somebody new; whoever is left in them at the end leaves."""
+    calls: list[Call] = []
+
+    def start(tone: int = 440) -> Call:
+        call = Call(running, aws, Caller.sign_up_and_in(phone), participants)
+        calls.append(call)
+        call.join(tone)
+        return call
+
+    yield start
+    for call in calls:
+        call.leave()
