@@ -77,10 +77,12 @@ def test_a_stage_that_fails_is_named(running: LocalAws, capsys: pytest.CaptureFi
     try:
         assert main(["stop-calls", "--environment", running.environment]) == 0
         capsys.readouterr()
+        # Until start_call reads the switch again.
+        stages = smoked(running, capsys)
         for _ in range(10):
-            stages = smoked(running, capsys)
-            if stages.get("start"):
+            if stages["start"]:
                 break
+            stages = smoked(running, capsys)
         assert "calling-stopped" in stages["start"]
         assert "replay" not in stages
         assert users(running) == []

@@ -18,6 +18,12 @@ REACHES_AN_ACCOUNT = (
     "outputs",
     "stop-calls",
     "resume-calls",
+    "doctor",
+    "smoke",
+    "explain",
+    "diff",
+    "drift",
+    "release-state",
     "block",
     "unblock",
 )
