@@ -64,6 +64,7 @@ class SmokeTest:
         return (
             ("refused", self.refused),
             ("sign-in", self.sign_in),
+            ("availability", self.availability),
             ("start", self.start),
             ("replay", self.replay),
             ("contact", self.contact),
@@ -109,6 +110,14 @@ class SmokeTest:
         if "AuthenticationResult" not in given:
             raise StageFailedError(f"Amazon Cognito asks for more: {given.get('ChallengeName')}")
         self._token = given["AuthenticationResult"]["IdToken"]
+
+    def availability(self) -> None:
+        """The app reads whether somebody would answer."""
+        query = "" if self.topic is None else f"?Topic={quote(self.topic, safe='')}"
+        answer = self._call("GET", f"availability{query}")
+        _want(answer, 200)
+        if "AskAgainAfterSeconds" not in _json(answer):
+            raise StageFailedError("200 without AskAgainAfterSeconds")
 
     def start(self) -> None:
         """A start is answered with a call, and with what an app joins it by."""

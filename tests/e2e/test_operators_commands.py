@@ -50,7 +50,7 @@ def test_a_call_is_placed_and_nothing_is_left(
     stages = smoked(running, capsys)
     assert set(stages.values()) == {""}
     assert list(stages) == [
-        "doctor", "refused", "sign-in", "start", "replay", "contact", "hang-up", "cleanup",
+        "doctor", "refused", "sign-in", "availability", "start", "replay", "contact", "hang-up", "cleanup",
     ]  # fmt: skip
     assert users(running) == []
     new = [each for each in aws.contacts() if each["ContactId"] not in before]

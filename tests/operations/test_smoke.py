@@ -41,6 +41,8 @@ class FakeApi:
                 return self.changes.get("replay", (200, STARTED))
             self.active = "start" not in self.changes
             return self.changes.get("start", (201, STARTED))
+        if url.endswith("/availability"):
+            return self.changes.get("availability", (200, {"AskAgainAfterSeconds": 30}))
         if method == "DELETE":
             self.active = False
             return self.changes.get("hang_up", (204, {}))
@@ -97,7 +99,7 @@ def test_a_deployment_that_works_passes_every_stage() -> None:
     api = FakeApi()
     stages, aws = run(api)
     assert [stage.name for stage in stages] == [
-        "refused", "sign-in", "start", "replay", "contact", "hang-up", "cleanup",
+        "refused", "sign-in", "availability", "start", "replay", "contact", "hang-up", "cleanup",
     ]  # fmt: skip
     assert failed(stages) == []
     assert not api.active
@@ -108,6 +110,8 @@ def test_a_deployment_that_works_passes_every_stage() -> None:
     ("stage", "changes"),
     [
         ("refused", {"refused": (200, {})}),
+        ("availability", {"availability": (504, {})}),
+        ("availability", {"availability": (200, {})}),
         ("start", {"start": (503, {"type": "urn:calling-stopped"})}),
         ("start", {"start": (201, {})}),
         ("replay", {"replay": (201, STARTED)}),

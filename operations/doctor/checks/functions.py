@@ -15,7 +15,7 @@ UNRESERVED = 100
 (AWS Lambda developer guide, "Configuring reserved concurrency").
 """
 
-_FUNCTIONS = 3  # start_call, call_control, caller_context
+_FUNCTIONS = 4  # start_call, call_control, availability, caller_context
 _FIX = (
     "request an increase: aws service-quotas request-service-quota-increase --service-code lambda "
     "--quota-code L-B99A9384 --desired-value 1000; or lower functions.reserved_concurrency."
