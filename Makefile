@@ -66,7 +66,7 @@ test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $
 .PHONY: test-unit
 test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## all tests but the end-to-end ones
 	@export PYTHONDONTWRITEBYTECODE=; python -m pytest -n 4 --no-loadscope-reorder \
-		tests/lambdas tests/infra tests/operations tests/tools tests/contract tests/local
+		tests/lambdas tests/simulation tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
 test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $(CONSOLE) $(MEDIA_TEST) ## what takes long: a first run elsewhere, others' checkers, Swift, AWS's DynamoDB Local (needs Java)
@@ -88,6 +88,11 @@ test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## check, test
 test-e2e: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend
 	@E2E_ENVIRONMENT="$(LOCAL_ENV)" python -m pytest tests/e2e \
 		--ignore=tests/e2e/sip_bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend --ignore=tests/e2e/media
+
+.PHONY: simulate
+# What was given, or as many seeds as take some minutes.
+simulate: $(PYTHON) ## calls in every order and with every failure that AWS allows: SEEDS=10000, FIRST=0
+	@PYTHONPATH=.:lambdas python -m tests.simulation --seeds "$(or $(SEEDS),10000)" --first "$(or $(FIRST),0)"
 
 .PHONY: mutation
 mutation: $(PYTHON) ## whether the tests notice changes of what decides who calls: some 15 minutes, survivors are listed

@@ -58,7 +58,7 @@ class CallingStack(Stack):
         switch = CallingSwitch(
             self, "CallingSwitch", parameter_name=parameter_name(configuration.environment, "Calling")
         )
-        instance = connect_instance(self, configuration.connect.instance)
+        instance = connect_instance(self, configuration.connect)
         events = ContactEvents(self, "ContactEventQueue", instance_arn=instance.arn, key=key)
 
         defaults = CallFunctionDefaults(

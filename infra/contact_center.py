@@ -4,49 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.configuration import (
+    DEFAULT_CONTACT_FLOW,
     TRUSTED_ATTRIBUTES,
     AdoptedContactFlow,
-    AdoptedInstance,
+    Connect,
+    Flow,
     OwnContactFlow,
     Sandbox,
 )
 from infra.constructs.connect_function import ConnectFunction
 from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance
 from infra.constructs.connect_sandbox import ConnectSandbox
-from infra.constructs.contact_flow import ContactFlow
+from infra.constructs.contact_flow import ContactFlow, deployed_flow
 from infra.functions.function import CallFunctionDefaults
 
 
-def connect_instance(stack: Stack, settings: AdoptedInstance | Sandbox) -> ConnectInstance:
+def connect_instance(stack: Stack, connect: Connect) -> ConnectInstance:
     """The instance that exists, or a sandbox that `stack` creates; with the queues that flows lead to."""
+    settings = connect.instance
     if isinstance(settings, Sandbox):
         sandbox = ConnectSandbox(stack, "ConnectSandbox", instance_alias=settings.instance_alias)
         return ConnectInstance(
             arn=sandbox.instance_arn,
-            queue_arns=_queues(sandbox.verified_queue_arn, sandbox.unverified_queue_arn),
+            queue_arns=_queues(
+                sandbox.verified_queue_arn, sandbox.unverified_queue_arn, sandbox.overflow_queue_arn
+            ),
             alias=settings.instance_alias,
         )
     return ConnectInstance(
         arn=settings.instance_arn,
-        queue_arns=_queues(settings.verified_queue_arn, settings.unverified_queue_arn),
+        queue_arns=_queues(
+            settings.verified_queue_arn, settings.unverified_queue_arn, connect.flow.overflow_queue_arn
+        ),
     )
 
 
-def _queues(verified_arn: str | None, unverified_arn: str | None) -> dict[str, str]:
+def _queues(verified_arn: str | None, unverified_arn: str | None, overflow_arn: str | None) -> dict[str, str]:
     """By the placeholders of contact flows; none where every flow is adopted."""
-    if verified_arn is None or unverified_arn is None:
-        return {}
-    return {VERIFIED_QUEUE: verified_arn, "UnverifiedQueueArn": unverified_arn}
+    arns = {
+        VERIFIED_QUEUE: verified_arn,
+        "UnverifiedQueueArn": unverified_arn,
+        "OverflowQueueArn": overflow_arn,
+    }
+    return {name: arn for name, arn in arns.items() if arn is not None}
+
+
+# Flows that others lead to or set, by the placeholders of their ARNs, in files of infra/contact_flows.
+_FLOWS_OF_FLOWS = {
+    "AgentGuideFlowArn": "shared/agent_guide",
+    "AgentWhisperFlowArn": "shared/agent_whisper",
+    "ClosedFlowArn": "shared/closed",
+    "CustomerQueueFlowArn": "shared/customer_queue",
+    "InboundContactFlowArn": DEFAULT_CONTACT_FLOW,
+}
 
 
 class ContactFlows(Construct):
-    """The flow that calls enter, and that of each topic: some exist, others are created from files."""
+    """The flow that calls enter, and that of each topic: some exist, others are created from files, with the
+    flows that these need.
+    """
 
     def __init__(
         self,
@@ -68,11 +91,19 @@ class ContactFlows(Construct):
         self._documents = defaults.checkout / "infra" / "contact_flows"
         self._created: dict[str, ContactFlow] = {}
         settings = self._configuration.connect
+        has_overflow = "OverflowQueueArn" in self._instance.queue_arns
+        self._features = _features(settings.flow, has_overflow=has_overflow)
+        self._values = _values(settings.flow)
+        self._arns = {
+            "CallerContextFunctionArn": self._verification.arn,
+            "DetailViewArn": f"arn:aws:connect:{Stack.of(self).region}:aws:view/detail:1",
+            **self._instance.queue_arns,
+            **({"MusicPromptArn": music} if (music := settings.flow.music_prompt_arn) else {}),
+        }
         self.default_arn = self._arn(settings.contact_flow)
         self.topic_arns = {topic: self._arn(flow) for topic, flow in settings.topics.items()}
         self.uncounted_bytes = max(
-            self._uncounted_bytes(flow, topic)
-            for topic, flow in [(None, settings.contact_flow), *settings.topics.items()]
+            self._uncounted_bytes(flow) for flow in (settings.contact_flow, *settings.topics.values())
         )
         """UTF-8 bytes of the attributes that a call's flow sets beyond what every start counts."""
 
@@ -82,49 +113,97 @@ class ContactFlows(Construct):
         id_: str,
         document: Path,
         *,
-        arns: Mapping[str, str],
+        arns: Mapping[str, str] = MappingProxyType({}),
         verified: Sequence[str] = (),
     ) -> ContactFlow:
-        """Creates the flow of the file `document`, which invokes `caller_context`.
+        """Creates the flow of the file `document`, which may invoke `caller_context`.
 
-        `arns` fills its other placeholders. Beside those of claims, it takes the attributes `verified` from
+        `arns` fills further placeholders. Beside those of claims, it takes the attributes `verified` from
         that answer.
         """
-        flow = ContactFlow(
+        attributes = self._configuration.attributes
+        known = {**self._arns, **arns}
+        flow = deployed_flow(
+            document,
+            features=self._features,
+            values=self._values,
+            arns={*known, *_FLOWS_OF_FLOWS},
+            proved=[*attributes.from_claims.values(), *verified],
+            unproved=attributes.from_caller,
+        )
+        wanted = {
+            name: known[name] if name in known else self._own(_FLOWS_OF_FLOWS[name]).arn
+            for name in sorted(flow.placeholders)
+        }
+        created = ContactFlow(
             scope,
             id_,
-            document=document,
+            flow=flow,
             # Amazon Connect has no metrics of a flow with parentheses in its name.
-            name=f"In-app calling: {document.stem} - {self._configuration.environment}",
+            name=f"In-app calling: {document.stem.replace('_', ' ')} - {self._configuration.environment}",
             instance_arn=self._instance.arn,
-            arns={"CallerContextFunctionArn": self._verification.arn, **arns},
-            verified_attributes=[*self._configuration.attributes.from_claims.values(), *verified],
+            arns=wanted,
         )
-        flow.node.add_dependency(self._verification)
-        return flow
+        created.node.add_dependency(self._verification)
+        return created
 
     def _arn(self, flow: AdoptedContactFlow | OwnContactFlow) -> str:
-        if isinstance(flow, AdoptedContactFlow):
-            return flow.arn
-        if flow.name not in self._created:
-            document = self._documents / f"{flow.name}.json"
-            self._created[flow.name] = self.add(self, flow.name, document, arns=self._instance.queue_arns)
-        return self._created[flow.name].arn
+        return flow.arn if isinstance(flow, AdoptedContactFlow) else self._own(flow.name).arn
 
-    def _uncounted_bytes(self, flow: AdoptedContactFlow | OwnContactFlow, topic: str | None) -> int:
-        """Of a call about `topic`. What an adopted flow sets is known to its authors alone."""
+    def _own(self, name: str) -> ContactFlow:
+        if name not in self._created:
+            document = self._documents / f"{name}.json"
+            self._created[name] = self.add(self, name.replace("/", "-"), document)
+        return self._created[name]
+
+    def _uncounted_bytes(self, flow: AdoptedContactFlow | OwnContactFlow) -> int:
+        """Of a call that enters the flow. What an adopted flow sets is known to its authors alone."""
         if isinstance(flow, AdoptedContactFlow):
             return 0
         claims = self._configuration.attributes.from_claims.values()
         # As `calls.start_call_request.check_contact_size` counts them.
-        counted = dict.fromkeys([*TRUSTED_ATTRIBUTES, *claims], "unknown") | {"auth_status": "unverified"}
-        if topic is not None:
-            counted["topic"] = topic
+        counted = dict.fromkeys([*TRUSTED_ATTRIBUTES, *claims], "unknown")
+        counted |= {"auth_status": "unverified", "profileSearchKey": "_account"}
+        # A flow may lead to that of all calls, which sets its own.
+        longest = {name: "" for each in self._reached_by(flow) for name in each.constant_attributes}
+        for each in self._reached_by(flow):
+            for name, value in each.constant_attributes.items():
+                longest[name] = max(longest[name], value, key=_bytes)
         return sum(
             max(0, _bytes(value) - _bytes(counted[name])) if name in counted else _bytes(name + value)
-            for name, value in self._created[flow.name].constant_attributes.items()
+            for name, value in longest.items()
         )
+
+    def _reached_by(self, flow: OwnContactFlow) -> list[ContactFlow]:
+        names = dict.fromkeys([flow.name, DEFAULT_CONTACT_FLOW])
+        return [self._created[name] for name in names if name in self._created]
 
 
 def _bytes(text: str) -> int:
     return len(text.encode())
+
+
+def _features(flow: Flow, *, has_overflow: bool) -> set[str]:
+    wanted = {
+        "agent_guide": flow.agent_guide,
+        "analytics": flow.analytics,
+        "hours": flow.hours,
+        "music": flow.music_prompt_arn is not None,
+        "overflow": has_overflow,
+        "recording": flow.recording,
+        "voice": flow.voice is not None,
+    }
+    return {name for name, is_wanted in wanted.items() if is_wanted}
+
+
+def _values(flow: Flow) -> dict[str, str]:
+    return {
+        "BusyText": flow.busy_text,
+        "ClosedText": flow.closed_text,
+        "Language": flow.language,
+        "OverflowSeconds": str(flow.overflow_seconds),
+        "RecordingText": flow.recording_text,
+        "Voice": flow.voice or "",
+        "VoiceEngine": flow.voice_engine.capitalize(),
+        "WaitingText": flow.waiting_text,
+    }

@@ -21,7 +21,7 @@ TESTS = Path(__file__).parent
 # The rooms whose tests talk to the local AWS, on loopback.
 LOOPBACK = {"local", "e2e"}
 # The rooms whose tests run nothing of what coverage is measured of, or in other processes: it takes its time.
-NOT_MEASURED = {"documents", "e2e", "local", "operations", "tools"}
+NOT_MEASURED = {"documents", "e2e", "local", "operations", "simulation", "tools"}
 
 # The folders of many quick files: they fill the gaps in the end.
 QUICK = {"tests/lambdas", "tests/contract", "tests/documents"}

@@ -12,7 +12,7 @@ from infra.configuration.checks import (
 )
 from infra.configuration.configuration import ENVIRONMENT_NAME, Configuration, Transports, environments, load
 from infra.configuration.connect import (
-    INSTANCE_ARN,
+    DEFAULT_CONTACT_FLOW,
     AdoptedContactFlow,
     AdoptedInstance,
     Connect,
@@ -21,8 +21,10 @@ from infra.configuration.connect import (
     Sandbox,
 )
 from infra.configuration.faults import ConfigurationError, Fault
+from infra.configuration.flow import Flow
 from infra.configuration.functions import LOG_RETENTION_DAYS, Functions
 from infra.configuration.identity import Authentication, Identity
+from infra.configuration.instance_arn import INSTANCE_ARN
 from infra.configuration.issuer import GivenKeys, Issuer, KmsKeys, PublishedKeys, TokenUse
 from infra.configuration.platform import DEFAULT_QUALIFIER, Platform
 from infra.configuration.quotas import Quotas
@@ -41,6 +43,7 @@ from infra.configuration.user_pool import (
 )
 
 __all__ = [
+    "DEFAULT_CONTACT_FLOW",
     "DEFAULT_QUALIFIER",
     "ENVIRONMENT_NAME",
     "INSTANCE_ARN",
@@ -68,6 +71,7 @@ __all__ = [
     "Domain",
     "ExistingUserPool",
     "Fault",
+    "Flow",
     "Functions",
     "GivenKeys",
     "Identity",

@@ -13,7 +13,19 @@ from infra.configuration.place import Place
 from infra.configuration.section import Section
 from infra.configuration.values import Entries, Text, Texts
 
-TRUSTED_ATTRIBUTES = ("customer_id", "auth_status", "auth_time", "auth_token", "name_source", "came_back")
+TRUSTED_ATTRIBUTES = (
+    "customer_id",
+    "auth_status",
+    "auth_time",
+    "auth_token",
+    "name_source",
+    "came_back",
+    "display_name",
+    "profileSearchKey",
+    "profileSearchValue",
+    "signed_in_at",
+    "topic",
+)
 """Contact attributes that only the backend and the contact flow write."""
 
 _ATTRIBUTE_NAME = r"[A-Za-z0-9_-]{1,128}"
@@ -67,4 +79,4 @@ class Attributes(Section):
 
 
 def _trusted() -> dict[str, str]:
-    return dict.fromkeys(TRUSTED_ATTRIBUTES, "is a trusted attribute")
+    return dict.fromkeys(map(str.lower, TRUSTED_ATTRIBUTES), "is a trusted attribute")

@@ -17,11 +17,12 @@ from infra.configuration.attributes import Attributes
 from infra.configuration.calls import Calls
 from infra.configuration.capabilities import Capabilities
 from infra.configuration.checks import CROSS_CHECKS, run_checks
-from infra.configuration.connect import INSTANCE_ARN, Connect
+from infra.configuration.connect import Connect
 from infra.configuration.document import Document, read_document
 from infra.configuration.faults import MISSING, ConfigurationError, Fault
 from infra.configuration.functions import Functions
 from infra.configuration.identity import Identity
+from infra.configuration.instance_arn import INSTANCE_ARN
 from infra.configuration.likely_mistakes import WARNINGS
 from infra.configuration.place import Place
 from infra.configuration.platform import Platform, tags_value

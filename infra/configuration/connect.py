@@ -10,14 +10,14 @@ from typing import Annotated, Any, override
 from pydantic import ValidationInfo, field_validator
 
 from infra.configuration.faults import detail, refuse, refuse_all
+from infra.configuration.flow import Flow
+from infra.configuration.instance_arn import ArnWithin, InstanceArn, example
 from infra.configuration.place import Place
 from infra.configuration.quotas import Quotas
 from infra.configuration.section import Section
-from infra.configuration.values import UUID, Entries, Text
+from infra.configuration.values import Entries, Text
 
 DEFAULT_CONTACT_FLOW = "inbound"
-
-INSTANCE_ARN = rf"arn:aws:connect:[a-z0-9-]+:[0-9]{{12}}:instance/{UUID}"
 
 _TOPIC_NAME = r"[A-Za-z0-9_-]{1,64}"
 
@@ -60,60 +60,6 @@ class OwnContactFlow:
 
 
 ContactFlow = AdoptedContactFlow | OwnContactFlow
-
-
-@dataclass(frozen=True)
-class InstanceArn(Text):
-    """The ARN of an instance of the deployment's Region and account."""
-
-    fix: str = ""
-    pattern: str = INSTANCE_ARN
-
-    @override
-    def read(self, value: Any, place: Place) -> str:
-        text = super().read(value, place)
-        _, _, _, region, account, _ = text.split(":")
-        if place.region and region != place.region:
-            refuse(
-                f"the instance is in {region} but region is {place.region!r}: stacks and instance share one "
-                "Region"
-            )
-        if place.account and account != place.account:
-            refuse(
-                f"the instance belongs to account {account} but account is {place.account!r}: deploy into "
-                "the instance's account"
-            )
-        return text
-
-    @override
-    def explained(self, place: Place) -> str:
-        return (
-            f'the ARN of a Connect instance: "{_example(place)}" '
-            "(Amazon Connect console, the instance's account overview)"
-        )
-
-
-@dataclass(frozen=True)
-class ArnWithin(Text):
-    """The ARN of something of the instance."""
-
-    fix: str = ""
-    kind: str = ""
-
-    @override
-    def read(self, value: Any, place: Place) -> str:
-        if place.has_no_instance:
-            refuse(f"a sandbox has no {self.kind} yet: remove the key, or name an instance_arn")
-        return super().read(value, place)
-
-    @override
-    def expected(self, place: Place) -> str:
-        instance = re.escape(place.instance_arn) if place.instance_arn else INSTANCE_ARN
-        return f"{instance}/{self.kind}/{UUID}"
-
-    @override
-    def explained(self, place: Place) -> str:
-        return f'the ARN of a {self.kind} of this instance: "{_example(place)}/{self.kind}/<uuid>"'
 
 
 @dataclass(frozen=True)
@@ -162,12 +108,6 @@ def _topic_queue_fault(_topic: str, queue: str, place: Place) -> str | None:
     return None if re.fullmatch(within.expected(place), queue) else within.explained(place)
 
 
-def _example(place: Place) -> str:
-    return place.instance_arn or (
-        f"arn:aws:connect:{place.region or '<region>'}:{place.account or '<account>'}:instance/<uuid>"
-    )
-
-
 class Connect(Section):
     """Where calls go: the instance, the queues, the default flow, the flow of each topic, the quotas."""
 
@@ -206,6 +146,8 @@ class Connect(Section):
     sandbox: Sandbox | None = None
     """An instance to try things in, in place of `instance_arn`."""
 
+    flow: Flow = Flow()
+
     quotas: Quotas = Quotas()
 
     @property
@@ -235,7 +177,7 @@ class Connect(Section):
             refuse("either an existing instance, or [connect.sandbox]: remove one")
         if value is None and info.context is not None and not sandbox:
             refuse(
-                f'the ARN of your instance: "{_example(info.context)}"; '
+                f'the ARN of your instance: "{example(info.context)}"; '
                 "or [connect.sandbox] with an instance_alias to create one"
             )
         return value
@@ -261,8 +203,7 @@ class Connect(Section):
             or not {"contact_flow_arn", "topics"} <= set(info.data)
         ):
             return value
-        flows = [info.data["contact_flow_arn"], *info.data["topics"].values()]
-        own_flows = any(flow is None or isinstance(flow, OwnContactFlow) for flow in flows)
+        own_flows = _has_own_flows(info.data)
         if value is None and own_flows:
             refuse(ArnWithin(kind="queue").explained(info.context))
         if value is not None and not own_flows:
@@ -278,3 +219,22 @@ class Connect(Section):
                 "proved"
             )
         return value
+
+    @field_validator("flow")
+    @classmethod
+    def _flow_of_own_flows(cls, value: Flow, info: ValidationInfo) -> Flow:
+        if {"contact_flow_arn", "topics"} <= set(info.data) and value != Flow():
+            if not _has_own_flows(info.data):
+                refuse("remove it: every contact flow is adopted, and this is for the flows of this app")
+            for key in ("verified_queue_arn", "unverified_queue_arn"):
+                overflow = value.overflow_queue_arn
+                if overflow is not None and overflow == info.data.get(key):
+                    fix = f"another queue than {key}: callers of both queues come here"
+                    refuse_all([detail(("overflow_queue_arn",), overflow, fix)])
+        return value
+
+
+def _has_own_flows(values: Mapping[str, Any]) -> bool:
+    """Whether this app creates a contact flow: that of calls without a topic, or one of a topic."""
+    flows = [values["contact_flow_arn"], *values["topics"].values()]
+    return any(flow is None or isinstance(flow, OwnContactFlow) for flow in flows)

@@ -9,7 +9,9 @@ _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SU
 
 
 class ConnectSandbox(Construct):
-    """An instance that is always open, with a queue of verified and one of unverified callers."""
+    """An instance that is always open, with queues of verified and unverified callers, and one for those whom
+    these do not take.
+    """
 
     def __init__(self, scope: Construct, id_: str, *, instance_alias: str) -> None:
         super().__init__(scope, id_)
@@ -21,8 +23,8 @@ class ConnectSandbox(Construct):
             attributes=connect.CfnInstance.AttributesProperty(
                 inbound_calls=True,
                 outbound_calls=False,
-                # Flow logs would hold contact attributes, which are made of the callers' claims.
-                contactflow_logs=False,
+                # The flows switch them off around what they know of a caller.
+                contactflow_logs=True,
             ),
         )
         hours = connect.CfnHoursOfOperation(
@@ -37,7 +39,7 @@ class ConnectSandbox(Construct):
                     start_time=connect.CfnHoursOfOperation.HoursOfOperationTimeSliceProperty(
                         hours=0, minutes=0
                     ),
-                    # The type has no 24:00; the project's flows check no hours anyway.
+                    # The type has no 24:00.
                     end_time=connect.CfnHoursOfOperation.HoursOfOperationTimeSliceProperty(
                         hours=23, minutes=59
                     ),
@@ -48,6 +50,7 @@ class ConnectSandbox(Construct):
         self.instance_arn = instance.attr_arn
         self.verified_queue_arn = self._queue("VerifiedQueue", "In-app calling: verified", hours)
         self.unverified_queue_arn = self._queue("UnverifiedQueue", "In-app calling: unverified", hours)
+        self.overflow_queue_arn = self._queue("OverflowQueue", "In-app calling: overflow", hours)
 
     def _queue(self, id_: str, name: str, hours: connect.CfnHoursOfOperation) -> str:
         return connect.CfnQueue(

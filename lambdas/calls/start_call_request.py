@@ -49,13 +49,15 @@ def check_contact_size(
     """Raises `InvalidRequest` when a contact could not have all attributes that it will ever be given.
 
     A contact flow that sets one too many fails: a proved caller would be sent on as an unproved one. So what
-    flows set is counted at the start, both as it is for a proved caller, `context`, and for another:
-    "unknown" in the place of each. So are the topic, and `flow_bytes` for whatever else they set.
+    flows set is counted at the start, both as it is for a proved caller, `context` and what finds the
+    customer's profile, and for another: "unknown" in the place of each. So is `flow_bytes` for whatever else
+    they set.
     """
-    topic = {} if request.topic is None else {"topic": request.topic}
-    sent = {**request.attributes, **topic, "auth_token": reference}
-    check_size({**sent, **context, "came_back": "false", "auth_status": "verified"}, reserved=flow_bytes)
-    unproved = dict.fromkeys((*context, "came_back"), "unknown")
+    sent = {**request.attributes, "auth_token": reference, "profileSearchKey": "_account"}
+    profile = {"profileSearchValue": context.get("customer_id", "")}
+    proved = {**context, **profile, "came_back": "false", "auth_status": "verified"}
+    check_size({**sent, **proved}, reserved=flow_bytes)
+    unproved = dict.fromkeys((*context, *profile, "came_back"), "unknown")
     check_size({**sent, **unproved, "auth_status": "unverified"}, reserved=flow_bytes)
 
 

@@ -77,7 +77,8 @@ class CallTable:
                 + f" REMOVE {_LEFT_BY_EARLIER_CALL}"
                 + ("" if previous else ", Previous"),
                 "(attribute_not_exists(BlockedUntil) OR BlockedUntil <= :now)"
-                " AND (attribute_not_exists(#Reference) OR ("
+                # A request of this claim that timed out can arrive when its start has long been abandoned.
+                " AND (attribute_not_exists(#Reference) OR (#Reference <> :reference AND"
                 # The slot is free, or was never given back by a call that ended long ago. A crashed start is
                 # not free: its contact may exist and must be found first.
                 " ((attribute_exists(EndedAt) AND (attribute_not_exists(FreeAt) OR FreeAt <= :now))"

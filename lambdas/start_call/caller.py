@@ -1,5 +1,6 @@
 """Who calls: the verified claims of the caller's token, and nothing else."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ class Caller:
     """The token's name for the user, "" where it has none that can be read."""
     context: Mapping[str, str]
     """What the contact center may rely on: `customer_id`, `auth_time` and the mapped claims ("" where
-    absent).
+    absent), and `signed_in_at`, the same time for a person to read.
     """
     auth_time: int | None = None
     """When the user signed in, in seconds since the epoch; None where the token does not say."""
@@ -72,6 +73,7 @@ def read_caller(
         context={
             "customer_id": user_id,
             "auth_time": auth_time,
+            "signed_in_at": _as_text(auth_time),
             **{attribute: _trusted(claims, claim) for claim, attribute in claim_attributes.items()},
         },
         auth_time=int(auth_time) if auth_time else None,
@@ -83,6 +85,11 @@ def _trusted(claims: Mapping[str, str], claim: str) -> str:
     """The value of a claim, "" where it is absent or stands there unverified."""
     proof = _VERIFIED_BY.get(claim)
     return claims.get(claim, "") if proof is None or claims.get(proof) == "true" else ""
+
+
+def _as_text(auth_time: str) -> str:
+    """Seconds since the epoch as an agent reads them, to the minute; a flow cannot write times."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(int(auth_time))) if auth_time else "unknown"
 
 
 def _listed(claim: str) -> frozenset[str]:

@@ -44,6 +44,10 @@ _REFUSAL_REMEMBERED = 3_600_000
 """Milliseconds in which further refusals of one user's starts are the same matter."""
 
 
+NO_TOPIC = "none"
+"""The attribute `topic` of a call without one: a contact flow cannot compare with nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CallLimits:
     """How long things last, in seconds, and how often a user may call."""
@@ -99,7 +103,12 @@ class StartCall:
     def _start(self, caller: Caller, request: StartCallRequest) -> StartedCall:
         # Refused before anything is written: a request that can never succeed must not cost the user a start.
         name, source = _name(caller, request)
-        context = {**caller.context, "name_source": source}
+        context = {
+            **caller.context,
+            "display_name": name,
+            "name_source": source,
+            "topic": request.topic or NO_TOPIC,
+        }
         reference = self._transport.prepare(context, request)
         call = self._new_call(caller.user_id, request, reference, context=context, display_name=name)
         if request.previous_contact_id is not None:

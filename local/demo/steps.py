@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import requests
@@ -51,6 +51,8 @@ class Demo:
         self._phone = Phone(aws.outputs)
         self._observer = Observer(aws.endpoint_url, aws.access)
         self._steps = 0
+        self._whispers = self._asks_hours = False  # an adopted flow may do neither
+        self._queue_arn = ""
         # What the app says about the call, where it may say anything.
         about = dict.fromkeys(aws.caller_attributes[:1], "A-1042")
         self._request: dict[str, Any] = {"DisplayName": "Ada", **({"Attributes": about} if about else {})}
@@ -69,6 +71,10 @@ class Demo:
         self._send_digits(call_id, contact_id, caller)
         self._drop_and_rejoin(call_id, caller)
         self._hang_up(call_id, caller)
+        self._come_back(caller)
+        if self._asks_hours:
+            self._close(caller)
+            self._fill_queue(caller)
 
     def _title(self, title: str) -> None:
         self._steps += 1
@@ -176,9 +182,13 @@ class Demo:
 
     def _show_verified(self, contact: Mapping[str, Any], caller: SignedIn) -> None:
         self._show_way(contact)
+        self._whispers = "AgentWhisper" in contact["Hooks"]
+        self._asks_hours = any(block["Type"] == "CheckHoursOfOperation" for block in contact["Way"])
+        self._queue_arn = contact["Queue"]["Arn"]
         expect("The contact waits in the verified queue.", expected=True, seen=_is_verified(contact))
         expect("Its customer_id.", expected=caller.user_id, seen=contact["Attributes"]["customer_id"])
-        self._console.print("\nThe agent sees who calls, without a question asked:")
+        self._show_heard("Ada", contact["Heard"])
+        self._console.print("\nWhat a desktop or a CRM can read:")
         self._show(contact["Attributes"])
 
     def _send_again(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
@@ -203,6 +213,7 @@ class Demo:
         )
         self._observer.join(started["ContactId"])
         self._show_unverified(self._observer.contact(started["ContactId"]))
+        self._take(started["ContactId"], says=["Not verified."])
         self._observer.happen(started["ContactId"], "CustomerDisconnected")
 
     def _show_unverified(self, contact: Mapping[str, Any]) -> None:
@@ -227,8 +238,28 @@ class Demo:
 
     def _answer(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
         self._title("An agent takes the call")
-        self._observer.happen(contact_id, "AgentConnected")
+        self._take(contact_id, says=["Verified."])
         self._expect_state("CONNECTED", call_id, caller)
+
+    def _take(self, contact_id: str, *, says: Sequence[str]) -> None:
+        """An agent takes a call: what they hear before they talk, and what the workspace shows them."""
+        contact = self._observer.happen(contact_id, "AgentConnected")
+        if not self._whispers:
+            return
+        expect("What the agent hears.", expected=list(says), seen=contact["AgentHeard"])
+        self._show_heard("The agent", contact["AgentHeard"])
+        for view in contact["Views"]:
+            data = view["Data"]
+            self._console.print(f"The agent workspace shows: [bold]{data['Heading']}[/bold]")
+            table = Table(box=None, show_header=False, padding=(0, 2))
+            for entry in data.get("AttributeBar", []):
+                table.add_row(entry["Label"], entry["Value"])
+            self._console.print(table)
+            self._console.print(f"  {data['Sections']}")
+
+    def _show_heard(self, who: str, texts: Sequence[str]) -> None:
+        if texts:
+            self._console.print(f"\n{who} hears: “{' '.join(texts)}”")
 
     def _send_digits(self, call_id: str, contact_id: str, caller: SignedIn) -> None:
         self._title("Ada presses keys")
@@ -254,6 +285,51 @@ class Demo:
         answer: dict[str, Any] = response.json()
         expect("It is the same call.", expected=call_id, seen=answer["ContactId"])
         return answer
+
+    def _come_back(self, caller: SignedIn) -> None:
+        self._title("Ada's phone loses a call in its first second, and she calls back")
+        lost_id = self._call_again(caller, joins=False)
+        self._observer.happen(lost_id, "CustomerDisconnected")
+        self._expect_state("ENDED", lost_id, caller)
+        call_id = self._call_again(caller, PreviousContactId=lost_id)
+        self._console.print("POST /start-call with PreviousContactId  →  201")
+        contact = self._observer.contact(call_id)
+        expect("It waits in the same queue.", expected=self._queue_arn, seen=contact["Queue"]["Arn"])
+        self._take(call_id, says=["Verified.", "Came back."])
+        response = self._phone.hang_up(caller.token, call_id)
+        expect("The call is over.", expected=204, seen=_status_of(response))
+
+    def _call_again(self, caller: SignedIn, *, joins: bool = True, **more: Any) -> str:
+        response = self._phone.start_call(caller.token, {**self._request, **more})
+        expect("The call is created.", expected=201, seen=_status_of(response))
+        call_id = str(response.json()["ContactId"])
+        if joins:
+            self._observer.join(call_id)
+        return call_id
+
+    def _close(self, caller: SignedIn) -> None:
+        self._title("Ada calls when the queue is closed")
+        instance_id, _, queue_id = self._queue_arn.split("instance/")[1].split("/")
+        described = self._aws.client("connect").describe_queue(InstanceId=instance_id, QueueId=queue_id)
+        hours = described["Queue"]["HoursOfOperationId"]
+        self._observer.set_contact_center(Hours={hours: "Closed"})
+        contact = self._observer.contact(self._call_again(caller))
+        self._observer.set_contact_center(Hours={hours: "Open"})
+        self._show_heard("Ada", contact["Heard"])
+        self._expect_state("ENDED", contact["ContactId"], caller)
+
+    def _fill_queue(self, caller: SignedIn) -> None:
+        self._title("Ada calls when the queue is full")
+        self._observer.set_contact_center(Queues={self._queue_arn: {"MaxContacts": 0}})
+        contact = self._observer.contact(self._call_again(caller))
+        self._observer.set_contact_center(Queues={self._queue_arn: {"MaxContacts": None}})
+        status = contact["Attributes"]["auth_status"]
+        expect("The proof is kept.", expected="verified", seen=status)
+        self._show_heard("Ada", contact["Heard"])
+        if contact["State"] == "queued":
+            self._console.print(f"  [bold]→ queue “{contact['Queue']['Name']}”[/bold], still verified")
+            self._take(contact["ContactId"], says=["Verified."])
+            self._observer.happen(contact["ContactId"], "CustomerDisconnected")
 
     def _hang_up(self, call_id: str, caller: SignedIn) -> None:
         self._title("Ada hangs up")

@@ -9,7 +9,7 @@
     GET    /_local/behaviours                                      how Connect behaves where that is open
     POST   /_local/behaviours  {"LostCustomer": …}                 it behaves otherwise from now on
     POST   /_local/clock  {"Seconds": …}                           so much time passes for Connect
-    GET    /_local/contact-center                                  hours, staffing, room of queues
+    GET    /_local/contact-center                                  hours, staffing, room of queues, failures
     POST   /_local/contact-center  {"Hours": {…}, "Queues": {…}}   they are otherwise from now on
     GET    /_local/issuer                                          the local issuer: address and keys
     POST   /_local/issuer/users  {"Email", "Claims": {…}}          somebody signs up with it

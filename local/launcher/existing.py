@@ -29,6 +29,7 @@ _CALLER_CONTEXT = "arn:aws:lambda:eu-west-2:000000000000:function:caller-context
 _PLAYED_AS = {
     "/contact-flow/": "a contact flow",
     "/operating-hours/": "hours of operation: always open",
+    "/prompt/": "a prompt: its name is heard",
     "/queue/": "a queue: without a limit, always open",
     ":acm:": "a certificate of a domain",
     ":chime:": "a Voice Connector: its SIP host sends every call on",
@@ -149,9 +150,14 @@ def _adopted_flows(connect: Mapping[str, Any]) -> dict[str, str]:
 def _queues(connect: Mapping[str, Any], instance_arn: str) -> dict[str, str]:
     """Those of the configuration, or where every flow is adopted, two of the instance."""
     invented = {name: uuid.uuid5(uuid.NAMESPACE_URL, name) for name in ("verified", "unverified")}
+    flow = connect.get("flow")
+    overflow = flow.get("overflow_queue_arn") if isinstance(flow, dict) else None
     return {
-        name: str(connect.get(f"{name}_queue_arn") or f"{instance_arn}/queue/{queue_id}")
-        for name, queue_id in invented.items()
+        **{
+            name: str(connect.get(f"{name}_queue_arn") or f"{instance_arn}/queue/{queue_id}")
+            for name, queue_id in invented.items()
+        },
+        **({"overflow": overflow} if isinstance(overflow, str) else {}),
     }
 
 

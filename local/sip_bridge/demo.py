@@ -112,6 +112,15 @@ class BridgedDemo(Demo):
         self._show_unverified(contact)
         self._bridge.hang_up(contact_id)
 
+    def _come_back(self, caller: SignedIn) -> None:
+        """Played for native calls: over the bridge it takes a meeting, a telephone call and a code more."""
+
+    def _close(self, caller: SignedIn) -> None:
+        """As above."""
+
+    def _fill_queue(self, caller: SignedIn) -> None:
+        """As above."""
+
     def _drop_and_rejoin(self, call_id: str, caller: SignedIn) -> None:
         self._title("Ada's train is in a tunnel")
         self._bridge.happen_in_meeting(call_id, "CallerDropped")

@@ -172,7 +172,9 @@ class Aws(ControlEndpoints):
 
     @contextmanager
     def contact_center(self, **state: Mapping[str, Any]) -> Iterator[None]:
-        """Within it hours and queues are so: Hours={arn: "Closed"}, Queues={arn: {"AgentsStaffed": 0}}."""
+        """Within it hours and queues are so: Hours={arn: "Closed"}, Queues={arn: {"AgentsStaffed": 0}}; and
+        blocks of flows fail: Failures={"enter-queue": "QueueAtCapacity"}.
+        """
         self.request("POST", "contact-center", state)
         try:
             yield
@@ -180,8 +182,10 @@ class Aws(ControlEndpoints):
             usual = {
                 "Hours": dict.fromkeys(state.get("Hours", {}), "Open"),
                 "Queues": {
-                    arn: {"AgentsStaffed": 1, "EstimatedWaitTime": 0} for arn in state.get("Queues", {})
+                    arn: {"AgentsStaffed": 1, "EstimatedWaitTime": 0, "MaxContacts": None}
+                    for arn in state.get("Queues", {})
                 },
+                "Failures": dict.fromkeys(state.get("Failures", {})),
             }
             self.request("POST", "contact-center", usual)
 

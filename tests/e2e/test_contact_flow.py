@@ -38,6 +38,8 @@ def test_a_call_through_the_backend_reaches_the_verified_queue_with_its_context(
     assert attributes["auth_time"] == str(caller.user.claims["auth_time"])
     assert attributes["customer_email"] == caller.user.email
     assert attributes["order_id"] == "A-1042"
+    assert attributes["display_name"] == "Ada"
+    assert attributes["topic"] == "none"
     started = contact["Parameters"]
     assert "auth_status" not in started["Attributes"], "born unverified"
     assert started["ParticipantDetails"] == {"DisplayName": "Ada"}
@@ -62,7 +64,79 @@ def test_a_call_about_a_topic_runs_the_flow_of_the_topic(aws: Aws, caller: Calle
     contact = aws.contact(assert_call(caller.start({"Topic": "billing"}))["ContactId"])
     assert contact["Parameters"]["ContactFlowId"] not in aws.outputs["ContactFlowArn"]
     assert contact["Attributes"]["auth_status"] == "verified"
+    assert contact["Attributes"]["topic"] == "billing"
     assert contact["State"] == "queued"
+    assert contact["Heard"][0] == "You have reached billing."
+
+
+def _whispered(aws: Aws, contact_id: str) -> dict[str, Any]:
+    """The contact once an agent has taken it."""
+    return aws.happen(contact_id, "AgentConnected")
+
+
+def test_an_agent_hears_and_sees_who_is_verified(aws: Aws, caller: Caller) -> None:
+    contact_id = assert_call(caller.start({"Topic": "billing", "DisplayName": "Ada"}))["ContactId"]
+    aws.contact(contact_id)
+    contact = _whispered(aws, contact_id)
+    assert contact["AgentHeard"] == ["Verified.", "billing"]
+    assert contact["Data"]["CustomerId"] == caller.user.user_id
+    assert contact["Data"]["Description"].startswith("Verified: signed in to the app.")
+    for view in contact["Views"]:  # where the environment has the guide
+        assert view["Data"]["Heading"] == "Verified caller"
+        shown = {entry["Label"]: entry["Value"] for entry in view["Data"]["AttributeBar"]}
+        assert shown["Customer id"] == caller.user.user_id
+        assert shown["customer_email"] == caller.user.email
+
+
+def test_an_agent_hears_and_sees_who_is_not_verified(aws: Aws) -> None:
+    started = _start_directly(aws, {"auth_status": "verified", "display_name": "Ada", "came_back": "true"})
+    contact = _whispered(aws, started["ContactId"])
+    assert contact["AgentHeard"] == ["Not verified."]
+    assert contact["Data"]["Name"] == "Unverified caller"
+    assert contact["Data"]["CustomerId"] == "unknown"
+    assert {view["Data"]["Heading"] for view in contact["Views"]} <= {"Not verified"}
+    assert "Ada" not in str([contact["Data"], contact["Views"], contact["AgentHeard"]])
+
+
+def test_callers_outside_the_hours_are_told_so(aws: Aws, caller: Caller) -> None:
+    hours = aws.physical_id("AWS::Connect::HoursOfOperation")
+    with aws.contact_center(Hours={hours: "Closed"}):
+        contact = aws.contact(assert_call(caller.start())["ContactId"])
+    assert contact["State"] == "ended"
+    assert contact["Heard"][-1].startswith("We are closed")
+
+
+def test_hours_that_fail_keep_nobody_out(aws: Aws, caller: Caller) -> None:
+    with aws.contact_center(Failures={"is-the-queue-open": "NoMatchingError"}):
+        contact = aws.contact(assert_call(caller.start())["ContactId"])
+    assert contact["Queue"]["Arn"] == aws.queue("Verified")
+
+
+def test_a_full_queue_keeps_the_proof(aws: Aws, caller: Caller) -> None:
+    queue = aws.queue("VerifiedQueue")
+    with aws.contact_center(Queues={queue: {"MaxContacts": 0}}):
+        contact = aws.contact(assert_call(caller.start())["ContactId"])
+    assert contact["Queue"]["Arn"] == aws.queue("Overflow")
+    assert contact["Attributes"]["auth_status"] == "verified"
+    assert _whispered(aws, contact["ContactId"])["AgentHeard"] == ["Verified."]
+
+
+def test_a_caller_who_waits_too_long_comes_to_the_overflow_queue_with_the_proof(
+    aws: Aws, caller: Caller
+) -> None:
+    contact_id = assert_call(caller.start())["ContactId"]
+    assert aws.contact(contact_id)["Queue"]["Arn"] == aws.queue("VerifiedQueue")
+    assert eventually(lambda: "Thank you" in str(aws.contact(contact_id)["Heard"]))
+
+    def moved() -> dict[str, Any] | None:
+        aws.pass_time(121)  # once more where the wait had not begun
+        return next((each for each in aws.contacts() if each["PreviousContactId"] == contact_id), None)
+
+    contact = eventually(moved)
+    assert contact is not None
+    assert contact["Queue"]["Arn"] == aws.queue("Overflow")
+    assert _whispered(aws, contact["ContactId"])["AgentHeard"] == ["Verified."]
+    aws.happen(contact["ContactId"], "CustomerDisconnected")
 
 
 MAX_ATTRIBUTES_BYTES = 32_768  # StartWebRTCContact and UpdateContactAttributes

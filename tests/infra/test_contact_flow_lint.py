@@ -8,7 +8,6 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,21 +20,24 @@ from infra.assets.contact_flow_lint import (
     faults,
     flow_type_of,
     read_contact_flow,
+    without_unwanted,
 )
 from infra.assets.contact_flow_lint.command import main
-from infra.constructs.contact_flow import ContactFlow, with_attributes
-from tests.infra.synthesis import CHECKOUT, context
+from infra.constructs.contact_flow import deployed_flow, with_attributes
+from tests.infra.synthesis import CHECKOUT
 
-FLOWS = sorted((CHECKOUT / "infra").rglob("contact_flows/*.json"))
+FLOWS = sorted((CHECKOUT / "infra").rglob("contact_flows/**/*.json"))
 ALL = [json.loads(flow.read_text(encoding="utf-8")) for flow in FLOWS]
-VALID = json.loads((CHECKOUT / "infra" / "contact_flows" / "inbound.json").read_text(encoding="utf-8"))
+# The shortest flow that proves who calls.
+PROVING_FLOW = Path(__file__).with_name("proving_flow.json")
+VALID = json.loads(PROVING_FLOW.read_text(encoding="utf-8"))
 
 type Blocks = dict[str, Any]
 type Change = Callable[[Blocks], object]
 
 
 def changed(change: Change, flow: Mapping[str, Any] = VALID) -> dict[str, Any]:
-    """The inbound flow, or another, with its blocks, by identifier, changed by `change`."""
+    """The proving flow, or another, with its blocks, by identifier, changed by `change`."""
     flow = deepcopy(dict(flow))
     blocks = {block["Identifier"]: block for block in flow["Actions"]}
     change(blocks)
@@ -139,7 +141,7 @@ def test_the_projects_flows_are_sound(document: Path) -> None:
         ),
         (
             parameters("ask-who-calls", LambdaFunctionARN="${CallerContextArn}"),
-            "block 'ask-who-calls', placeholder = 'CallerContextArn'\n  Fix: one of: CallerContextF",
+            "block 'ask-who-calls', placeholder = 'CallerContextArn'\n  Fix: one of: AgentGuideF",
         ),
         (
             parameters("ask-who-calls", LambdaFunctionARN="${!CallerContextFunctionArn}"),
@@ -261,23 +263,21 @@ def test_the_command_line_judges_all_files_and_says_which_is_wrong(
     assert "broken.json: error: block 'apologise', Type = 'PlayPrompt'" in capsys.readouterr().out
 
 
-def construct(document: Path, app: cdk.App, arns: Mapping[str, str]) -> None:
-    ContactFlow(
-        cdk.Stack(app, "Stack"),
-        "Flow",
-        document=document,
-        name="Flow",
-        instance_arn="arn:aws:connect:eu-west-2:111122223333:instance/11111111-1111-4111-8111-111111111111",
-        arns=arns,
-        verified_attributes=[],
-    )
-
-
 def test_a_broken_flow_stops_the_synthesis(tmp_path: Path) -> None:
     document = tmp_path / "broken.json"
     document.write_text(json.dumps(changed(typed("apologise", "PlayPrompt"))), encoding="utf-8")
     with pytest.raises(ContactFlowError, match="block 'apologise'"):
-        construct(document, cdk.App(context=context()), dict.fromkeys(PLACEHOLDERS, "arn"))
+        deployed_flow(document, features=[], values={}, arns=PLACEHOLDERS)
+
+
+def test_a_flow_that_a_value_breaks_stops_the_synthesis(tmp_path: Path) -> None:
+    document = tmp_path / "spoken.json"
+    document.write_text(json.dumps(changed(parameters("apologise", Text="${BusyText}"))), encoding="utf-8")
+    spoken = deployed_flow(document, features=[], values={"BusyText": "Sorry."}, arns=PLACEHOLDERS)
+    assert "Sorry." in json.dumps(spoken.content)
+    assert "BusyText" not in spoken.placeholders
+    with pytest.raises(ContactFlowError, match=r"'apologise', Parameters\.Text = ''"):
+        deployed_flow(document, features=[], values={"BusyText": ""}, arns=PLACEHOLDERS)
 
 
 def test_claims_reach_the_contact_by_the_functions_word_alone() -> None:
@@ -288,6 +288,51 @@ def test_claims_reach_the_contact_by_the_functions_word_alone() -> None:
         if "Attributes" in block["Parameters"]
     }
     assert attributes == {"mark-verified": "$.External.customer_email", "mark-unverified": "unknown"}
+
+
+def optional(**blocks: Any) -> dict[str, Any]:
+    return {**VALID, "Metadata": {"optional": blocks}}
+
+
+def needs(feature: Any, otherwise: Any) -> dict[str, Any]:
+    return {"needs": feature, "otherwise": otherwise}
+
+
+def test_a_block_that_nothing_wants_gives_its_place_to_another() -> None:
+    flow = optional(apologise=needs("recording", "hang-up"))
+    assert list(faults(flow)) == []
+    assert without_unwanted(flow, ["recording"]) == VALID
+    shorter = without_unwanted(flow, [])
+    names = {block["Identifier"] for block in shorter["Actions"]}
+    assert names == {block["Identifier"] for block in VALID["Actions"]} - {"apologise"}
+    assert list(faults(shorter)) == []
+
+
+def test_a_flow_can_begin_with_a_block_that_is_left_out() -> None:
+    flow = optional(**{"keep-claims-out-of-flow-logs": needs("voice", "hang-up")})
+    shorter = without_unwanted(flow, [])
+    assert shorter["StartAction"] == "hang-up"
+    assert [block["Identifier"] for block in shorter["Actions"]] == ["hang-up"]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "fault"),
+    [
+        ({"bye": needs("voice", "hang-up")}, "Metadata.optional = 'bye'\n  Fix: one of: apologise"),
+        (
+            {"apologise": needs("singing", "hang-up")},
+            "needs = 'singing'\n  Fix: one of: agent_guide",
+        ),
+        ({"apologise": needs("voice", "bye")}, "optional.otherwise = 'bye'\n  Fix: the block that takes"),
+        ({"apologise": needs("voice", "apologise")}, "Fix: a block at the end: these go round"),
+        ({"apologise": needs("voice", None)}, 'Fix: {"needs": "recording"'),
+        ({"apologise": {"needs": "voice"}}, 'Fix: {"needs": "recording"'),
+        ({"apologise": "voice"}, 'Fix: {"needs": "recording"'),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_an_optional_block_is_said(blocks: dict[str, Any], fault: str) -> None:
+    assert fault in "\n".join(map(str, faults(optional(**blocks))))
 
 
 ALL_ERRORS = ("InputTimeLimitExceeded", "NoMatchingCondition", "NoMatchingError")

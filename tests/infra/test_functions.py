@@ -92,7 +92,7 @@ def test_every_function_answers_before_its_caller_gives_up(native: Synthesis) ->
     first = timeouts.pop("authorizer", 0)
     assert first <= 5
     assert all(timeout < GATEWAY_SECONDS for timeout in timeouts.values())
-    for document in (CHECKOUT / "infra").rglob("contact_flows/*.json"):
+    for document in (CHECKOUT / "infra").rglob("contact_flows/**/*.json"):
         for block in json.loads(document.read_text(encoding="utf-8"))["Actions"]:
             if block["Type"] == "InvokeLambdaFunction":
                 assert timeouts["caller_context"] <= int(block["Parameters"]["InvocationTimeLimitSeconds"])
@@ -181,8 +181,15 @@ def test_the_functions_association_with_the_instance_is_there_before_the_flows(s
         if permission["Principal"] == "connect.amazonaws.com"
     )
     assert synthesis.resources("AWS::Lambda::Alias")[alias]["FunctionName"] == {"Ref": function}
-    for flow in synthesis.resources("AWS::Connect::ContactFlow").values():
-        assert {"Ref": alias} in flow["Content"]["Fn::Sub"][1].values()
+    invoking = {
+        id_
+        for id_, flow in synthesis.resources("AWS::Connect::ContactFlow").items()
+        if "InvokeLambdaFunction" in json.dumps(flow["Content"])
+    }
+    assert any("inbound" in id_ for id_ in invoking)
+    for id_ in invoking:
+        content = synthesis.resources("AWS::Connect::ContactFlow")[id_]["Content"]
+        assert {"Ref": alias} in content["Fn::Sub"][1].values()
     flows = [of for _, of in synthesis.declarations() if of["Type"] == "AWS::Connect::ContactFlow"]
     connect = synthesis.configuration.connect
     own = {

@@ -55,10 +55,12 @@ Owner = "contact center"
 # Without reserved concurrency, which no three values have.
 OF_NO_CONCURRENCY = {
     "HIPAA.Security-LambdaConcurrency": tuple(
-        f"Calling/{name}/Function" for name in ("CallControl", "CallerContext", "ContactEvents", "StartCall")
+        f"Calling/{name}/Function"
+        for name in ("Availability", "CallControl", "CallerContext", "ContactEvents", "StartCall")
     ),
     "NIST.800.53.R5-LambdaConcurrency": tuple(
-        f"Calling/{name}/Function" for name in ("CallControl", "CallerContext", "ContactEvents", "StartCall")
+        f"Calling/{name}/Function"
+        for name in ("Availability", "CallControl", "CallerContext", "ContactEvents", "StartCall")
     ),
 }
 OF_AN_OWN_POOL = {"AwsSolutions-COG2": ("Identity/Users/Pool",)}

@@ -7,7 +7,6 @@ expressions" and "Reserved words". What DynamoDB refuses fails the test, and so 
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distribution
@@ -60,7 +59,7 @@ class Update:
     def apply(self, item: Item, values: Values) -> Item:
         """The item as it is then. All that is read of it, indexes too, is of before the update."""
         sets = [(path, source(item, values)) for path, source in self.sets]
-        changed = deepcopy(item)
+        changed = {name: _copied(value) for name, value in item.items()}
         # In order of their indexes, so that those past the end are appended in it.
         for path, value in sorted(sets, key=lambda each: each[0]):
             _change(changed, path, [value])
@@ -109,6 +108,17 @@ def read_key_condition(expression: str, names: Names) -> KeyCondition:
     if not isinstance(value, str):
         parser.refuse("A key is compared with a value")
     return KeyCondition(attribute, value, frozenset(parser.used))
+
+
+def _copied(value: Value) -> Value:
+    """A copy that shares no map and no list with `value`; `deepcopy` takes ten times as long."""
+    match value:
+        case {"M": members}:
+            return {"M": {name: _copied(member) for name, member in members.items()}}
+        case {"L": elements}:
+            return {"L": [_copied(element) for element in elements]}
+        case _:
+            return value
 
 
 def at(item: Item, path: Path) -> Value | None:

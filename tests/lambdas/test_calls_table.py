@@ -119,6 +119,17 @@ def test_a_crashed_start_keeps_its_slot_until_it_is_dealt_with(table: CallTable)
     assert standing.is_crashed_start(NOW + 40_000)
 
 
+def test_a_claim_that_arrives_again_after_its_start_was_abandoned_begins_nothing(table: CallTable) -> None:
+    """The first of two requests, which timed out, can arrive last."""
+    table.claim(call(), RATES)
+    table.abandon(call(), NOW + 10)
+    table.claim(call(), RATES)
+    ended = table.find("user-1", NOW + 20)
+    assert ended is not None
+    assert ended.ended_at == NOW + 10
+    assert table.claim(call(2, NOW + 20), RATES) is None
+
+
 def test_the_rate_is_a_sliding_window_over_starts(table: CallTable) -> None:
     for number, at in ((1, NOW), (2, NOW + 30_000)):
         assert table.claim(call(number, at), RATES) is None

@@ -29,6 +29,7 @@ def test_trusted_attributes_come_from_the_mapped_claims_and_no_others() -> None:
         context={
             "customer_id": "user-1",
             "auth_time": "1790000000",
+            "signed_in_at": "2026-09-21 14:13 UTC",
             "customer_email": "ada@example.com",
             "customer_tier": "gold",
         },
@@ -55,6 +56,7 @@ def test_an_absent_claim_is_an_empty_attribute() -> None:
 )
 def test_an_auth_time_that_is_not_epoch_seconds_is_left_out(auth_time: str) -> None:
     assert caller(auth_time=auth_time).context["auth_time"] == ""
+    assert caller(auth_time=auth_time).context["signed_in_at"] == "unknown"
     assert caller(auth_time=auth_time).auth_time is None
 
 

@@ -52,7 +52,9 @@ def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backe
         "ParticipantDetails": {"DisplayName": "Ada"},
         "Attributes": {
             "customer_id": "user-1",
+            "display_name": "Ada",
             "name_source": "token",
+            "topic": "none",
             "auth_time": "1790000000",
             "customer_email": "ada@example.com",
             "order_id": "A-1",
@@ -61,7 +63,19 @@ def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backe
     }
     bound = backend.table.bind("user-1", reference, started.contact_id, START)
     assert bound is not None
-    assert bound.context == {**ADA.context, "name_source": "token"}
+    assert bound.context == {
+        **ADA.context,
+        "display_name": "Ada",
+        "name_source": "token",
+        "topic": "none",
+    }
+
+
+def test_the_topic_of_a_call_is_part_of_its_proof(backend: Backend) -> None:
+    started = backend.call(topic="billing", attributes={"topic": "FORGED"})
+    reference = backend.starts()[0]["Attributes"]["auth_token"]
+    credential = Credential(user_id="user-1", reference=reference, contact_id=started.contact_id)
+    assert verify(credential, backend.table, backend.now)["topic"] == "billing"
 
 
 def test_an_audio_call_of_a_topic_has_no_capability_and_enters_its_flow(backend: Backend) -> None:
@@ -87,6 +101,7 @@ def test_the_agent_sees_the_tokens_name_and_else_whose_word_it_is(
     (start,) = backend.starts()
     assert start["ParticipantDetails"] == {"DisplayName": shown}
     assert start["Attributes"]["name_source"] == source
+    assert start["Attributes"]["display_name"] == shown
     credential = Credential(
         user_id="user-1",
         reference=start["Attributes"]["auth_token"],
@@ -169,15 +184,13 @@ def test_a_user_who_called_too_often_hears_when_to_call_again(backend: Backend) 
     backend.call(key="tap-3")
 
 
-def set_by_flow(context: Mapping[str, str], *, verified: bool, topic: str | None) -> dict[str, str]:
+def set_by_flow(context: Mapping[str, str], *, verified: bool) -> dict[str, str]:
     """What the shipped flows set on a contact."""
-    proved = (
-        {**context, "came_back": "false"} if verified else dict.fromkeys([*context, "came_back"], "unknown")
-    )
+    proved = {**context, "came_back": "false", "profileSearchValue": context["customer_id"]}
     return {
-        **proved,
+        **(proved if verified else dict.fromkeys(proved, "unknown")),
         "auth_status": "verified" if verified else "unverified",
-        **({"topic": topic} if topic else {}),
+        "profileSearchKey": "_account",
     }
 
 
@@ -196,7 +209,7 @@ def test_attributes_may_fill_a_contact_until_no_flow_could_set_its_own(
         (start,) = backend.starts()[-1:]
         context = backend.record().context
         return max(
-            size_of({**start["Attributes"], **set_by_flow(context, verified=verified, topic=topic)})
+            size_of({**start["Attributes"], **set_by_flow(context, verified=verified)})
             for verified in (True, False)
         )
 

@@ -82,6 +82,10 @@ def _print(plan: Plan, configuration: Configuration | None) -> None:
         for row in rows[1:]:
             table.add_row(*(re.sub(r"\*\*(.+)\*\*", r"[bold red]\1[/]", cell) for cell in row))
         console.print(table)
+    if plan.guides_per_month:
+        console.print(
+            f"Beside it: {number(plan.guides_per_month)} guides a month, chat contacts, which AWS bills."
+        )
     console.print("docs/capacity.md has the method, and what these figures do not say.")
 
 
@@ -226,6 +230,7 @@ def _settings(configuration: Configuration | None) -> Settings:
         memory_mib=configuration.functions.memory_mib,
         log_retention_days=configuration.functions.log_retention_days,
         has_user_pool=not isinstance(configuration.identity.source, Issuer),
+        agent_guide=configuration.connect.flow.agent_guide,
     )
 
 

@@ -45,6 +45,7 @@ class Settings:
     memory_mib: int = 1_024
     log_retention_days: int = 365
     has_user_pool: bool = True
+    agent_guide: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,12 @@ class Plan:
         return [
             Limit("Connect: concurrent active calls", _INSTANCE, 10, None, self._concurrent_calls),
             Limit("Connect: users", _INSTANCE, 500, None, self.agents),
+            # A guide is a chat contact for as long as its call, at most.
+            *(
+                [Limit("Connect: concurrent active chats", _INSTANCE, 500, None, self._concurrent_calls)]
+                if self.settings.agent_guide
+                else []
+            ),
             *self._rates,
             # Of 1,000, the 100 less that reserved concurrency must leave.
             Limit("Lambda: executions that can be reserved", _REGION, 900, None, reserved),
@@ -210,6 +217,12 @@ class Plan:
                 else []
             ),
         ]
+
+    @property
+    def guides_per_month(self) -> float:
+        """Chat contacts that show agents who calls. Their price is none of the bill: it is not known here."""
+        calls = self.load.calls_per_hour * self.load.busy_hours_per_month
+        return calls if self.settings.agent_guide else 0
 
     @property
     def _concurrent_calls(self) -> int:

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--type", type=_flow_type, help=f"instead of a guess: {', '.join(FlowType)}")
     parser.add_argument("--json", action="store_true", help="one JSON document for all files")
     options = parser.parse_args(arguments)
-    files = options.files or sorted(_INFRA.rglob("contact_flows/*.json"))
+    files = options.files or sorted(_INFRA.rglob("contact_flows/**/*.json"))
     checked = [(file, *_check(file, options.type)) for file in files]
     if options.json:
         print(json.dumps([_described(*one) for one in checked], indent=2))  # noqa: T201

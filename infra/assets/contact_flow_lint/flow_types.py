@@ -24,10 +24,16 @@ _EXPORTED: Mapping[str, FlowType] = {
 }
 
 
+def declared(flow: Mapping[str, Any]) -> FlowType | None:
+    """The type that the export names."""
+    metadata = flow.get("Metadata")
+    name = metadata.get("type") if isinstance(metadata, dict) else None
+    return _EXPORTED.get(name) if isinstance(name, str) else None
+
+
 def guess(flow: Mapping[str, Any], blocks: Mapping[str, Block]) -> FlowType:
     """The type that the export names; else the first in which most of the blocks may stand."""
-    metadata = flow.get("Metadata")
-    if isinstance(metadata, dict) and isinstance(metadata.get("type"), str) and metadata["type"] in _EXPORTED:
-        return _EXPORTED[metadata["type"]]
+    if (named := declared(flow)) is not None:
+        return named
     types = [type_ for block in blocks.values() if (type_ := type_of(block)) is not None]
     return max(FlowType, key=lambda flow_type: sum(flow_type in type_.flow_types for type_ in types))

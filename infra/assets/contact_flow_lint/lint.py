@@ -11,13 +11,35 @@ from typing import Any
 from infra.assets.contact_flow_lint.block_types import FlowType
 from infra.assets.contact_flow_lint.blocks import Block, read_block
 from infra.assets.contact_flow_lint.fault import Fault
-from infra.assets.contact_flow_lint.flow_types import guess
+from infra.assets.contact_flow_lint.flow_types import declared, guess
 from infra.assets.contact_flow_lint.form import form_faults, shape_faults, texts
+from infra.assets.contact_flow_lint.optional import optional_faults, substitutes
 from infra.assets.contact_flow_lint.promise import proof_faults, way_faults
 
-# The ARNs that a stack puts into a flow, as `${name}`. Which of them a flow gets, its stack decides: a flow
-# that leads to queues gets these, one that leads to another flow gets that flow's.
-PLACEHOLDERS = ("CallerContextFunctionArn", "DefaultContactFlowArn", "UnverifiedQueueArn", "VerifiedQueueArn")
+# What a stack puts into a flow, as `${name}`: ARNs of queues, functions and other flows, and values of
+# [connect.flow]. Which of them a flow gets, its stack decides.
+PLACEHOLDERS = (
+    "AgentGuideFlowArn",
+    "AgentWhisperFlowArn",
+    "BusyText",
+    "CallerContextFunctionArn",
+    "ClosedFlowArn",
+    "ClosedText",
+    "CustomerQueueFlowArn",
+    "DefaultContactFlowArn",
+    "DetailViewArn",
+    "InboundContactFlowArn",
+    "Language",
+    "MusicPromptArn",
+    "OverflowQueueArn",
+    "OverflowSeconds",
+    "RecordingText",
+    "UnverifiedQueueArn",
+    "VerifiedQueueArn",
+    "Voice",
+    "VoiceEngine",
+    "WaitingText",
+)
 
 _MAX_CONTENT = 256_000  # characters
 _PLACEHOLDER = re.compile(r"\$\{(.*?)\}")
@@ -35,12 +57,13 @@ class ContactFlowError(Exception):
 def read_contact_flow(
     document: Path,
     placeholders: Collection[str] = PLACEHOLDERS,
-    flow_type: FlowType = FlowType.CONTACT_FLOW,
 ) -> dict[str, Any]:
-    """The flow in the file `document`, checked; it may hold these `placeholders`. Parameters that a block
-    leaves out are there, empty. Raises ContactFlowError; warnings do not stop it.
+    """The flow in the file `document`, checked as one of the type that it declares; it may hold these
+    `placeholders`. Parameters that a block leaves out are there, empty. Raises ContactFlowError; warnings do
+    not stop it.
     """
     flow, found = read(document)
+    flow_type = declared_flow_type(flow)
     found += [fault for fault in faults(flow, placeholders, flow_type) if not found]
     errors = [fault for fault in found if fault.is_error]
     if errors:
@@ -75,8 +98,9 @@ def faults(
     blocks = _blocks(flow)
     for block in blocks.values():
         yield from _placeholder_faults(block, placeholders)
+    yield from optional_faults(flow, blocks.keys())
     yield from form_faults(blocks, flow_type)
-    yield from way_faults(flow["StartAction"], blocks)
+    yield from way_faults({flow["StartAction"], *substitutes(flow)}, blocks)
     yield from proof_faults(flow["StartAction"], blocks, flow_type)
 
 
@@ -91,6 +115,16 @@ def unwrapped(document: Any) -> tuple[Any, FlowType | None]:
             type_ = described.get("Type")
             return flow, next((known for known in FlowType if known == type_), None)
     return document, None
+
+
+def placeholders_of(flow: Mapping[str, Any]) -> set[str]:
+    """The names of the placeholders that a flow holds."""
+    return {name for text in texts(flow) for name in _PLACEHOLDER.findall(text)}
+
+
+def declared_flow_type(flow: Any) -> FlowType:
+    """The type of a flow of this project: what its file says, else CONTACT_FLOW."""
+    return (declared(flow) if isinstance(flow, dict) else None) or FlowType.CONTACT_FLOW
 
 
 def flow_type_of(flow: Any) -> FlowType:

@@ -5,7 +5,7 @@ marked verified without proof, claims in the flow's logs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -67,9 +67,9 @@ class _State:
     logs_off: bool = False
 
 
-def way_faults(start: str, blocks: Mapping[str, Block]) -> Iterator[Fault]:
+def way_faults(starts: Iterable[str], blocks: Mapping[str, Block]) -> Iterator[Fault]:
     """Blocks that nothing leads to, and ways that never end."""
-    reached = closure({start}, {name: block.targets for name, block in blocks.items()})
+    reached = closure(starts, {name: block.targets for name, block in blocks.items()})
     leads_to: dict[str, list[str]] = {name: [] for name in blocks}
     for name, block in blocks.items():
         for target in block.targets:

@@ -71,6 +71,8 @@ def whole(
     def rule(value: Any) -> Iterator[Wrong]:
         if dynamic and isinstance(value, str) and REFERENCE.fullmatch(value):
             return
+        if isinstance(value, str) and _PLACEHOLDER.fullmatch(value):
+            return
         spelled = not isinstance(value, bool) and isinstance(value, int | str)
         if not spelled or not _WHOLE.fullmatch(str(value)) or not _within(int(value), minimum, maximum):
             yield "", value, limits + (", or one reference" if dynamic else "")

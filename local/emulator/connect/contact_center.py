@@ -1,4 +1,5 @@
-"""What a contact center is like at the moment: its hours, its staff, how long people wait and how many may.
+"""What a contact center is like at the moment: its hours, its staff, how long people wait and how many may,
+and which blocks of flows fail.
 
 Until `POST /_local/contact-center` says otherwise, everything is open and one agent is there for each queue.
 """
@@ -42,6 +43,7 @@ class ContactCenter:
         self._queues: dict[str, QueueState] = {}
         self._draw: int | None = None
         self._view_action: str | None = None
+        self._failures: dict[str, str] = {}
 
     def is_open(self, hours_id: str) -> bool:
         """Whether the hours of operation say open."""
@@ -64,6 +66,11 @@ class ContactCenter:
         """What agents choose in every view; None where they choose nothing."""
         return self._view_action
 
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """The blocks that fail, by their names, with the type of the error."""
+        return self._failures
+
     def shown(self) -> dict[str, Any]:
         """What was set."""
         return {
@@ -74,6 +81,7 @@ class ContactCenter:
             },
             "Draw": self._draw,
             "ViewAction": self._view_action,
+            "Failures": dict(self._failures),
         }
 
     def change(self, wanted: Mapping[str, Any]) -> None:
@@ -89,12 +97,14 @@ class ContactCenter:
                 for queue_id, state in _object(wanted, "Queues")
             },
         }
+        failures = self._read_failures(wanted.get("Failures", {}))
         draw, action = wanted.get("Draw", self._draw), wanted.get("ViewAction", self._view_action)
         if draw is not None and (not _is_count(draw) or not 1 <= draw <= 100):
             raise ValueError(f"Draw is {draw!r}, not a number from 1 to 100")
         if action is not None and not isinstance(action, str):
             raise ValueError(f"ViewAction is {action!r}, not the name of an action")
         self._closed, self._queues, self._draw, self._view_action = closed, queues, draw, action
+        self._failures = failures
 
     def _read_hours(self, hours: Any) -> set[str]:
         closed = set(self._closed)
@@ -103,6 +113,14 @@ class ContactCenter:
                 raise ValueError(f"Hours of {hours_id} are {word!r}, not {OPEN} or {CLOSED}")
             (closed.add if word == CLOSED else closed.discard)(_id(hours_id))
         return closed
+
+    def _read_failures(self, failures: Any) -> dict[str, str]:
+        """Those that stay, and those that are wanted; None stands for a block that works again."""
+        changed: dict[str, Any] = {**self._failures, **dict(_object({"Failures": failures}, "Failures"))}
+        for block, error_type in changed.items():
+            if error_type is not None and not isinstance(error_type, str):
+                raise ValueError(f"{block} is to fail by {error_type!r}, not by the type of an error")
+        return {block: error_type for block, error_type in changed.items() if error_type is not None}
 
     def _read_queue(self, queue_id: str, state: Any) -> QueueState:
         members = dict(_object({queue_id: state}, queue_id))

@@ -108,6 +108,9 @@ class Step:
 class FlowContact(Protocol):
     """The contact that a flow runs for. Methods raise BlockError where Connect takes an error branch."""
 
+    def try_block(self, identifier: str) -> None:
+        """Raises BlockError where this block is to fail whatever it does."""
+
     def is_over(self) -> bool:
         """Whether the flow is to stop: the contact has ended, or is no longer where this flow is for."""
 
@@ -202,6 +205,7 @@ _FAILS_BY = {
     "GetCustomerProfile": "NoneFoundError",
     "GetCustomerProfileObject": "NoneFoundError",
 }
+_MARK = re.compile(r"<[^>]*>")  # of SSML
 _E164 = re.compile(r"\+[1-9]\d{1,14}")
 
 type _Next = tuple[Step, str | None]
@@ -264,6 +268,7 @@ class _Run:
 
     def _perform(self, action: Action) -> _Next:
         try:
+            self._contact.try_block(action.identifier)
             return self._blocks.get(action.type, self._is_not_here)(action)
         except BlockError as error:
             step = Step(action.identifier, action.type, error.error_type, str(error))
@@ -324,6 +329,8 @@ class _Run:
         return self._done(action)
 
     def _set_data(self, action: Action) -> _Next:
+        if action.parameters.get("TargetContact") == "Related":
+            raise BlockError("there is no related contact here")
         data = {name: value for name, value in action.parameters.items() if name != "TargetContact"}
         self._contact.set_data(self._filled(data))
         return self._done(action)
@@ -447,9 +454,9 @@ class _Run:
         return [self._filled(item) for item in value] if isinstance(value, list) else value
 
     def _spoken(self, message: Mapping[str, Any]) -> str:
-        """What a message says; a recording is named."""
+        """What a message says, without marks of how; a recording is named."""
         if "PromptId" in message:
             return f"[prompt {self._text(message['PromptId'])}]"
         if "Media" in message:
             return f"[audio {self._text(message['Media']['Uri'])}]"
-        return self._text(message["Text"] if "Text" in message else message["SSML"])
+        return self._text(message["Text"] if "Text" in message else _MARK.sub("", message["SSML"]))

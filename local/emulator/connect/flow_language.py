@@ -58,7 +58,7 @@ def read(content: str, flow_type: str = "CONTACT_FLOW") -> ContactFlow:
         problems += _block_problems(number, block, FLOW_LETTERS.get(flow_type, EVERYWHERE))
     if problems:
         raise InvalidContactFlowError(problems)
-    actions = {action.identifier: action for action in map(_action, document["Actions"])}
+    actions = {action.identifier: action for action in map(read_action, document["Actions"])}
     problems = list(_target_problems(document["StartAction"], actions))
     if problems:
         raise InvalidContactFlowError(problems)
@@ -179,7 +179,8 @@ def _condition_problems(rules: Conditions | None, compared: list[tuple[Any, Any]
         yield "a condition is missing"
 
 
-def _action(block: Mapping[str, Any]) -> Action:
+def read_action(block: Mapping[str, Any]) -> Action:
+    """A block that is known to be good."""
     transitions = block.get("Transitions") or {}
     return Action(
         identifier=block["Identifier"],

@@ -107,6 +107,10 @@ class _FlowRun:
             _log.exception("the flow of contact %s failed", self._contact.id)
             self._contacts.end(self._contact, reason="CONTACT_FLOW_DISCONNECT")
 
+    def try_block(self, identifier: str) -> None:
+        if (error_type := self._contacts.center.failures.get(identifier)) is not None:
+            raise BlockError(f"{identifier} is to fail", error_type=error_type)
+
     def is_over(self) -> bool:
         return self._contact.ended is not None
 

@@ -96,6 +96,21 @@ MISTAKES: dict[str, str | bytes] = {
     "a topic whose flow does not exist": added('[connect.topics]\nbilling = "payments"'),
     "a sandbox beside the instance": added('[connect.sandbox]\ninstance_alias = "mine"'),
     "a sandbox without an account": '[connect.sandbox]\ninstance_alias = "mine"\n',
+    # What the flows do.
+    "an analysis without a recording": added("[connect.flow]\nanalytics = true"),
+    "a recording of an adopted flow": (
+        f'[connect]\ninstance_arn = "{INSTANCE}"\ncontact_flow_arn = "{FLOW}"\n[connect.flow]\n'
+        "recording = true\n"
+    ),
+    "callers that overflow into their own queue": added(f'[connect.flow]\noverflow_queue_arn = "{QUEUE}"'),
+    "the overflow queue's name": added('[connect.flow]\noverflow_queue_arn = "Overflow"'),
+    "a prompt's name": added('[connect.flow]\nmusic_prompt_arn = "Music_Jazz.wav"'),
+    "a wait in minutes": added("[connect.flow]\noverflow_seconds = 2"),
+    "a language without its country": added('[connect.flow]\nlanguage = "en"'),
+    "a voice in lower case": added('[connect.flow]\nvoice = "amy"'),
+    "an engine in capitals": added('[connect.flow]\nvoice_engine = "Neural"'),
+    "a reference in what is spoken": added('[connect.flow]\nwaiting_text = "One moment, $.Name."'),
+    "a text of two lines": added('[connect.flow]\nclosed_text = "Closed.\\nCall again."'),
     # What does not fit together.
     "a burst below its rate": added(
         "[connect.quotas]\nstart_webrtc_contact_rate = 10\nstart_webrtc_contact_burst = 5"

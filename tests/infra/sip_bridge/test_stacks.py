@@ -368,7 +368,7 @@ def bridge_flow(synthesis: Synthesis) -> Properties:
     (flow,) = [
         flow
         for flow in synthesis.resources("AWS::Connect::ContactFlow").values()
-        if "bridge (" in flow["Name"]
+        if "bridge - " in flow["Name"]
     ]
     return flow
 

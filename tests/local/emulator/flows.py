@@ -9,12 +9,10 @@ from local.emulator.connect import flow_language
 from local.emulator.connect.contact_flow import BlockError, ContactFlow, Step
 
 FUNCTION = "arn:aws:lambda:eu-west-2:000000000000:function:caller-context:live"
-CONTACT_FLOWS = Path(__file__).parents[3] / "infra/contact_flows"
 DEFAULT_FLOW = "arn:aws:connect:us-east-1:000000000000:instance/i/contact-flow/default"
 TOPIC_FLOW = "arn:aws:connect:us-east-1:000000000000:instance/i/contact-flow/topic"
 VERIFIED_QUEUE = "arn:aws:connect:us-east-1:000000000000:instance/i/queue/verified"
 UNVERIFIED_QUEUE = "arn:aws:connect:us-east-1:000000000000:instance/i/queue/unverified"
-PROJECT_FLOWS = sorted(path for path in CONTACT_FLOWS.glob("*.json") if path.stem != "bridge")
 
 
 def block(
@@ -134,6 +132,9 @@ class FakeContact:
     def _try(self, what: str) -> None:
         if what in self._failing:
             raise self._failing[what]
+
+    def try_block(self, identifier: str) -> None:
+        self._try(f"block {identifier}")
 
     def is_over(self) -> bool:
         return self.hung_up

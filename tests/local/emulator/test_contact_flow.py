@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +9,11 @@ from tests.local.emulator.flows import (
     FUNCTION,
     HANG_UP,
     OTHER_FLOWS,
-    PROJECT_FLOWS,
     TOPIC_FLOW,
-    UNVERIFIED_QUEUE,
     VERIFIED_QUEUE,
     FakeContact,
     block,
     content,
-    project_flow,
 )
 
 GONE = "11111111-1111-4111-8111-111111111111"
@@ -29,35 +25,6 @@ ELSE_SELF = {"NoMatchingError": "a"}
 def run(contact: FakeContact, *blocks: dict[str, Any]) -> FakeContact:
     contact_flow.run(flow_language.read(content(*blocks)), contact)
     return contact
-
-
-@pytest.mark.parametrize("path", PROJECT_FLOWS, ids=lambda path: path.stem)
-def test_the_flows_of_this_project_send_a_verified_caller_to_the_verified_queue(path: Path) -> None:
-    contact = FakeContact(answer={"auth_status": "verified", "customer_id": "ada"})
-    contact_flow.run(project_flow(path), contact)
-    assert contact.target_queue == VERIFIED_QUEUE
-    assert contact.is_queued
-    assert contact.attributes["customer_id"] == "ada"
-    assert not contact.disconnected
-
-
-@pytest.mark.parametrize("path", PROJECT_FLOWS, ids=lambda path: path.stem)
-@pytest.mark.parametrize(
-    ("references", "answer", "failing"),
-    [
-        ({}, {"auth_status": "unverified"}, {}),
-        ({"$.Attributes.auth_status": "verified"}, {}, {}),
-        ({}, {}, {"function": BlockError("it timed out")}),
-    ],
-    ids=["unverified", "a verdict of their own", "the function fails"],
-)
-def test_the_flows_of_this_project_send_anybody_else_to_the_unverified_queue(
-    path: Path, references: dict[str, str], answer: dict[str, str], failing: dict[str, BlockError]
-) -> None:
-    contact = FakeContact(references, answer=answer, failing=failing)
-    contact_flow.run(project_flow(path), contact)
-    assert contact.target_queue == UNVERIFIED_QUEUE
-    assert contact.attributes["auth_status"] == "unverified"
 
 
 def test_a_block_of_each_type_does_what_it_says() -> None:
@@ -510,7 +477,7 @@ def test_a_flows_own_attributes_end_with_it() -> None:
 @pytest.mark.parametrize(
     ("parameters", "heard_text"),
     [
-        ({"SSML": "<speak>$.Name</speak>"}, "<speak>Ada</speak>"),
+        ({"SSML": "<speak>$.Name<break/></speak>"}, "Ada"),
         ({"PromptId": "$.Attributes.prompt"}, "[prompt p]"),
         (
             {"Media": {"Uri": "s3://a/$.Name/hello", "SourceType": "S3", "MediaType": "Audio"}},

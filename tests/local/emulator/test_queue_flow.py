@@ -275,6 +275,16 @@ def test_a_hook_of_a_flow_that_is_not_there_takes_the_error_branch(instance: Ins
     assert contact["Hooks"] == {}
 
 
+def test_a_block_can_be_made_to_fail_and_to_work_again(instance: Instance) -> None:
+    center = instance.connect.center
+    center.change({"Failures": {"wait": "QueueAtCapacity"}})
+    failed = instance.settled(instance.start()["ContactId"])
+    assert (failed["State"], failed["Way"][-2]["Result"]) == ("ended", "QueueAtCapacity")
+    center.change({"Failures": {"wait": None}})
+    assert center.shown()["Failures"] == {}
+    assert instance.settled(instance.start()["ContactId"])["State"] == "queued"
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -288,6 +298,8 @@ def test_a_hook_of_a_flow_that_is_not_there_takes_the_error_branch(instance: Ins
         {"Draw": 0},
         {"Draw": True},
         {"ViewAction": 1},
+        {"Failures": ["wait"]},
+        {"Failures": {"wait": 1}},
     ],
     ids=str,
 )

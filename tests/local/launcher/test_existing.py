@@ -117,11 +117,13 @@ def test_every_arn_of_a_configuration_exists_and_is_said_to_be_played() -> None:
     assert not [line for line in existing.described() if "nothing knows it" in line]
 
 
-@pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_the_environments_that_are_shipped_can_be_played(environment: str) -> None:
+@pytest.mark.parametrize(("environment", "named"), [("dev", 3), ("prod", 5)])
+def test_the_environments_that_are_shipped_can_be_played(environment: str, named: int) -> None:
     existing = read_target(environment).existing
     assert not [line for line in existing.described() if "nothing knows it" in line]
-    assert len(existing.arns) == 3
+    assert len(existing.arns) == named
+    assert set(existing.names.values()) >= {"played: verified", "played: unverified"}
+    assert ("played: overflow" in existing.names.values()) == (environment == "prod")
 
 
 @pytest.mark.usefixtures("here")

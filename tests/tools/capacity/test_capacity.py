@@ -85,6 +85,16 @@ def test_an_issuers_tokens_take_an_authorizer_and_no_sign_ins() -> None:
     assert next(item.quantity for item in issuer.bill if item.name.startswith("Cognito")) == 0
 
 
+def test_a_guide_is_a_chat_of_each_call() -> None:
+    load = Load(calls_per_hour=10_000, aht_seconds=300)
+    plain, guided = Plan(load, Settings()), Plan(load, Settings(agent_guide=True))
+    assert (plain.guides_per_month, guided.guides_per_month) == (0, 3_000_000)
+    (added,) = set(guided.limits) - set(plain.limits)
+    calls = next(limit for limit in plain.limits if limit.name == "Connect: concurrent active calls")
+    assert (added.name, added.needed) == ("Connect: concurrent active chats", calls.needed)
+    assert not added.holds
+
+
 def test_reserved_concurrency_is_enough_for_a_burst_of_starts() -> None:
     assert plan(100).reserved_concurrency == 5
     assert plan(10_000).reserved_concurrency == limit(plan(10_000), "StartWebRTCContact").to_request[1]

@@ -108,7 +108,9 @@ public actor FakeService: Transport {
         }
         switch operation {
         case .getCall:
-            var status: [String: Any] = ["ContactId": contactID, "State": state, "StartedAt": "2026-01-01T10:00:12.120Z"]
+            var status: [String: Any] = [
+                "ContactId": contactID, "State": state, "StartedAt": "2026-01-01T10:00:12.120Z",
+            ]
             if state != "CONNECTING" { status["QueuedAt"] = "2026-01-01T10:00:14.006Z" }
             if state == "CONNECTED" { status["ConnectedAt"] = "2026-01-01T10:00:41.530Z" }
             if state == "ENDED" { status["EndedAt"] = "2026-01-01T10:06:03.872Z" }

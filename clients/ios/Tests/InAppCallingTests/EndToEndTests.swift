@@ -137,7 +137,9 @@ struct EndToEndTests {
         try await eventually { await session.contactID != nil }
         let id = try #require(await session.contactID)
         try await aws.join(id)
-        try await eventually { if case .waiting(let wait) = await session.state, wait.since != nil { true } else { await media.hint() } }
+        try await eventually {
+            if case .waiting(let wait) = await session.state, wait.since != nil { true } else { await media.hint() }
+        }
         try await aws.happen("AgentConnected", to: id)
         try await eventually { if case .connected(.some) = await session.state { true } else { await media.hint() } }
         try await session.sendDigits("42#")

@@ -1,0 +1,83 @@
+import pytest
+
+from tests.simulation.aws import LATE
+from tests.simulation.course import Course, Step
+from tests.simulation.planted import PLANTED
+from tests.simulation.shrinking import describe, replay, run_seed, shrink
+from tests.simulation.simulation import Simulation, random_simulation
+
+# `make simulate` runs more.
+SEEDS, PARTS = 1_200, 4
+# Each planted race is found within these; most within a few hundred, and all of them within a minute.
+SEEDS_FOR_A_RACE = 4_000
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_invariant_holds_in_any_order_and_with_any_failure(part: int) -> None:
+    for seed in range(part, SEEDS, PARTS):
+        finding = run_seed(seed)
+        assert finding is None, f"Seed {seed}: {describe(shrink(finding))}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("race", PLANTED)
+def test_a_planted_race_is_found(race: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    PLANTED[race](monkeypatch)
+    assert any(run_seed(seed) for seed in range(SEEDS_FOR_A_RACE))
+
+
+def test_a_seed_is_the_same_course_each_time() -> None:
+    def lines(seed: int) -> list[str]:
+        written: list[str] = []
+        random_simulation(seed, written.append).run()
+        return written
+
+    for seed in range(20):
+        assert lines(seed) == lines(seed)
+
+
+def test_the_decisions_of_a_seed_are_its_course() -> None:
+    for seed in range(20):
+        first: list[str] = []
+        again: list[str] = []
+        simulation = random_simulation(seed, first.append)
+        simulation.run()
+        Simulation(Course(simulation.course.steps, simulation.decisions.taken), trace=again.append).run()
+        assert first == again
+
+
+def test_a_finding_is_shrunk_to_what_it_takes_and_can_be_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    PLANTED["reads before it claims"](monkeypatch)
+    found = next(finding for seed in range(SEEDS_FOR_A_RACE) if (finding := run_seed(seed)))
+    shortest = shrink(found)
+    assert replay(shortest.course) == shortest
+    steps, decisions = list(shortest.course.steps), dict(shortest.course.decisions)
+    without_one = [
+        *(Course([other for other in steps if other != step], decisions) for step in steps),
+        *(Course(steps, {n: value for n, value in decisions.items() if n != name}) for name in decisions),
+    ]
+    assert not any((less := replay(course)) and less.kind == shortest.kind for course in without_one)
+    text = describe(shortest)
+    assert shortest.what in text
+    assert "UpdateItem" in text
+    assert repr(shortest.course.steps[0]) in text
+
+
+def test_a_course_without_failures_is_a_call_as_it_should_be() -> None:
+    lines: list[str] = []
+    Simulation(
+        Course([Step("tap", 0, "tap", key="one"), Step("hang up-1", 9_000, "hang up")]), trace=lines.append
+    ).run()
+    text = "\n".join(lines)
+    assert "tap is answered 201  contact-1" in text
+    assert "(contact-1 CONNECTED_TO_AGENT)" in text
+    assert "hang up-1 is answered 204" in text
+
+
+def test_a_claim_that_arrives_when_its_start_has_long_failed_locks_nothing() -> None:
+    """Of two requests of one claim that both time out, the first arrives before its end, the second after."""
+    course = Course(
+        steps=[Step("tap", 0, "tap", key="one")],
+        decisions={"tap.2 fault": LATE, "tap.2 backoff": 1, "tap.3 fault": LATE, "tap is given up": 1},
+    )
+    assert replay(course) is None
