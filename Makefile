@@ -138,6 +138,12 @@ templates-of-%:
 	@cfn-lint --non-zero-exit-code warning \
 		--regions $$(sed -n 's#.*"environment": "aws://[0-9]*/\([a-z0-9-]*\)".*#\1#p' build/check/$*/manifest.json | sort -u) \
 		-- build/check/$*/*.template.json
+	@python -m tools.stateful check $* build/check/$*
+
+.PHONY: release-state
+release-state: environment-given $(PYTHON) $(NODE) ## record what of ENV is stateful; after a change that `make check` refuses, this lets go of it
+	@cdk synth --quiet --no-notices --context environment="$$ENVIRONMENT" --output "build/$$ENVIRONMENT"
+	@python -m tools.stateful release "$$ENVIRONMENT" "build/$$ENVIRONMENT"
 
 # In all files that git has or would add. No service is called, nothing found is printed. A line of an
 # invented secret that looks real ends in kingfisher:ignore, and says why.
@@ -218,10 +224,23 @@ bootstrap: environment-given $(PYTHON) $(NODE) ## once per account and Region: p
 	@python -m operations check-credentials --environment "$$ENVIRONMENT"
 	@cdk bootstrap $(CDK_ENVIRONMENT)
 
+.PHONY: doctor
+doctor: environment-given $(PYTHON) ## whether the account is ready for ENV, and what to do where it is not; JSON=1 for pipelines
+	@python -m operations doctor --environment "$$ENVIRONMENT" $(if $(JSON),--json)
+
 .PHONY: deploy
-deploy: environment-given $(PYTHON) $(NODE) ## deploy ENV with the AWS credentials of the shell
+deploy: environment-given $(PYTHON) $(NODE) ## deploy ENV with the AWS credentials of the shell, once the doctor finds nothing that fails
 	@python -m operations check-transport --environment "$$ENVIRONMENT"
-	@cdk deploy --all $(CDK_ENVIRONMENT)
+	@python -m operations doctor --environment "$$ENVIRONMENT" --before-deployment
+	@cdk deploy --all $(CDK_ENVIRONMENT) $(if $(UNATTENDED),--require-approval never)
+
+.PHONY: diff
+diff: environment-given $(PYTHON) $(NODE) ## what a deployment of ENV would change
+	@cdk diff --method=template $(CDK_ENVIRONMENT)
+
+.PHONY: drift
+drift: environment-given $(PYTHON) $(NODE) ## what somebody has changed by hand in ENV; fails if anything was
+	@cdk drift --fail $(CDK_ENVIRONMENT)
 
 .PHONY: destroy
 destroy: environment-given $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridge if it has one; the users' stack stays
@@ -241,6 +260,15 @@ capitals = $(shell echo $(1) | tr a-z- A-Z_)
 capacity: $(GIVEN_IF_ANY) $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR=… AHT_SECONDS=… (docs/capacity.md)
 	@python -m tools.capacity $(foreach option,$(CAPACITY),$(if $($(call capitals,$(option))),--$(option) '$($(call capitals,$(option)))')) \
 		$(if $(filter undefined,$(origin ENV)),,--environment "$$ENVIRONMENT")
+
+.PHONY: smoke
+smoke: environment-given $(PYTHON) ## place a call in ENV after a deployment, and hang up: which stage fails says what is broken; JSON=1
+	@python -m operations smoke --environment "$$ENVIRONMENT" $(if $(JSON),--json)
+
+.PHONY: explain
+export OPERATIONS_CONTACT := $(value CONTACT)
+explain: environment-given $(PYTHON) ## operators: what became of one call: CONTACT=<ContactId>, JSON=1 for pipelines
+	@python -m operations explain --environment "$$ENVIRONMENT" $(if $(JSON),--json)
 
 .PHONY: stop-calls resume-calls block unblock
 # As it was given: a user's `sub` can hold what make or the shell would take for theirs.

@@ -12,9 +12,12 @@ from infra.configuration import ConfigurationError
 from operations.commands.block import block
 from operations.commands.check_credentials import check_credentials
 from operations.commands.check_transport import check_transport
+from operations.commands.doctor import doctor
+from operations.commands.explain import explain as explain_call
 from operations.commands.new import new
 from operations.commands.outputs import outputs
 from operations.commands.resume_calls import resume_calls
+from operations.commands.smoke import smoke
 from operations.commands.stop_calls import stop_calls
 from operations.commands.unblock import unblock
 from operations.errors import OperationError
@@ -30,6 +33,9 @@ def operations() -> None:
 
 for command in (
     new,
+    doctor,
+    smoke,
+    explain_call,
     outputs,
     stop_calls,
     resume_calls,

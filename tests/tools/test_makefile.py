@@ -18,6 +18,12 @@ REACHES_AN_ACCOUNT = (
     "outputs",
     "stop-calls",
     "resume-calls",
+    "doctor",
+    "smoke",
+    "explain",
+    "diff",
+    "drift",
+    "release-state",
     "block",
     "unblock",
 )
@@ -110,19 +116,26 @@ def test_what_stays_on_this_machine_has_a_default(installed: Path, target: str, 
 
 
 @pytest.mark.parametrize(
-    ("target", "check", "cdk"),
+    ("target", "check", "then", "cdk"),
     [
-        ("bootstrap", "check-credentials", "cdk|bootstrap|"),
-        ("deploy", "check-transport", "cdk|deploy|--all|"),
-        ("destroy", "check-credentials", "cdk|destroy|InAppCalling-acme-{Calling,SipBridge}|"),
+        ("bootstrap", "check-credentials", "", "cdk|bootstrap|"),
+        (
+            "deploy",
+            "check-transport",
+            "python|-m|operations|doctor|--environment|acme|--before-deployment|\n",
+            "cdk|deploy|--all|",
+        ),
+        ("destroy", "check-credentials", "", "cdk|destroy|InAppCalling-acme-{Calling,SipBridge}|"),
     ],
 )
-def test_credentials_are_checked_before_the_cdk_takes_its_time(
-    installed: Path, target: str, check: str, cdk: str
+def test_an_account_is_checked_before_the_cdk_takes_its_time(
+    installed: Path, target: str, check: str, then: str, cdk: str
 ) -> None:
     checked = f"python|-m|operations|{check}|--environment|acme|\n"
     done = make(installed, target, "ENV=acme")
-    assert done.stdout == f"{checked}{cdk}--no-notices|--context|environment=acme|--output|build/acme|\n"
+    assert (
+        done.stdout == f"{checked}{then}{cdk}--no-notices|--context|environment=acme|--output|build/acme|\n"
+    )
     refused = make(installed, target, "ENV=acme", STATUS="1")
     assert refused.returncode == 2
     assert refused.stdout == checked

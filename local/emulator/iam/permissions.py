@@ -23,6 +23,7 @@ def install() -> None:
     _take_loopback_for_tls()
     _fill_leading_keys()
     _honour_kms_grants()
+    _name_reads()
 
 
 def _take_loopback_for_tls() -> None:
@@ -95,6 +96,32 @@ def _is_granted(principal_arn: str, operation: str, key_arn: str) -> bool:
         )
         for grant in kms._grants.values()
     )
+
+
+def _name_reads() -> None:
+    """MiniStack takes some operations of Lambda for others, and sees no resource in parameters by path."""
+    extract_action = iam_actions.extract_iam_action
+    extract_resource = iam_actions.extract_resource_arn
+
+    def action(service: str, method: str, path: str, *request: Any) -> Any:
+        if service == "lambda" and method == "GET":
+            if path.endswith("/concurrency"):
+                return "lambda:GetFunctionConcurrency"
+            if "/event-source-mappings/" in path.removesuffix("/"):
+                return "lambda:GetEventSourceMapping"
+        return extract_action(service, method, path, *request)
+
+    def resource(
+        service: str, method: str, path: str, headers: Mapping[str, str], body: bytes, *request: Any
+    ) -> Any:
+        if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
+            _, region, account = request
+            below = str(json.loads(body or b"{}").get("Path", "")).rstrip("/")
+            return f"arn:aws:ssm:{region}:{account}:parameter{below}"
+        return extract_resource(service, method, path, headers, body, *request)
+
+    iam_actions.extract_iam_action = action
+    iam_actions.extract_resource_arn = resource
 
 
 def govern(service: str, resources: Resources, *, namespace: str) -> None:

@@ -1,0 +1,184 @@
+"""The Connect instance: its state, its attributes, its room for one more flow and function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from infra.configuration import OwnContactFlow
+from operations.doctor.check import Check, Finding, Read, failed, passed, passed_if, warned
+from operations.doctor.quota_reading import FLOWS, FUNCTIONS, QUOTA_READS, Quota, read_quota
+from operations.doctor.stack_reads import STACK_RESOURCES
+from operations.doctor.subject import Subject
+
+INSTANCE = "arn:aws:connect:*:*:instance/*"
+"""Every instance, and all parts of it."""
+
+_CONSOLE = "Amazon Connect console, the instance, Telephony"
+
+
+def has_instance(subject: Subject) -> bool:
+    """Whether there is an instance to look at: a sandbox is made by the first deployment."""
+    return subject.instance_arn is not None
+
+
+def _look_at_instance(subject: Subject) -> Iterator[Finding]:
+    client = subject.client("connect")
+    wanted = "the instance is ACTIVE and takes inbound calls"
+    try:
+        instance = client.describe_instance(InstanceId=subject.instance_id)["Instance"]
+    except client.exceptions.ResourceNotFoundException:
+        yield failed(
+            f"there is no instance {subject.instance_arn}",
+            wanted,
+            "correct connect.instance_arn; aws connect list-instances has those of the account.",
+        )
+        return
+    status, inbound = instance["InstanceStatus"], instance.get("InboundCallsEnabled", False)
+    yield passed_if(
+        status == "ACTIVE",
+        f"the instance is {status}",
+        "the instance is ACTIVE",
+        "wait; or name another one in connect.instance_arn.",
+    )
+    yield passed_if(
+        inbound,
+        f"inbound calls are {'on' if inbound else 'off'}",
+        "inbound calls are on",
+        f"{_CONSOLE}: allow incoming calls.",
+    )
+
+
+def _look_at_attributes(subject: Subject) -> Iterator[Finding]:
+    """Flow logs and Contact Lens are shown: whether they hold what callers say is the organisation's to
+    decide.
+    """
+    client = subject.client("connect")
+    pages = client.get_paginator("list_instance_attributes").paginate(InstanceId=subject.instance_id)
+    found = {
+        attribute["AttributeType"]: attribute["Value"] for page in pages for attribute in page["Attributes"]
+    }
+    rejoin = [
+        name
+        for name in ("ENHANCED_CONTACT_MONITORING", "MULTI_PARTY_CONFERENCE")
+        if found.get(name) == "true"
+    ]
+    read = f"multi-party calls: {', '.join(rejoin) or 'off'}"
+    wanted = "callers can come back into a call after a drop"
+    if rejoin:
+        yield passed(read, wanted)
+    else:
+        yield warned(read, wanted, f"{_CONSOLE}: enable enhanced multi-party contact monitoring.")
+    for name, holds in (
+        ("CONTACTFLOW_LOGS", "flow logs hold the attributes of contacts, where a flow sets logging"),
+        ("CONTACT_LENS", "Contact Lens analyses what is said, where a flow switches it on"),
+        ("EARLY_MEDIA", "early media matters to outbound telephone calls alone"),
+    ):
+        yield passed(f"{name} is {found.get(name, 'not set')}", f"either: {holds}")
+
+
+def _look_at_room(subject: Subject) -> Iterator[Finding]:
+    client = subject.client("connect")
+    functions = [
+        arn
+        for page in client.get_paginator("list_lambda_functions").paginate(InstanceId=subject.instance_id)
+        for arn in page["LambdaFunctions"]
+    ]
+    own = _caller_context(subject)
+    yield _room_finding(
+        subject, "functions", FUNCTIONS, len(functions), needed=0 if _is_associated(own, functions) else 1
+    )
+    flows = [
+        flow["Id"]
+        for page in client.get_paginator("list_contact_flows").paginate(InstanceId=subject.instance_id)
+        for flow in page["ContactFlowSummaryList"]
+    ]
+    made = len(subject.resources_of("AWS::Connect::ContactFlow"))
+    yield _room_finding(
+        subject, "contact flows", FLOWS, len(flows), needed=max(0, _own_flows(subject) - made)
+    )
+
+
+def _room_finding(subject: Subject, what: str, quota: Quota, used: int, *, needed: int) -> Finding:
+    limit, is_applied = read_quota(subject, quota)
+    read = f"{used} of {limit:g} {what}{'' if is_applied else ' (AWS default)'}"
+    wanted = f"room for {needed} more"
+    if used + needed <= limit:
+        return passed(read, wanted)
+    return failed(read, wanted, f"remove {what} that nobody uses, or {quota.request}")
+
+
+def _own_flows(subject: Subject) -> int:
+    connect = subject.configuration.connect
+    flows = [connect.contact_flow, *connect.topics.values()]
+    return len({flow.name for flow in flows if isinstance(flow, OwnContactFlow)})
+
+
+def _caller_context(subject: Subject) -> str | None:
+    """The unqualified ARN of the function that flows invoke, as deployed."""
+    configuration = subject.configuration
+    return next(
+        (
+            f"arn:aws:lambda:{configuration.region}:{configuration.account}:function:{each.physical_id}"
+            for each in subject.resources_of("AWS::Lambda::Function")
+            if each.logical_id.startswith("CallerContext")
+        ),
+        None,
+    )
+
+
+def _is_associated(function: str | None, associated: list[str]) -> bool:
+    # By itself, as the stack has it, or by an alias, as people in the console have it.
+    return function is not None and any(arn.startswith(function) for arn in associated)
+
+
+def _look_at_association(subject: Subject) -> Iterator[Finding]:
+    client = subject.client("connect")
+    pages = client.get_paginator("list_lambda_functions").paginate(InstanceId=subject.instance_id)
+    own = _caller_context(subject)
+    associated = [arn for page in pages for arn in page["LambdaFunctions"]]
+    yield passed_if(
+        _is_associated(own, associated),
+        f"{own} is {'' if _is_associated(own, associated) else 'not '}associated with the instance",
+        "the function that proves who calls is associated, by its ARN without an alias",
+        f"aws connect associate-lambda-function --instance-id {subject.instance_id} --function-arn {own}",
+    )
+
+
+CHECKS = (
+    Check(
+        name="instance",
+        reads=(
+            Read("connect:DescribeInstance", INSTANCE),
+            Read("ds:DescribeDirectories"),
+        ),
+        look=_look_at_instance,
+        applies=has_instance,
+    ),
+    Check(
+        name="instance attributes",
+        reads=(Read("connect:ListInstanceAttributes", INSTANCE),),
+        look=_look_at_attributes,
+        applies=has_instance,
+        after="instance",
+    ),
+    Check(
+        name="instance room",
+        reads=(
+            Read("connect:ListLambdaFunctions", INSTANCE),
+            Read("connect:ListContactFlows", INSTANCE),
+            STACK_RESOURCES,
+            *QUOTA_READS,
+        ),
+        look=_look_at_room,
+        applies=has_instance,
+        after="instance",
+    ),
+    Check(
+        name="function association",
+        reads=(Read("connect:ListLambdaFunctions", INSTANCE), STACK_RESOURCES),
+        look=_look_at_association,
+        applies=lambda subject: subject.is_deployed,
+        after="instance",
+        of_deployment=True,
+    ),
+)

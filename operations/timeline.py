@@ -1,0 +1,150 @@
+"""One call from what a deployment has kept of it: a timeline, with no token, claim or name in it.
+
+What is shown is taken out of each source by name: nothing else of a log line, record or contact gets here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+CONTACT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What is put into queries: nothing else is."""
+
+RECORD_NAMES = (
+    "StartedAt", "QueuedAt", "ConnectedAt", "EndedAt", "Transport", "ContactId", "CallId", "HungUp", "Legs",
+    "Reasons",
+)  # fmt: skip
+"""What is read of a record: not the answer, the reference, the context nor the display name."""
+
+_LOG_NAMES = (
+    "operation", "codes", "error_type", "status", "auth_status", "event_type", "state", "message_id",
+)  # fmt: skip
+_ACCESS_NAMES = ("httpMethod", "resourcePath", "status", "responseLatency", "errorType", "traceId")
+_TIMES = (
+    ("InitiationTimestamp", "contact initiated"),
+    ("ConnectedToSystemTimestamp", "customer joined"),
+    ("DisconnectTimestamp", "contact ended"),
+)
+_WORD = re.compile(r"[A-Za-z0-9_.:/{}\[\]' ,-]{1,200}")
+_GAP = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """Something that happened, in UTC."""
+
+    at: datetime
+    source: str
+    what: str
+
+
+def of_record(item: Mapping[str, Any]) -> Iterator[Entry]:
+    """From an item of the table, as DynamoDB writes it; `RECORD_NAMES` of it."""
+    transport = item.get("Transport", {}).get("S", "webrtc")
+    for name, what in (
+        ("StartedAt", f"start over {transport}"),
+        ("QueuedAt", "in the queue"),
+        ("ConnectedAt", "an agent took the call"),
+        ("EndedAt", "ended by the caller" if item.get("HungUp", {}).get("BOOL") else "ended"),
+    ):
+        if name in item:
+            yield Entry(_millis(item[name]["N"]), "record", what)
+    reasons = item.get("Reasons", {}).get("M", {})
+    for contact_id, ended in item.get("Legs", {}).get("M", {}).items():
+        if int(ended["N"]):
+            reason = reasons.get(contact_id, {}).get("S", "no reason given")
+            yield Entry(_millis(ended["N"]), "record", f"contact {contact_id} ended: {reason}")
+
+
+def of_contact(contact: Mapping[str, Any]) -> Iterator[Entry]:
+    """From DescribeContact."""
+    name = f"contact {contact['Id']}"
+    for key, what in _TIMES:
+        if key in contact:
+            reason = f": {contact['DisconnectReason']}" if _ended_with(contact, key) else ""
+            yield Entry(contact[key], "contact", f"{name}, {contact['InitiationMethod']}: {what}{reason}")
+    if enqueued := contact.get("QueueInfo", {}).get("EnqueueTimestamp"):
+        yield Entry(enqueued, "contact", f"{name}: into queue {contact['QueueInfo']['Id']}")
+    if connected := contact.get("AgentInfo", {}).get("ConnectedToAgentTimestamp"):
+        yield Entry(connected, "contact", f"{name}: an agent connected")
+
+
+def _ended_with(contact: Mapping[str, Any], key: str) -> bool:
+    return key == "DisconnectTimestamp" and "DisconnectReason" in contact
+
+
+def of_log_line(at: datetime, line: str, ids: Iterable[str]) -> Iterator[Entry]:
+    """From a line of a function's log or of the access log that names one of `ids`; else nothing."""
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return
+    if not isinstance(values, dict) or not any(each in line for each in ids):
+        return
+    if "httpMethod" in values:
+        yield Entry(at, "api", _shown(values, _ACCESS_NAMES))
+    elif "message" in values:
+        said = values["message"]
+        # A library's own line may hold anything; those of the functions are short and their own.
+        what = said if isinstance(said, str) and _WORD.fullmatch(said) else "another line"
+        named = _shown(values, _LOG_NAMES)
+        yield Entry(at, str(values.get("service", "function"))[:64], f"{what} ({named})" if named else what)
+
+
+def _shown(values: Mapping[str, Any], names: Sequence[str]) -> str:
+    found = [(name, str(values[name])) for name in names if name in values]
+    return ", ".join(f"{name} {value}" for name, value in found if _WORD.fullmatch(value))
+
+
+def request_ids(lines: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
+    """The requests by which functions handled what these lines are about: the access log names them."""
+    wanted = tuple(ids)
+    found = set()
+    for line in lines:
+        if any(each in line for each in wanted):
+            try:
+                values = json.loads(line)
+            except ValueError:
+                continue
+            request = values.get("function_request_id") if isinstance(values, dict) else None
+            if isinstance(request, str) and CONTACT_ID.fullmatch(request):
+                found.add(request)
+    return frozenset(found)
+
+
+def verdict(entries: Sequence[Entry]) -> str:
+    """What became of the call, in a sentence."""
+    whole = " ".join(entry.what for entry in entries)
+    if not entries:
+        return "Nothing is known of it: another environment's, or older than what is kept."
+    if "CUSTOMER_NEVER_ARRIVED" in whole:
+        return "The app never joined the call that it had started."
+    joined = "agent took" in whole or "agent connected" in whole
+    ended = " ended" in f" {whole}"
+    if joined:
+        return "An agent took the call, and it ended." if ended else "An agent took the call; it goes on."
+    if "queue" in whole:
+        return "It ended in the queue, before an agent took it." if ended else "It waits in the queue."
+    return "It ended before it reached a queue." if ended else "It was started, and reached no queue yet."
+
+
+def render(entries: Iterable[Entry]) -> list[str]:
+    """A line each, by time; gaps of half a minute and more are marked."""
+    lines: list[str] = []
+    before: datetime | None = None
+    for entry in sorted(set(entries)):
+        if before is not None and entry.at - before >= _GAP:
+            lines.append(f"{'':24}… {(entry.at - before).total_seconds():.0f} s")
+        at = entry.at.astimezone(UTC)
+        lines.append(f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} {entry.source:22} {entry.what}")
+        before = entry.at
+    return lines
+
+
+def _millis(value: str) -> datetime:
+    return datetime.fromtimestamp(int(value) / 1000, UTC)

@@ -1,0 +1,91 @@
+"""What operators run, against the local AWS with the real app in it."""
+
+import json
+import time
+
+import pytest
+
+from infra.outputs import Output
+from local.launcher.local_aws import LocalAws
+from operations.__main__ import main
+from tests.e2e.aws import Aws, Caller
+
+READ_FOR = 5.5
+"""Seconds for which start_call uses what it has read of the switch, and a little."""
+
+
+@pytest.fixture(autouse=True)
+def shell(running: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": running.endpoint_url,
+        "AWS_ACCESS_KEY_ID": running.access.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": running.access.secret_access_key,
+        "AWS_REGION": running.region,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def smoked(running: LocalAws, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """The stages that were run, each with its failure."""
+    main(["smoke", "--environment", running.environment, "--json"])
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    return {stage["stage"]: stage["failure"] for stage in stages}
+
+
+def users(running: LocalAws) -> list[str]:
+    pool = running.outputs[Output.USER_POOL_ID]
+    found = running.client("cognito-idp").list_users(UserPoolId=pool)["Users"]
+    return [
+        attribute["Value"]
+        for user in found
+        for attribute in user["Attributes"]
+        if attribute["Name"] == "email" and attribute["Value"].startswith("smoke-")
+    ]
+
+
+def test_a_call_is_placed_and_nothing_is_left(
+    running: LocalAws, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {each["ContactId"] for each in aws.contacts()}
+    stages = smoked(running, capsys)
+    assert set(stages.values()) == {""}
+    assert list(stages) == [
+        "doctor", "refused", "sign-in", "availability", "start", "replay", "contact", "hang-up", "cleanup",
+    ]  # fmt: skip
+    assert users(running) == []
+    new = [each for each in aws.contacts() if each["ContactId"] not in before]
+    assert [each["State"] for each in new] == ["ended"]
+
+
+def test_a_call_is_explained_from_its_start_to_its_end(
+    running: LocalAws, caller: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contact_id = caller.start({"DisplayName": "Ada"}).json()["ContactId"]
+    assert caller.comes_to(contact_id, "QUEUED")
+    caller.hang_up(contact_id)
+    capsys.readouterr()
+    assert main(["explain", "--environment", running.environment, "--contact", contact_id]) == 0
+    printed = capsys.readouterr().out
+    for part in ("start over webrtc", "Call started", "in the queue", "contact ended", "Contact checked"):
+        assert part in printed
+    assert printed.endswith("It ended in the queue, before an agent took it.\n")
+    assert not [mine for mine in ("Ada", caller.user.token, caller.user.email) if mine in printed]
+
+
+def test_a_stage_that_fails_is_named(running: LocalAws, capsys: pytest.CaptureFixture[str]) -> None:
+    client, name = running.client("ssm"), running.outputs[Output.CALLING_PARAMETER]
+    try:
+        assert main(["stop-calls", "--environment", running.environment]) == 0
+        capsys.readouterr()
+        # Until start_call reads the switch again.
+        stages = smoked(running, capsys)
+        for _ in range(10):
+            if stages["start"]:
+                break
+            stages = smoked(running, capsys)
+        assert "calling-stopped" in stages["start"]
+        assert "replay" not in stages
+        assert users(running) == []
+    finally:
+        client.put_parameter(Name=name, Value="on", Overwrite=True)
+        time.sleep(READ_FOR)
