@@ -32,17 +32,22 @@ def test_a_token_of_another_user_pool_is_refused(aws: Aws) -> None:
 
 
 def test_a_token_is_refused_once_it_has_expired(aws: Aws, caller: Caller) -> None:
-    """An app client with tokens that live for seconds stands for an hour of waiting."""
+    """Tokens that live for seconds stand for an hour of waiting."""
     identity = aws.client("cognito-idp")
-    client = identity.create_user_pool_client(
-        UserPoolId=aws.outputs["UserPoolId"],
-        ClientName="short-lived",
-        ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"],
-        IdTokenValidity=3,
-        TokenValidityUnits={"IdToken": "seconds"},
-    )["UserPoolClient"]
-    phone = Phone({**aws.outputs, "UserPoolClientId": client["ClientId"]})
-    token = phone.sign_in(caller.user.email, caller.password).token
+    pool_and_client = {
+        "UserPoolId": aws.outputs["UserPoolId"],
+        "ClientId": aws.outputs["UserPoolClientId"],
+    }
+    client = identity.describe_user_pool_client(**pool_and_client)["UserPoolClient"]
+    read_only = {"CreationDate", "LastModifiedDate"}
+    declared = {name: client[name] for name in client.keys() - read_only if client[name] != ""}
+    units = {**declared.get("TokenValidityUnits", {}), "IdToken": "seconds"}
+    identity.update_user_pool_client(**{**declared, "IdTokenValidity": 3, "TokenValidityUnits": units})
+    try:
+        phone = Phone(aws.outputs)
+        token = phone.sign_in(caller.user.email, caller.password).token
+    finally:
+        identity.update_user_pool_client(**declared)
     # Valid still: the request is refused for its body, not for its token.
     assert_problem(phone.start_call(token, {"Unknown": 1}), 400, "invalid-request")
 
@@ -50,4 +55,3 @@ def test_a_token_is_refused_once_it_has_expired(aws: Aws, caller: Caller) -> Non
     before = aws.invocations("StartCall")
     assert_problem(phone.start_call(token, {"Unknown": 1}), 401, "unauthorized")
     assert aws.invocations("StartCall") == before
-    identity.delete_user_pool_client(UserPoolId=aws.outputs["UserPoolId"], ClientId=client["ClientId"])

@@ -9,7 +9,19 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 ENVIRONMENTS = ("acme", "dev", "local")
-INSTALLED = (".venv", ".venv-local", ".venv-functions", "node_modules")
+INSTALLED = (".venv", ".venv-local", ".venv-functions", "node_modules", "local/node_modules")
+# What is built of what is installed, in this order.
+BUILT = ("build/openapi.d.ts", "build/console/index.html")
+# What either is made from.
+SOURCES = (
+    "requirements-dev.txt",
+    "lambdas/requirements-authorizer.txt",
+    "local/requirements.txt",
+    "local/package.json",
+    "local/package-lock.json",
+    "local/.npmrc",
+    "openapi.yaml",
+)
 REACHES_AN_ACCOUNT = (
     "bootstrap",
     "deploy",
@@ -37,7 +49,7 @@ def checkout(tmp_path: Path) -> Path:
         (folder / f"config/{name}.toml").touch()
     for file in ("Makefile", "package.json", "package-lock.json", ".npmrc", "requirements.txt"):
         shutil.copy(CHECKOUT / file, folder)
-    for file in ("requirements-dev.txt", "local/requirements.txt", "lambdas/requirements-authorizer.txt"):
+    for file in SOURCES:
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).touch()
     program(folder / "setup.sh", 'echo "setup.sh $*"; exit 1')
@@ -51,6 +63,9 @@ def installed(checkout: Path) -> Path:
     for name in INSTALLED:
         (checkout / name).mkdir(exist_ok=True)
         (checkout / name / ".installed").touch()
+    for name in BUILT:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).touch()
     return checkout
 
 
