@@ -69,6 +69,8 @@ public enum MeetingSessionStatusCode: UInt32 {
     case ok = 0
     case audioServerHungup = 60
     case audioJoinedFromAnotherDevice = 61
+    /// Stands for the many others, which a `default` is for.
+    case audioAuthenticationRejected = 63
     case audioCallAtCapacity = 64
     case audioDisconnectAudio = 69
     case audioCallEnded = 75
