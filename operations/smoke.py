@@ -75,10 +75,10 @@ class SmokeTest:
         """Every stage up to the first that fails, and then `cleanup`, whatever happened."""
         done: list[Stage] = []
         for name, stage in self.stages():
-            done.append(_timed(name, stage))
+            done.append(timed(name, stage))
             if done[-1].failure:
                 break
-        return [*done, _timed("cleanup", self.clean_up)]
+        return [*done, timed("cleanup", self.clean_up)]
 
     def refused(self) -> None:
         """Who shows no token is not let in."""
@@ -159,18 +159,17 @@ class SmokeTest:
 
     def clean_up(self) -> None:
         """No call goes on, and no user is left."""
-        failures = []
-        if self.contact_id is not None and self._token:
-            answer = self._call("DELETE", f"calls/{quote(self.contact_id, safe='')}")
-            if answer.status_code not in {204, 404}:
-                failures.append(f"the contact {self.contact_id} may go on: {answer.status_code}")
-        self._token = ""
-        if self._user is not None:
-            client: Any = self.session.client("cognito-idp")
-            client.admin_delete_user(UserPoolId=self.pool_id, Username=self._user)
-            self._user = None
-        if failures:
-            raise StageFailedError("; ".join(failures))
+        try:
+            if self.contact_id is not None and self._token:
+                answer = self._call("DELETE", f"calls/{quote(self.contact_id, safe='')}")
+                if answer.status_code not in {204, 404}:
+                    raise StageFailedError(f"the contact {self.contact_id} may go on: {answer.status_code}")
+        finally:
+            self._token = ""
+            if self._user is not None:
+                client: Any = self.session.client("cognito-idp")
+                client.admin_delete_user(UserPoolId=self.pool_id, Username=self._user)
+                self._user = None
 
     def remove_left_over_users(self) -> None:
         """Those of runs that were killed, an hour ago or more."""
@@ -223,7 +222,8 @@ class SmokeTest:
         return True
 
 
-def _timed(name: str, stage: Callable[[], None]) -> Stage:
+def timed(name: str, stage: Callable[[], None]) -> Stage:
+    """Runs a stage: how long it took, and what it or AWS said if it failed."""
     began, failure = time.monotonic(), ""
     try:
         stage()

@@ -14,7 +14,7 @@ from operations.doctor.check import Status
 from operations.doctor.checks import CHECKS
 from operations.doctor.examination import examine_account
 from operations.errors import OperationError
-from operations.smoke import SmokeTest, Stage
+from operations.smoke import SmokeTest, StageFailedError, timed
 
 TOPIC = "smoke"
 _NOT_REACHED = (
@@ -37,7 +37,7 @@ def smoke(environment: str | None, *, as_json: bool) -> None:
             "The users are an issuer's, and only that can sign one in.\n"
             "  Fix: place a call with an app of the issuer's; make doctor looks at all else."
         )
-    stages = [_doctor(deployment)]
+    stages = [timed("doctor", lambda: _examine(deployment))]
     if not stages[0].failure:
         topics = deployment.configuration.connect.topics
         stages += SmokeTest(
@@ -64,9 +64,10 @@ def smoke(environment: str | None, *, as_json: bool) -> None:
         raise OperationError(f"The stage {failed[0].name!r} failed: {failed[0].failure}")
 
 
-def _doctor(deployment: Deployment) -> Stage:
+def _examine(deployment: Deployment) -> None:
     """What of a running environment the doctor looks at."""
     checks = [check for check in CHECKS if check.of_deployment or check.name == "instance"]
     found = examine_account(checks, deployment.configuration, deployment.session)
     failures = [f"{check}: {finding.read}" for check, finding in found if finding.status is Status.FAIL]
-    return Stage(name="doctor", seconds=0.0, failure="; ".join(failures))
+    if failures:
+        raise StageFailedError("; ".join(failures))

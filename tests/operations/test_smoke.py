@@ -137,6 +137,21 @@ def test_a_call_that_cannot_be_hung_up_is_named_for_the_operator() -> None:
     assert CONTACT in stages[-1].failure
 
 
+def test_the_user_is_removed_though_the_api_is_gone_when_the_call_is_to_be_hung_up() -> None:
+    api = FakeApi()
+    answers = api.send
+
+    def send(method: str, url: str, **more: Any) -> requests.Response:
+        if method == "DELETE":
+            raise requests.ConnectionError
+        return answers(method, url, **more)
+
+    api.send = send  # type: ignore[method-assign]
+    stages, aws = run(api)
+    assert failed(stages) == ["hang-up", "cleanup"]
+    assert aws.calls[-1][0] == "cognito-idp.AdminDeleteUser"
+
+
 def test_a_contact_that_connect_does_not_have_is_told() -> None:
     api = FakeApi()
     stages, _ = run(api, connect__DescribeContact=AwsRefusal("ResourceNotFoundException", status=404))
