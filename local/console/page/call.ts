@@ -81,10 +81,11 @@ export class Call {
       stopped: (why) => void this.#stopped(why),
       caption: (text) => this.#observer.caption?.(text),
     });
+    if (this.#isOver) this.#leave(); // hung up meanwhile
   }
 
   async #stopped(why: Stop): Promise<void> {
-    if (this.#phase === 'ended') return;
+    if (this.#isOver) return;
     if (why === 'lost') return this.#comeBack();
     this.#end();
     await this.#settle();
@@ -100,6 +101,7 @@ export class Call {
 
   /** The SDK has given up: by POST …/connection there is a place in the same call, or none any more. */
   async #comeBack(): Promise<void> {
+    if (this.#isOver) return; // hung up while it waited for the agent
     this.#move('reconnecting');
     try {
       await this.#join(await this.#client.rejoinCall(this.contactId));
@@ -130,7 +132,7 @@ export class Call {
   async #read(): Promise<void> {
     this.#state = await this.#client.getCall(this.contactId);
     if (this.#state.State === 'ENDED') this.#end();
-    else if (this.#phase !== 'ended') this.#move(this.#state.State === 'CONNECTED' ? 'talking' : 'waiting');
+    else if (!this.#isOver) this.#move(this.#state.State === 'CONNECTED' ? 'talking' : 'waiting');
     this.#observer.changed(this.#phase, this.#state);
   }
 
@@ -139,10 +141,18 @@ export class Call {
     this.#observer.changed(phase, this.#state);
   }
 
+  get #isOver(): boolean {
+    return this.#phase === 'ended';
+  }
+
   #end(): void {
-    if (this.#phase === 'ended') return;
+    if (this.#isOver) return;
     this.#move('ended');
     window.clearTimeout(this.#timer);
+    this.#leave();
+  }
+
+  #leave(): void {
     for (const track of this.#microphone?.getTracks() ?? []) track.stop();
     this.#meeting?.leave(); // which the SDK may not know yet, as long as it has no network
   }
