@@ -22,7 +22,7 @@ from infra.configuration import (
 from infra.constructs.connect_function import ConnectFunction
 from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance
 from infra.constructs.connect_sandbox import ConnectSandbox
-from infra.constructs.contact_flow import ContactFlow, deployed_flow
+from infra.constructs.contact_flow import ContactFlow, deployed_flow, longest_texts
 from infra.functions.function import CallFunctionDefaults
 
 
@@ -165,10 +165,9 @@ class ContactFlows(Construct):
         counted = dict.fromkeys([*TRUSTED_ATTRIBUTES, *claims], "unknown")
         counted |= {"auth_status": "unverified", "profileSearchKey": "_account"}
         # A flow may lead to that of all calls, which sets its own.
-        longest = {name: "" for each in self._reached_by(flow) for name in each.constant_attributes}
-        for each in self._reached_by(flow):
-            for name, value in each.constant_attributes.items():
-                longest[name] = max(longest[name], value, key=_bytes)
+        longest = longest_texts(
+            text for each in self._reached_by(flow) for text in each.constant_attributes.items()
+        )
         return sum(
             max(0, _bytes(value) - _bytes(counted[name])) if name in counted else _bytes(name + value)
             for name, value in longest.items()

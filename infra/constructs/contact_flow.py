@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,11 +142,17 @@ def constant_attributes(flow: Mapping[str, Any]) -> dict[str, str]:
     attributes together: to reserve that would leave the caller nothing. So of these the name alone counts,
     and the check of contact flows warns of them in the block that marks a caller verified.
     """
+    return longest_texts(
+        (name, "" if value.startswith("$.") else value)
+        for action in flow["Actions"]
+        if action["Type"] == "UpdateContactAttributes"
+        for name, value in action["Parameters"].get("Attributes", {}).items()
+    )
+
+
+def longest_texts(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """By each name that of its texts which has the most bytes in UTF-8."""
     longest: dict[str, str] = {}
-    for action in flow["Actions"]:
-        if action["Type"] != "UpdateContactAttributes":
-            continue
-        for name, value in action["Parameters"].get("Attributes", {}).items():
-            constant = "" if value.startswith("$.") else value
-            longest[name] = max(longest.get(name, ""), constant, key=lambda text: len(text.encode()))
+    for name, text in texts:
+        longest[name] = max(longest.get(name, ""), text, key=lambda each: len(each.encode()))
     return longest

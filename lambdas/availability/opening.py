@@ -70,9 +70,8 @@ def _minutes(time: Mapping[str, int]) -> int:
 
 
 def _moment(day: datetime, minutes: int) -> int:
-    """That local time of a day, which the clock may have been changed on."""
-    local = day.replace(tzinfo=None) + timedelta(minutes=minutes)
-    return int(local.replace(tzinfo=day.tzinfo).timestamp() * 1000)
+    """That time of a day on the clock, which may be changed on it: within a zone Python adds clock time."""
+    return int((day + timedelta(minutes=minutes)).timestamp() * 1000)
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:

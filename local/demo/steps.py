@@ -105,7 +105,7 @@ class Demo:
         queues = self._aws.client("connect").list_queues(InstanceId=instance_id)["QueueSummaryList"]
         staffed = {"AgentsOnline": 3, "AgentsStaffed": 3, "AgentsAvailable": 0, "EstimatedWaitTime": 95}
         of_callers = {queue["Arn"]: staffed for queue in queues if queue["Name"].endswith(": verified")}
-        self._observer.request("POST", "contact-center", {"Queues": of_callers})
+        self._observer.set_contact_center(Queues=of_callers)
         is_configured = self._queue_of_callers() in of_callers
         response = self._phone.availability(caller.token)
         expect("The availability is answered.", expected=200, seen=_status_of(response))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.configuration import Issuer
-from operations.doctor.check import Check, Finding, Read, failed, passed, warned
+from operations.doctor.check import Check, Finding, Read, passed_if, passed_or_warned
 from operations.doctor.stack_reads import STACK_RESOURCES
 from operations.doctor.subject import Subject
 from operations.doctor.transport_checks import reserved_by_transport
@@ -44,13 +44,13 @@ def _look(subject: Subject) -> Iterator[Finding]:
         at_once = quotas.start_webrtc_contact_burst + quotas.call_control_burst + quotas.stop_contact_burst
         read = f"{total} executions at once, none of them reserved for this environment"
         wanted = f"{at_once} or more, the bursts of [connect.quotas]"
-        yield passed(read, wanted) if total >= at_once else warned(read, wanted, _FIX)
+        yield passed_or_warned(total >= at_once, read, wanted, _FIX)
         return
     mine = _reserved_already(subject)
     left = free + mine - needed
     read = f"{free + mine} of {total} executions are free for this environment, which reserves {needed}"
     wanted = f"{UNRESERVED} are left for functions that reserve none"
-    yield passed(read, wanted) if left >= UNRESERVED else failed(read, wanted, _FIX)
+    yield passed_if(left >= UNRESERVED, read, wanted, _FIX)
 
 
 def _reserved_already(subject: Subject) -> int:

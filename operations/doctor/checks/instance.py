@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.configuration import OwnContactFlow
-from operations.doctor.check import Check, Finding, Read, failed, passed, passed_if, warned
+from operations.doctor.check import Check, Finding, Read, failed, passed, passed_if, passed_or_warned
 from operations.doctor.quota_reading import FLOWS, FUNCTIONS, QUOTA_READS, Quota, read_quota
 from operations.doctor.stack_reads import STACK_RESOURCES
 from operations.doctor.subject import Subject
@@ -62,12 +62,12 @@ def _look_at_attributes(subject: Subject) -> Iterator[Finding]:
         for name in ("ENHANCED_CONTACT_MONITORING", "MULTI_PARTY_CONFERENCE")
         if found.get(name) == "true"
     ]
-    read = f"multi-party calls: {', '.join(rejoin) or 'off'}"
-    wanted = "callers can come back into a call after a drop"
-    if rejoin:
-        yield passed(read, wanted)
-    else:
-        yield warned(read, wanted, f"{_CONSOLE}: enable enhanced multi-party contact monitoring.")
+    yield passed_or_warned(
+        rejoin,
+        f"multi-party calls: {', '.join(rejoin) or 'off'}",
+        "callers can come back into a call after a drop",
+        f"{_CONSOLE}: enable enhanced multi-party contact monitoring.",
+    )
     for name, holds in (
         ("CONTACTFLOW_LOGS", "flow logs hold the attributes of contacts, where a flow sets logging"),
         ("CONTACT_LENS", "Contact Lens analyses what is said, where a flow switches it on"),
@@ -77,16 +77,10 @@ def _look_at_attributes(subject: Subject) -> Iterator[Finding]:
 
 
 def _look_at_room(subject: Subject) -> Iterator[Finding]:
+    functions = _associated(subject)
+    is_associated = _is_associated(_caller_context(subject), functions)
+    yield _room_finding(subject, "functions", FUNCTIONS, len(functions), needed=0 if is_associated else 1)
     client = subject.client("connect")
-    functions = [
-        arn
-        for page in client.get_paginator("list_lambda_functions").paginate(InstanceId=subject.instance_id)
-        for arn in page["LambdaFunctions"]
-    ]
-    own = _caller_context(subject)
-    yield _room_finding(
-        subject, "functions", FUNCTIONS, len(functions), needed=0 if _is_associated(own, functions) else 1
-    )
     flows = [
         flow["Id"]
         for page in client.get_paginator("list_contact_flows").paginate(InstanceId=subject.instance_id)
@@ -100,11 +94,12 @@ def _look_at_room(subject: Subject) -> Iterator[Finding]:
 
 def _room_finding(subject: Subject, what: str, quota: Quota, used: int, *, needed: int) -> Finding:
     limit, is_applied = read_quota(subject, quota)
-    read = f"{used} of {limit:g} {what}{'' if is_applied else ' (AWS default)'}"
-    wanted = f"room for {needed} more"
-    if used + needed <= limit:
-        return passed(read, wanted)
-    return failed(read, wanted, f"remove {what} that nobody uses, or {quota.request}")
+    return passed_if(
+        used + needed <= limit,
+        f"{used} of {limit:g} {what}{'' if is_applied else ' (AWS default)'}",
+        f"room for {needed} more",
+        f"remove {what} that nobody uses, or {quota.request}",
+    )
 
 
 def _own_flows(subject: Subject) -> int:
@@ -126,19 +121,23 @@ def _caller_context(subject: Subject) -> str | None:
     )
 
 
+def _associated(subject: Subject) -> list[str]:
+    """The functions that flows of the instance may invoke."""
+    pages = subject.client("connect").get_paginator("list_lambda_functions")
+    return [arn for page in pages.paginate(InstanceId=subject.instance_id) for arn in page["LambdaFunctions"]]
+
+
 def _is_associated(function: str | None, associated: list[str]) -> bool:
     # By itself, as the stack has it, or by an alias, as people in the console have it.
     return function is not None and any(arn.startswith(function) for arn in associated)
 
 
 def _look_at_association(subject: Subject) -> Iterator[Finding]:
-    client = subject.client("connect")
-    pages = client.get_paginator("list_lambda_functions").paginate(InstanceId=subject.instance_id)
     own = _caller_context(subject)
-    associated = [arn for page in pages for arn in page["LambdaFunctions"]]
+    is_associated = _is_associated(own, _associated(subject))
     yield passed_if(
-        _is_associated(own, associated),
-        f"{own} is {'' if _is_associated(own, associated) else 'not '}associated with the instance",
+        is_associated,
+        f"{own} is {'' if is_associated else 'not '}associated with the instance",
         "the function that proves who calls is associated, by its ARN without an alias",
         f"aws connect associate-lambda-function --instance-id {subject.instance_id} --function-arn {own}",
     )

@@ -7,7 +7,7 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from operations.doctor.check import Check, Finding, Read, failed, passed, passed_if, warned
+from operations.doctor.check import Check, Finding, Read, failed, passed, passed_if, passed_or_warned, warned
 from operations.doctor.checks.instance import INSTANCE, has_instance
 from operations.doctor.stack_reads import STACK_RESOURCES
 from operations.doctor.subject import Subject
@@ -90,15 +90,15 @@ def _look_at_profiles(subject: Subject) -> Iterator[Finding]:
     }
     for arn in subject.queue_arns:
         queue_id = arn.rpartition("/")[2]
-        wanted = "a routing profile has the queue for the channel Voice"
-        if queue_id in staffed:
-            yield passed(f"a routing profile has the queue {queue_id}", wanted)
-        else:
-            yield warned(
-                f"no routing profile has the queue {queue_id} for Voice: nobody can answer",
-                wanted,
-                "Amazon Connect admin website, Users, Routing profiles: add the queue.",
-            )
+        has_profile = queue_id in staffed
+        yield passed_or_warned(
+            has_profile,
+            f"a routing profile has the queue {queue_id}"
+            if has_profile
+            else f"no routing profile has the queue {queue_id} for Voice: nobody can answer",
+            "a routing profile has the queue for the channel Voice",
+            "Amazon Connect admin website, Users, Routing profiles: add the queue.",
+        )
 
 
 CHECKS = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from infra.constructs.calling_switch import ON
 from infra.outputs import Output
-from operations.doctor.check import Check, Finding, Read, passed, passed_or_warned, warned
+from operations.doctor.check import Check, Finding, Read, passed_or_warned, warned
 from operations.doctor.stack_reads import STACK_RESOURCES
 from operations.doctor.subject import Subject
 
@@ -35,11 +35,12 @@ def _look_at_subscription(subject: Subject) -> Iterator[Finding]:
             for subscription in page["Subscriptions"]
         ]
         confirmed = [state for state in states if state.startswith("arn:")]
-        read = f"{len(confirmed)} of {len(states)} subscriptions of {topic.logical_id} are confirmed"
-        if confirmed and len(confirmed) == len(states):
-            yield passed(read, wanted)
-        else:
-            yield warned(read, wanted, "confirm the mail that AWS has sent to alarms.email.")
+        yield passed_or_warned(
+            confirmed and len(confirmed) == len(states),
+            f"{len(confirmed)} of {len(states)} subscriptions of {topic.logical_id} are confirmed",
+            wanted,
+            "confirm the mail that AWS has sent to alarms.email.",
+        )
 
 
 def _look_at_alarms(subject: Subject) -> Iterator[Finding]:
