@@ -24,6 +24,7 @@ from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance
 from infra.constructs.connect_sandbox import ConnectSandbox
 from infra.constructs.contact_flow import ContactFlow, deployed_flow, longest_texts
 from infra.functions.function import CallFunctionDefaults
+from infra.needed_flows import FLOWS_OF_FLOWS
 
 
 def connect_instance(stack: Stack, connect: Connect) -> ConnectInstance:
@@ -56,16 +57,6 @@ def _queues(verified_arn: str | None, unverified_arn: str | None, overflow_arn: 
     return {name: arn for name, arn in arns.items() if arn is not None}
 
 
-# Flows that others lead to or set, by the placeholders of their ARNs, in files of infra/contact_flows.
-_FLOWS_OF_FLOWS = {
-    "AgentGuideFlowArn": "shared/agent_guide",
-    "AgentWhisperFlowArn": "shared/agent_whisper",
-    "ClosedFlowArn": "shared/closed",
-    "CustomerQueueFlowArn": "shared/customer_queue",
-    "InboundContactFlowArn": DEFAULT_CONTACT_FLOW,
-}
-
-
 class ContactFlows(Construct):
     """The flow that calls enter, and that of each topic: some exist, others are created from files, with the
     flows that these need.
@@ -91,8 +82,7 @@ class ContactFlows(Construct):
         self._documents = defaults.checkout / "infra" / "contact_flows"
         self._created: dict[str, ContactFlow] = {}
         settings = self._configuration.connect
-        has_overflow = "OverflowQueueArn" in self._instance.queue_arns
-        self._features = _features(settings.flow, has_overflow=has_overflow)
+        self._features = settings.flow_features
         self._values = _values(settings.flow)
         self._arns = {
             "CallerContextFunctionArn": self._verification.arn,
@@ -127,12 +117,12 @@ class ContactFlows(Construct):
             document,
             features=self._features,
             values=self._values,
-            arns={*known, *_FLOWS_OF_FLOWS},
+            arns={*known, *FLOWS_OF_FLOWS},
             proved=[*attributes.from_claims.values(), *verified],
             unproved=attributes.from_caller,
         )
         wanted = {
-            name: known[name] if name in known else self._own(_FLOWS_OF_FLOWS[name]).arn
+            name: known[name] if name in known else self._own(FLOWS_OF_FLOWS[name]).arn
             for name in sorted(flow.placeholders)
         }
         created = ContactFlow(
@@ -180,19 +170,6 @@ class ContactFlows(Construct):
 
 def _bytes(text: str) -> int:
     return len(text.encode())
-
-
-def _features(flow: Flow, *, has_overflow: bool) -> set[str]:
-    wanted = {
-        "agent_guide": flow.agent_guide,
-        "analytics": flow.analytics,
-        "hours": flow.hours,
-        "music": flow.music_prompt_arn is not None,
-        "overflow": has_overflow,
-        "recording": flow.recording,
-        "voice": flow.voice is not None,
-    }
-    return {name for name, is_wanted in wanted.items() if is_wanted}
 
 
 def _values(flow: Flow) -> dict[str, str]:

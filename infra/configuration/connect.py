@@ -169,6 +169,22 @@ class Connect(Section):
             return AdoptedContactFlow(arn=self.contact_flow_arn)
         return OwnContactFlow(name=DEFAULT_CONTACT_FLOW)
 
+    @property
+    def flow_features(self) -> frozenset[str]:
+        """What the flows of this app do: `FEATURES` of `infra.assets.contact_flow_lint`."""
+        flow = self.flow
+        wanted = {
+            "agent_guide": flow.agent_guide,
+            "analytics": flow.analytics,
+            "hours": flow.hours,
+            "music": flow.music_prompt_arn is not None,
+            # A sandbox makes a queue for it.
+            "overflow": self.instance_arn is None or flow.overflow_queue_arn is not None,
+            "recording": flow.recording,
+            "voice": flow.voice is not None,
+        }
+        return frozenset(name for name, is_wanted in wanted.items() if is_wanted)
+
     @field_validator("instance_arn")
     @classmethod
     def _one_instance(cls, value: str | None, info: ValidationInfo) -> str | None:

@@ -88,11 +88,18 @@ class Subject:
 
     @property
     def queue_arns(self) -> tuple[str, ...]:
-        """Where flows of this app send callers; none where every flow is adopted."""
+        """Where flows of this app send callers, and what apps are told of; none where nobody names any."""
         connect = self.configuration.connect
         if isinstance(connect.instance, Sandbox):
             return tuple(each.physical_id for each in self.resources_of("AWS::Connect::Queue"))
-        return tuple(arn for arn in (connect.verified_queue_arn, connect.unverified_queue_arn) if arn)
+        named = (
+            connect.verified_queue_arn,
+            connect.unverified_queue_arn,
+            connect.flow.overflow_queue_arn,
+            connect.queue_arn,
+            *connect.topic_queue_arns.values(),
+        )
+        return tuple(dict.fromkeys(arn for arn in named if arn))
 
     @property
     def stack_names(self) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ class TransportChecks(Protocol):
 
     CHECKS: tuple[Check, ...]
 
+    FLOWS: int
+    """How many contact flows of its own it makes."""
+
     def reserved_executions(self, configuration: Configuration) -> int:
         """What its own functions reserve, of an environment that reserves any."""
         ...
@@ -34,6 +37,12 @@ def reserved_by_transport(configuration: Configuration) -> int:
     """Executions that the configured transport's own functions reserve; the native one has none."""
     name = transport_name(configuration)
     return 0 if name == NATIVE else _room(name).reserved_executions(configuration)
+
+
+def flows_of_transport(configuration: Configuration) -> int:
+    """Contact flows that the configured transport makes; the native one has none."""
+    name = transport_name(configuration)
+    return 0 if name == NATIVE else _room(name).FLOWS
 
 
 def _has_checks(room: str) -> bool:

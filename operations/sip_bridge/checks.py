@@ -10,6 +10,7 @@ from infra.sip_bridge.section import AdoptedCallerNumber, AdoptedConnectNumber, 
 from operations.doctor.check import Check, Finding, Read, failed, passed_if
 from operations.doctor.subject import Subject
 
+FLOWS = 1  # infra/sip_bridge/contact_flows
 _FUNCTIONS_OF_DEPLOYMENTS = 2  # BridgeResources, and what polls it
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from infra.outputs import Output
 from operations.doctor.checks.functions import reserved_executions
+from operations.doctor.checks.instance import own_flows
 from operations.doctor.checks.place import MIN_BOOTSTRAP
 from operations.doctor.subject import Subject
 from tests.infra.synthesis import Synthesis
@@ -20,6 +21,10 @@ def test_it_counts_the_executions_that_a_deployment_reserves(synthesis: Synthesi
     functions = synthesis.resources("AWS::Lambda::Function").values()
     reserved = sum(function.get("ReservedConcurrentExecutions", 0) for function in functions)
     assert reserved_executions(_subject(synthesis)) == reserved
+
+
+def test_it_counts_the_contact_flows_that_a_deployment_has(synthesis: Synthesis) -> None:
+    assert own_flows(_subject(synthesis)) == len(synthesis.resources("AWS::Connect::ContactFlow"))
 
 
 def test_it_wants_the_bootstrap_that_the_stacks_want(synthesis: Synthesis) -> None:

@@ -119,7 +119,8 @@ def answers() -> dict[str, Answer]:
     """By operation."""
     configuration = production()
     function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}"
-    queues = [configuration.connect.verified_queue_arn, configuration.connect.unverified_queue_arn]
+    connect = configuration.connect
+    queues = [connect.verified_queue_arn, connect.unverified_queue_arn, connect.flow.overflow_queue_arn]
     return {
         "sts.GetCallerIdentity": {
             "Account": ACCOUNT,

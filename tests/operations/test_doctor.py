@@ -141,6 +141,15 @@ def test_an_account_where_all_is_ready_is_green() -> None:
     assert {check for check, _ in found} >= {"account", "bootstrap", "instance", "contact events"}
 
 
+def test_every_queue_that_the_configuration_names_is_looked_at() -> None:
+    connect = ready.production().connect
+    own, other = (f"{connect.instance_arn}/queue/{name}" for name in ("own", "other"))
+    named = copy.replace(connect, queue_arn=own, topic_queue_arns={"sales": other, "billing": own})
+    subject = Subject(copy.replace(ready.production(), connect=named), FakeAws({}).session)
+    of_flows = (connect.verified_queue_arn, connect.unverified_queue_arn, connect.flow.overflow_queue_arn)
+    assert subject.queue_arns == (*of_flows, own, other)
+
+
 def test_before_the_first_deployment_it_is_green_too() -> None:
     """Nothing is deployed, so nothing of a deployment is looked at."""
     found = examined(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from infra.configuration import OwnContactFlow
+from infra.needed_flows import needed_flows
 from operations.doctor.check import Check, Finding, Read, failed, passed, passed_if, passed_or_warned
 from operations.doctor.quota_reading import FLOWS, FUNCTIONS, QUOTA_READS, Quota, read_quota
 from operations.doctor.stack_reads import STACK_RESOURCES
 from operations.doctor.subject import Subject
+from operations.doctor.transport_checks import flows_of_transport
 
 INSTANCE = "arn:aws:connect:*:*:instance/*"
 """Every instance, and all parts of it."""
 
+_CONTACT_FLOWS = Path(__file__).parents[3] / "infra" / "contact_flows"
 _CONSOLE = "Amazon Connect console, the instance, Telephony"
 
 
@@ -87,9 +90,7 @@ def _look_at_room(subject: Subject) -> Iterator[Finding]:
         for flow in page["ContactFlowSummaryList"]
     ]
     made = len(subject.resources_of("AWS::Connect::ContactFlow"))
-    yield _room_finding(
-        subject, "contact flows", FLOWS, len(flows), needed=max(0, _own_flows(subject) - made)
-    )
+    yield _room_finding(subject, "contact flows", FLOWS, len(flows), needed=max(0, own_flows(subject) - made))
 
 
 def _room_finding(subject: Subject, what: str, quota: Quota, used: int, *, needed: int) -> Finding:
@@ -102,10 +103,10 @@ def _room_finding(subject: Subject, what: str, quota: Quota, used: int, *, neede
     )
 
 
-def _own_flows(subject: Subject) -> int:
-    connect = subject.configuration.connect
-    flows = [connect.contact_flow, *connect.topics.values()]
-    return len({flow.name for flow in flows if isinstance(flow, OwnContactFlow)})
+def own_flows(subject: Subject) -> int:
+    """How many contact flows a deployment makes."""
+    configuration = subject.configuration
+    return len(needed_flows(_CONTACT_FLOWS, configuration.connect)) + flows_of_transport(configuration)
 
 
 def _caller_context(subject: Subject) -> str | None:
