@@ -68,6 +68,20 @@ def _dropping(
     )
 
 
+def _with_condition(table: CallTable, condition: str, *, without: str) -> CallTable:
+    """The table, whose updates all have this condition, without the values that begin so."""
+    other = CallTable(table._client, table._table, retention_seconds=table._retention_seconds)
+    other._update = lambda user_id, update, _, values, *, names: _update(  # type: ignore[assignment, method-assign]
+        table,
+        user_id,
+        update,
+        condition,
+        {name: value for name, value in values.items() if not name.startswith(without)},
+        names=names,
+    )
+    return other
+
+
 def _reads_before_it_claims(patch: pytest.MonkeyPatch) -> None:
     """One active call, but read first and written then."""
 
@@ -75,15 +89,7 @@ def _reads_before_it_claims(patch: pytest.MonkeyPatch) -> None:
         standing = self.find(call.user_id, call.started_at)
         if standing is not None and (standing.holds_slot(call.started_at) or standing.answer is None):
             return _claim(self, call, rates)
-        table = CallTable(self._client, self._table, retention_seconds=self._retention_seconds)
-        table._update = lambda user_id, update, _, values, *, names: _update(  # type: ignore[assignment, method-assign]
-            self,
-            user_id,
-            update,
-            "attribute_not_exists(Nothing)",
-            {name: value for name, value in values.items() if not name.startswith(":since")},
-            names=names,
-        )
+        table = _with_condition(self, "attribute_not_exists(Nothing)", without=":since")
         return _claim(table, call, rates)
 
     patch.setattr(CallTable, "claim", claim)
@@ -179,16 +185,7 @@ def _stores_events_over_others(patch: pytest.MonkeyPatch) -> None:
     real = CallTable.store_events
 
     def store(self: CallTable, before: Call, after: Call) -> bool:
-        table = CallTable(self._client, self._table, retention_seconds=self._retention_seconds)
-        table._update = lambda user_id, update, _, values, *, names: _update(  # type: ignore[assignment, method-assign]
-            self,
-            user_id,
-            update,
-            "#Reference = :reference",
-            {name: value for name, value in values.items() if not name.startswith(":old")},
-            names=names,
-        )
-        return real(table, before, after)
+        return real(_with_condition(self, "#Reference = :reference", without=":old"), before, after)
 
     patch.setattr(CallTable, "store_events", store)
 
