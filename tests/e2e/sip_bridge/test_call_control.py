@@ -93,6 +93,8 @@ def test_digits_with_one_key_are_typed_once(aws: BridgeAws, caller: Caller) -> N
     for _ in range(2):
         sent = requests.post(url, json={"Digits": "1234"}, headers=headers, timeout=35)
         assert sent.status_code == 204
+    # The actions of an update replace those of before that have not begun.
+    assert eventually(lambda: aws.contact_of(call_id)["Digits"] == ["1234"])
     assert caller.send_digits(call_id, "9").status_code == 204
     assert eventually(lambda: "9" in aws.contact_of(call_id)["Digits"])
     assert aws.contact_of(call_id)["Digits"] == ["1234", "9"]
