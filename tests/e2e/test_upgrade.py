@@ -21,7 +21,7 @@ from local.launcher.checkout import CDK, CHECKOUT, installed
 from local.launcher.local_aws import LocalAws, local_aws
 from start_call.switch import READ_EVERY_SECONDS
 from tests.e2e.answers import assert_problem
-from tests.e2e.aws import Aws, Caller
+from tests.e2e.aws import Aws, Caller, with_the_templates_of_before
 from tests.e2e.calls import connected, queued
 from tools.stateful.picture import TYPES
 
@@ -135,15 +135,18 @@ def of(running: LocalAws) -> Aws:
     return Aws(running.outputs, running.stacks)
 
 
-def operate(running: LocalAws, *arguments: str) -> None:
-    """An operator's command of this checkout."""
-    subprocess.run(
+def operate(running: LocalAws, *arguments: str) -> str:
+    """An operator's command of this checkout; returns what it printed."""
+    done = subprocess.run(
         [sys.executable, "-m", "operations", *arguments, "--environment", ENVIRONMENT],
         cwd=CHECKOUT,
         env=running.command_line.environment_variables(),
+        stdout=subprocess.PIPE,
+        text=True,
         check=True,
         timeout=60,
     )
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +256,19 @@ def test_an_upgrade_leaves_calls_stopped_that_an_operator_has_stopped(
     assert_problem(people.blocked.start(), 503, "calling-stopped")
     operate(upgraded, "resume-calls")
     assert eventually(lambda: people.blocked.start().status_code == 403, seconds=2 * READ_EVERY_SECONDS)
+
+
+def test_calls_that_were_stopped_are_no_change_by_hand(upgraded: LocalAws) -> None:
+    """What `make drift` runs."""
+    operate(upgraded, "stop-calls")
+    drift = ("drift", *with_the_templates_of_before(upgraded))
+    assert any("/in-app-calling/local/Calling" in line for line in upgraded.cdk(*drift))
+    printed = operate(upgraded, "drift")
+    assert printed.startswith("Expected: calls are stopped (/in-app-calling/local/Calling is off)")
+    assert printed.endswith("Nothing in local was changed by hand.\n")
+    operate(upgraded, "resume-calls")
+    upgraded.cdk(*drift)
+    assert operate(upgraded, "drift") == "Nothing in local was changed by hand.\n"
 
 
 def test_a_call_of_before_an_upgrade_goes_on_and_ends(upgraded: LocalAws, people: People) -> None:
