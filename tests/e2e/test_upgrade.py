@@ -4,6 +4,7 @@ The tests are steps, in this order, of the life of one environment in a local AW
 checkout. docs/releases.md says which version is the one before.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,7 +112,7 @@ class People:
 class Before:
     """The environment as the earlier version has made it."""
 
-    template: str
+    template: Any
     """Of the Calling stack."""
     outputs: dict[str, str]
     stateful: dict[tuple[str, str], str]
@@ -125,10 +127,9 @@ def stateful_resources(aws: Aws) -> dict[tuple[str, str], str]:
     }
 
 
-def template(running: LocalAws) -> str:
+def template(running: LocalAws) -> Any:
     """What is deployed of the Calling stack."""
-    body: str = running.client("cloudformation").get_template(StackName=CALLING)["TemplateBody"]
-    return body
+    return running.client("cloudformation").get_template(StackName=CALLING)["TemplateBody"]
 
 
 def of(running: LocalAws) -> Aws:
@@ -244,7 +245,8 @@ def test_the_version_before_is_another_one(before: Before, earlier: EarlierTree)
 def test_an_upgrade_keeps_users_outputs_and_what_is_stateful(
     upgraded: LocalAws, before: Before, people: People
 ) -> None:
-    assert template(upgraded) == (upgraded.directory / "cdk.out" / TEMPLATE).read_text(encoding="utf-8")
+    synthesized = (upgraded.directory / "cdk.out" / TEMPLATE).read_text(encoding="utf-8")
+    assert template(upgraded) == json.loads(synthesized)
     assert_nothing_is_lost(upgraded, before, people)
 
 
