@@ -264,7 +264,7 @@ def test_calls_that_were_stopped_are_no_change_by_hand(upgraded: LocalAws) -> No
     """What `make drift` runs."""
     operate(upgraded, "stop-calls")
     drift = ("drift", *with_the_templates_of_before(upgraded))
-    assert any("/in-app-calling/local/Calling" in line for line in upgraded.cdk(*drift))
+    assert any("CallingSwitch" in line for line in upgraded.cdk(*drift))
     printed = operate(upgraded, "drift")
     assert printed.startswith("Expected: calls are stopped (/in-app-calling/local/Calling is off)")
     assert printed.endswith("Nothing in local was changed by hand.\n")
