@@ -27,7 +27,8 @@ class Change:
 
 
 def changes(client: Any, stack: str, *, switch: str) -> Iterator[Change]:
-    """What the last detection has found in a stack, by a client of CloudFormation; `switch` is the name of the parameter of `stop-calls`.
+    """What the last detection has found in a stack; `client` is one of CloudFormation, `switch` the name of
+    the parameter of `stop-calls`.
 
     Raises botocore's ClientError, for a stack that is not deployed too.
     """
