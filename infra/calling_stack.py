@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.configuration import Configuration
 from infra.constructs.call_table import CallTable
 from infra.constructs.calling_switch import CallingSwitch
+from infra.constructs.canary_alarm import CanaryAlarm
 from infra.constructs.connect_metrics import ConnectMetrics
 from infra.constructs.contact_events import ContactEvents
 from infra.constructs.monitoring import Monitoring
@@ -58,7 +59,7 @@ class CallingStack(Stack):
         switch = CallingSwitch(
             self, "CallingSwitch", parameter_name=parameter_name(configuration.environment, "Calling")
         )
-        instance = connect_instance(self, configuration.connect)
+        instance = connect_instance(self, configuration.connect, configuration.smoke)
         events = ContactEvents(self, "ContactEventQueue", instance_arn=instance.arn, key=key)
 
         defaults = CallFunctionDefaults(
@@ -124,6 +125,8 @@ class CallingStack(Stack):
         monitoring.watch(http.api, start_call, call_control, contact_events, caller_context)
         monitoring.watch(availability, *authorization.watched, events, calls, waiting)
         monitoring.watch(ConnectMetrics(instance_id=instance.id))
+        if configuration.smoke.canary:
+            CanaryAlarm(self, "Canary", environment=configuration.environment, topic=monitoring.topic)
         outputs = {
             Output.REGION: self.region,
             Output.CONNECT_INSTANCE_ARN: instance.arn,

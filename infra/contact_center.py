@@ -18,6 +18,7 @@ from infra.configuration import (
     Flow,
     OwnContactFlow,
     Sandbox,
+    Smoke,
 )
 from infra.constructs.connect_function import ConnectFunction
 from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance
@@ -27,32 +28,46 @@ from infra.functions.function import CallFunctionDefaults
 from infra.needed_flows import FLOWS_OF_FLOWS
 
 
-def connect_instance(stack: Stack, connect: Connect) -> ConnectInstance:
+def connect_instance(stack: Stack, connect: Connect, smoke: Smoke) -> ConnectInstance:
     """The instance that exists, or a sandbox that `stack` creates; with the queues that flows lead to."""
     settings = connect.instance
     if isinstance(settings, Sandbox):
-        sandbox = ConnectSandbox(stack, "ConnectSandbox", instance_alias=settings.instance_alias)
+        sandbox = ConnectSandbox(
+            stack,
+            "ConnectSandbox",
+            instance_alias=settings.instance_alias,
+            with_smoke_queue=smoke.sandbox,
+        )
         return ConnectInstance(
             arn=sandbox.instance_arn,
             queue_arns=_queues(
-                sandbox.verified_queue_arn, sandbox.unverified_queue_arn, sandbox.overflow_queue_arn
+                sandbox.verified_queue_arn,
+                sandbox.unverified_queue_arn,
+                sandbox.overflow_queue_arn,
+                sandbox.smoke_queue_arn,
             ),
             alias=settings.instance_alias,
         )
     return ConnectInstance(
         arn=settings.instance_arn,
         queue_arns=_queues(
-            settings.verified_queue_arn, settings.unverified_queue_arn, connect.flow.overflow_queue_arn
+            settings.verified_queue_arn,
+            settings.unverified_queue_arn,
+            connect.flow.overflow_queue_arn,
+            smoke.queue_arn,
         ),
     )
 
 
-def _queues(verified_arn: str | None, unverified_arn: str | None, overflow_arn: str | None) -> dict[str, str]:
+def _queues(
+    verified_arn: str | None, unverified_arn: str | None, overflow_arn: str | None, smoke_arn: str | None
+) -> dict[str, str]:
     """By the placeholders of contact flows; none where every flow is adopted."""
     arns = {
         VERIFIED_QUEUE: verified_arn,
         "UnverifiedQueueArn": unverified_arn,
         "OverflowQueueArn": overflow_arn,
+        "SmokeQueueArn": smoke_arn,
     }
     return {name: arn for name, arn in arns.items() if arn is not None}
 
@@ -91,9 +106,10 @@ class ContactFlows(Construct):
             **({"MusicPromptArn": music} if (music := settings.flow.music_prompt_arn) else {}),
         }
         self.default_arn = self._arn(settings.contact_flow)
-        self.topic_arns = {topic: self._arn(flow) for topic, flow in settings.topics.items()}
+        topics = self._configuration.topics
+        self.topic_arns = {topic: self._arn(flow) for topic, flow in topics.items()}
         self.uncounted_bytes = max(
-            self._uncounted_bytes(flow) for flow in (settings.contact_flow, *settings.topics.values())
+            self._uncounted_bytes(flow) for flow in (settings.contact_flow, *topics.values())
         )
         """UTF-8 bytes of the attributes that a call's flow sets beyond what every start counts."""
 

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.configuration import ConfigurationError
 from operations.commands.block import block
+from operations.commands.canary_user import canary_user
 from operations.commands.check_credentials import check_credentials
 from operations.commands.check_transport import check_transport
 from operations.commands.doctor import doctor
@@ -35,6 +36,7 @@ for command in (
     new,
     doctor,
     smoke,
+    canary_user,
     explain_call,
     outputs,
     stop_calls,

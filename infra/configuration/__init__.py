@@ -30,6 +30,7 @@ from infra.configuration.platform import DEFAULT_QUALIFIER, Platform
 from infra.configuration.quotas import Quotas
 from infra.configuration.regions import IN_APP_CALLING_REGIONS
 from infra.configuration.section import Section, Transport, TransportSection
+from infra.configuration.smoke import SMOKE_TOPIC, Smoke
 from infra.configuration.transports import find_transports
 from infra.configuration.user_pool import (
     RESERVED_DOMAIN_WORDS,
@@ -53,6 +54,7 @@ __all__ = [
     "RESERVED_DOMAIN_WORDS",
     "SELF_WRITTEN_CLAIMS",
     "SELF_WRITTEN_CLAIMS_OF_ISSUERS",
+    "SMOKE_TOPIC",
     "START_CALL_TIMEOUT_SECONDS",
     "TRUSTED_ATTRIBUTES",
     "AdoptedContactFlow",
@@ -87,6 +89,7 @@ __all__ = [
     "SamlProvider",
     "Sandbox",
     "Section",
+    "Smoke",
     "TokenUse",
     "Transport",
     "TransportSection",

@@ -46,10 +46,7 @@ class AvailabilityFunction(Function):
                 "QUEUE_ARN": defaults.queue_arn or "",
                 # Ids, none where it is the queue of all others: shorter than what start_call has of a topic.
                 "TOPIC_QUEUE_IDS": json.dumps(
-                    {
-                        topic: own_queues.get(topic, "").rpartition("/")[2]
-                        for topic in configuration.connect.topics
-                    }
+                    {topic: own_queues.get(topic, "").rpartition("/")[2] for topic in configuration.topics}
                 ),
                 "ALLOWED_ORIGINS": json.dumps(configuration.api.allowed_origins),
             },

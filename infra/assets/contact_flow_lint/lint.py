@@ -34,6 +34,7 @@ PLACEHOLDERS = (
     "OverflowQueueArn",
     "OverflowSeconds",
     "RecordingText",
+    "SmokeQueueArn",
     "UnverifiedQueueArn",
     "VerifiedQueueArn",
     "Voice",

@@ -106,7 +106,7 @@ def _room_finding(subject: Subject, what: str, quota: Quota, used: int, *, neede
 def own_flows(subject: Subject) -> int:
     """How many contact flows a deployment makes."""
     configuration = subject.configuration
-    return len(needed_flows(_CONTACT_FLOWS, configuration.connect)) + flows_of_transport(configuration)
+    return len(needed_flows(_CONTACT_FLOWS, configuration)) + flows_of_transport(configuration)
 
 
 def _caller_context(subject: Subject) -> str | None:
