@@ -26,6 +26,7 @@ from infra.configuration.functions import LOG_RETENTION_DAYS, Functions
 from infra.configuration.identity import Authentication, Identity
 from infra.configuration.instance_arn import INSTANCE_ARN
 from infra.configuration.issuer import GivenKeys, Issuer, KmsKeys, PublishedKeys, TokenUse
+from infra.configuration.pipeline import Pipeline
 from infra.configuration.platform import DEFAULT_QUALIFIER, Platform
 from infra.configuration.quotas import Quotas
 from infra.configuration.regions import IN_APP_CALLING_REGIONS
@@ -83,6 +84,7 @@ __all__ = [
     "ManagedLogin",
     "OidcProvider",
     "OwnContactFlow",
+    "Pipeline",
     "Platform",
     "PublishedKeys",
     "Quotas",

@@ -24,6 +24,7 @@ from infra.configuration.functions import Functions
 from infra.configuration.identity import Identity
 from infra.configuration.instance_arn import INSTANCE_ARN
 from infra.configuration.likely_mistakes import WARNINGS
+from infra.configuration.pipeline import Pipeline
 from infra.configuration.place import Place
 from infra.configuration.platform import Platform, tags_value
 from infra.configuration.regions import IN_APP_CALLING_REGIONS, REGION_FIX
@@ -65,6 +66,7 @@ class Configuration(Frozen):
     functions: Functions = Functions()
     alarms: Alarms = Alarms()
     smoke: Smoke = Smoke()
+    pipeline: Pipeline = Pipeline()
     platform: Platform = Platform()
     tags: Annotated[Mapping[str, str], tags_value()] = {}  # of a frozen model
     """Tags of every resource, beside `Application` and `Environment`."""
