@@ -35,7 +35,7 @@ _INSTANCE = "arn:aws:connect:eu-west-2:000000000000:instance/i"
 # One is the beginning of the others: to contain it is not to be it.
 QUEUES = {
     name: f"{_INSTANCE}/queue/{number}"
-    for name, number in (("overflow", 1), ("verified", 11), ("unverified", 12))
+    for name, number in (("overflow", 1), ("verified", 11), ("unverified", 12), ("smoke", 13))
 }
 _FLOWS = {
     "AgentGuideFlowArn": "shared/agent_guide",

@@ -208,7 +208,77 @@ _SILENT = {name: of for name, of in PROVED.data.items() if name != "LanguageCode
 
 PLAIN = replace(PROVED, heard=(WAITING[0],), settings=(), views=(), shown_logs=None, data=_SILENT)
 
+# Calls that only test: nobody takes one, so of the caller nothing but the proof is written.
+_SMOKE_ENDED = Outcome(
+    queue=None,
+    attributes={**dict.fromkeys(FORGED, "FORGED"), **PRETENDED},
+    data=_FORGED_SILENT,
+    invoked=PROVED.invoked,
+    logs="Disabled",
+)
+SMOKE = replace(
+    _SMOKE_ENDED,
+    queue="smoke",
+    attributes={
+        **_SMOKE_ENDED.attributes,
+        "auth_status": "verified",
+        "topic": "billing",
+        "customer_email": "ada@example.com",
+    },
+    agent_heard=("queue smoke",),
+    logs="Enabled",
+)
+SMOKE_UNPROVED = varied(
+    SMOKE, attributes={"auth_status": "unverified", "topic": "unknown", "customer_email": "unknown"}
+)
+
+
+def smoking(*blocks: str, error: str = "NoMatchingError", **more: Any) -> Scenario:
+    return failing(*blocks, error=error, entry="shared/smoke", **more)
+
+
 SCENARIOS: Mapping[str, tuple[Scenario, Outcome]] = {
+    "a smoke test": (smoking(), SMOKE),
+    "a smoke test, as the backend starts a call": (
+        smoking(brings={"order_id": "A-1"}),
+        replace(
+            SMOKE,
+            attributes={
+                "auth_status": "verified",
+                "topic": "billing",
+                "customer_email": "ada@example.com",
+                "order_id": "A-1",
+            },
+        ),
+    ),
+    "a smoke test without proof": (smoking(answer=_UNVERIFIED), SMOKE_UNPROVED),
+    "a smoke test of which much is said": (smoking(answer=_ANSWERED_ALL), SMOKE_UNPROVED),
+    "a smoke test that cannot be asked about": (
+        smoking("ask-who-calls"),
+        replace(SMOKE_UNPROVED, invoked=()),
+    ),
+    "a smoke test with an answer that nobody knows": (
+        smoking(answer={**ANSWER, "auth_status": "not abandoned"}),
+        SMOKE_UNPROVED,
+    ),
+    "a smoke test that nobody can join": (smoking(answer={"auth_status": "abandoned"}), _SMOKE_ENDED),
+    "a smoke test whose proof cannot be written": (smoking("mark-verified"), SMOKE_UNPROVED),
+    "a smoke test of which nothing can be written": (
+        smoking("mark-verified", "mark-unverified"),
+        _SMOKE_ENDED,
+    ),
+    "a smoke test without its queue": (
+        smoking("choose-queue"),
+        replace(SMOKE, queue=None, agent_heard=(), logs="Disabled"),
+    ),
+    "a smoke test and a full queue": (
+        smoking(full=["smoke"]),
+        replace(SMOKE, queue=None, agent_heard=(), failed=("enter-queue",)),
+    ),
+    "a smoke test that no queue takes": (
+        smoking("enter-queue"),
+        replace(SMOKE, queue=None, agent_heard=()),
+    ),
     # Who calls.
     "a proved caller": (proved(), PROVED),
     "a returning caller": (proved(answer=RETURNING), RETURNED),
