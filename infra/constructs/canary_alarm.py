@@ -36,7 +36,7 @@ class CanaryAlarm(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
             alarm_description=f"No call of the canary came through in {_RUNS} runs: callers may not reach "
-            "you, or the canary does not run. Its last run in GitHub says which stage failed "
-            "(docs/operations.md, Canary).",
+            "you, or the canary does not run. Its last run in GitHub says which stage failed. "
+            "Runbook: docs/operations.md#canaryalarm",
         )
         self.alarm.add_alarm_action(actions.SnsAction(topic))
