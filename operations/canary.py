@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra.canary_metric import DIMENSION, NAME, NAMESPACE, RUNS_PER_DAY
 from infra.configuration import Issuer
 from infra.outputs import Output
@@ -73,11 +75,18 @@ def stored_caller(deployment: Deployment) -> Caller:
 
     Raises OperationError where there is nobody, and what botocore raises.
     """
-    stored = _stored(deployment)
-    if stored is None:
+    name = secret_name(deployment.environment)
+    try:
+        stored = _stored(deployment)
+    except ClientError as error:
+        # The policy names the secret with its random ending, so of one that is not there this is all it sees.
+        if error.response["Error"]["Code"] != "AccessDeniedException":
+            raise
         raise OperationError(
-            f"There is no secret {secret_name(deployment.environment)}.\n  {_fix(deployment)}"
-        )
+            f"The secret {name} is not there, or may not be read: {error}\n  {_fix(deployment)}"
+        ) from error
+    if stored is None:
+        raise OperationError(f"There is no secret {name}.\n  {_fix(deployment)}")
     try:
         if isinstance(deployment.configuration.identity.source, Issuer):
             return IssuersClient(
@@ -97,9 +106,7 @@ def stored_caller(deployment: Deployment) -> Caller:
             password=user["Password"],
         )
     except (KeyError, TypeError, ZeroDivisionError):
-        raise OperationError(
-            f"The secret {secret_name(deployment.environment)} has not what is needed.\n  {_fix(deployment)}"
-        ) from None
+        raise OperationError(f"The secret {name} has not what is needed.\n  {_fix(deployment)}") from None
 
 
 def _fix(deployment: Deployment) -> str:

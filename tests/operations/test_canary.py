@@ -10,7 +10,7 @@ import requests
 
 from infra.configuration import load
 from infra.outputs import Output, parameter_name
-from operations import callers, canary, smoke
+from operations import canary, smoke
 from operations.__main__ import main
 from operations.callers import IssuersClient, SignInFailedError, StoredUser
 from operations.deployment import CHECKOUT, Deployment
@@ -68,18 +68,24 @@ def given(aws: FakeAws, name: str) -> list[Mapping[str, Any]]:
 def test_users_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     names = []
     for half_hour in range(4):
-        monkeypatch.setattr(canary.time, "time", lambda at=half_hour: at * 1800.0 + 5)
+        monkeypatch.setattr("operations.canary.time.time", lambda at=half_hour: at * 1800.0 + 5)
         caller = canary.stored_caller(deployed(USERS)[0])
         assert isinstance(caller, StoredUser)
+        assert "pass-" not in repr(caller)
         names.append(caller.name)
     assert names == ["canary-0@example.com", "canary-1@example.com"] * 2
-    assert "pass-" not in repr(caller)
 
 
 @pytest.mark.parametrize("stored", [None, {}, {"Users": []}, {"Users": ["x"]}, {"Users": [{"Name": "a"}]}])
 def test_a_canary_without_users_is_refused_with_the_command(stored: Mapping[str, Any] | None) -> None:
     with pytest.raises(OperationError, match="make canary-user ENV=local"):
         canary.stored_caller(deployed(stored)[0])
+
+
+def test_a_secret_that_the_role_cannot_see_may_not_be_there() -> None:
+    denied: dict[str, Any] = {"secretsmanager__GetSecretValue": AwsRefusal("AccessDeniedException")}
+    with pytest.raises(OperationError, match="make canary-user ENV=local"):
+        canary.stored_caller(deployed(USERS, **denied)[0])
 
 
 @pytest.mark.parametrize("stored", [None, USERS, {**CLIENT, "TokenUrl": "http://issuer.example/token"}])
@@ -111,7 +117,7 @@ class FakeIssuer:
 
 def test_an_issuers_client_shows_its_secret_to_the_issuer_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = FakeIssuer(200, b'{"access_token": "token-1"}')
-    monkeypatch.setattr(callers.requests, "post", issuer.post)
+    monkeypatch.setattr("operations.callers.requests.post", issuer.post)
     client = IssuersClient(
         token_url=CLIENT["TokenUrl"], client_id="canary", client_secret="hush", scope="calls"
     )
@@ -125,7 +131,7 @@ def test_an_issuers_client_shows_its_secret_to_the_issuer_alone(monkeypatch: pyt
 def test_an_issuer_that_gives_no_token_is_told_without_the_secret(
     status: int, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callers.requests, "post", FakeIssuer(status, body).post)
+    monkeypatch.setattr("operations.callers.requests.post", FakeIssuer(status, body).post)
     client = IssuersClient(token_url=CLIENT["TokenUrl"], client_id="canary", client_secret="hush")
     with pytest.raises(SignInFailedError, match="gave no token") as caught:
         client.sign_in()
@@ -157,7 +163,8 @@ def test_users_of_before_go_once_others_are_there() -> None:
 
 
 def test_all_of_a_canary_is_removed_though_a_user_is_gone() -> None:
-    deployment, aws = deployed(USERS, **{"cognito-idp__AdminDeleteUser": AwsRefusal("UserNotFoundException")})
+    gone: dict[str, Any] = {"cognito-idp__AdminDeleteUser": AwsRefusal("UserNotFoundException")}
+    deployment, aws = deployed(USERS, **gone)
     canary.remove_users(deployment)
     (deleted,) = given(aws, "secretsmanager.DeleteSecret")
     assert deleted["ForceDeleteWithoutRecovery"] is True

@@ -267,7 +267,7 @@ def test_a_user_who_cannot_sign_in_is_told_and_removed(monkeypatch: pytest.Monke
 
 def test_an_operator_without_the_right_is_told_which() -> None:
     denied = AwsRefusal("AccessDeniedException", "not authorized to perform: cognito-idp:AdminCreateUser")
-    stages, _ = run(FakeApi(), **{"cognito-idp__AdminCreateUser": denied})
+    stages, _ = run(FakeApi(), None, **{"cognito-idp__AdminCreateUser": denied})
     assert failed(stages) == ["sign-in"]
     assert "cognito-idp:AdminCreateUser" in stages[-2].failure
 
@@ -290,7 +290,7 @@ def test_users_of_runs_that_were_killed_are_removed() -> None:
     }
     theirs = {**old, "Username": "theirs", "Attributes": [{"Name": "email", "Value": "smoke-1@acme.test"}]}
     young = {**old, "Username": "young", "UserCreateDate": datetime.now(UTC)}
-    _, aws = run(FakeApi(), **{"cognito-idp__ListUsers": {"Users": [old, theirs, young]}})
+    _, aws = run(FakeApi(), None, **{"cognito-idp__ListUsers": {"Users": [old, theirs, young]}})
     removed = [given["Username"] for name, given in aws.calls if name == "cognito-idp.AdminDeleteUser"]
     assert removed[0] == "old"
     assert len(removed) == 2  # and its own

@@ -20,6 +20,8 @@ from operations.__main__ import main
 from operations.deployment import CHECKOUT, Deployment
 from tests.e2e.aws import Aws
 
+pytestmark = pytest.mark.slow
+
 _WITH_MEDIA = ["join", "queue", "verified", "digits", "sound"]
 
 
