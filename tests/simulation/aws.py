@@ -107,7 +107,6 @@ class Client:
         decisions: Decisions,
         faults: Mapping[int, float],
         delay_chance: float,
-        failed: Callable[[str, Mapping[str, Any]], None],
         note: Callable[[str], None] | None,
     ) -> None:
         self._service = service
@@ -117,7 +116,6 @@ class Client:
         self._decisions = decisions
         self._faults = faults
         self._delay_chance = delay_chance
-        self._failed = failed
         self._note = note
         self.exceptions = _Exceptions
         self.quiet_at: int | None = None
@@ -156,7 +154,6 @@ class Client:
         fault = 0 if is_quiet else self._decisions.weigh(f"{name} fault", self._faults)
         if fault:
             invocation.faults += 1
-            self._failed(operation, parameters)
         chance = self._delay_chance
         there = self._decisions.choose(f"{name} request", len(DELAYS), chance)
         back = self._decisions.choose(f"{name} answer", len(DELAYS), chance)

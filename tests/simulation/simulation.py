@@ -99,7 +99,6 @@ class Simulation:
             decisions=self.decisions,
             faults=self._faults if faults is None else faults,
             delay_chance=self._delays,
-            failed=self.invariants.request_failed,
             note=None if self._trace is None else self._note,
         )
         self._clients.append(client)

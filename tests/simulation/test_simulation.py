@@ -1,6 +1,6 @@
 import pytest
 
-from tests.simulation.aws import LATE
+from tests.simulation.aws import DIES_AFTER, LATE
 from tests.simulation.course import Course, Step
 from tests.simulation.planted import PLANTED
 from tests.simulation.shrinking import describe, replay, run_seed, shrink
@@ -79,5 +79,22 @@ def test_a_claim_that_arrives_when_its_start_has_long_failed_locks_nothing() -> 
     course = Course(
         steps=[Step("tap", 0, "tap", key="one")],
         decisions={"tap.2 fault": LATE, "tap.2 backoff": 1, "tap.3 fault": LATE, "tap is given up": 1},
+    )
+    assert replay(course) is None
+
+
+def test_a_contact_that_a_crashed_start_may_have_left_is_stopped_before_the_next_call() -> None:
+    """Its flow began before anybody joined; Connect then names it without credentials, and the start that was
+    to stop it dies between its end in the record and StopContact.
+    """
+    course = Course(
+        steps=[Step("tap", 0, "tap", key="one"), Step("tap again", 20_000, "tap again", key="two")],
+        decisions={
+            "tap.3 fault": DIES_AFTER,
+            "contact-1 is left": 1,
+            "contact-1 enters its flow at once": 1,
+            "contact-1 known by its id alone": 1,
+            "tap again, attempt 5.5 fault": DIES_AFTER,
+        },
     )
     assert replay(course) is None
