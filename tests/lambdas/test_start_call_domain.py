@@ -151,6 +151,22 @@ def test_a_key_that_comes_back_after_the_window_is_a_new_call_once_the_old_one_e
     assert backend.call().contact_id != first.contact_id
 
 
+def test_a_key_answers_its_call_until_the_user_starts_another(backend: Backend) -> None:
+    first = backend.call("first")
+    with pytest.raises(CallActive):
+        backend.call("second")
+    backend.end()
+    assert backend.call("first").replayed
+    second = backend.call("second")
+    with pytest.raises(CallActive) as refused:
+        backend.call("first")
+    assert refused.value.contact_id == second.contact_id
+    backend.end()
+    third = backend.call("first")
+    assert not third.replayed
+    assert third.contact_id not in {first.contact_id, second.contact_id}
+
+
 def test_the_same_key_with_another_body_is_refused(backend: Backend) -> None:
     backend.call()
     with pytest.raises(IdempotencyKeyReused):
