@@ -146,7 +146,9 @@ def test_a_failed_start_with_a_contact_stands_in_the_way_until_that_is_stopped(
 
 def test_a_failed_start_without_a_contact_stands_in_nobodys_way(table: CallTable) -> None:
     table.claim(call(), RATES)
-    table.abandon(call(), NOW + 2)
+    failed = table.abandon(call(), NOW + 2)
+    assert failed is not None
+    assert not failed.is_failed_start
     assert table.claim(call(2, NOW + 3), RATES) is None
 
 

@@ -525,6 +525,27 @@ def test_a_start_that_meets_two_failed_ones_is_to_come_again(
     assert len(backend.connect.active) == 1
 
 
+def test_a_crashed_start_that_another_request_cleared_away_halfway_is_not_taken_for_stopped(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = backend.leave_unanswered()
+    backend.now += 40_000
+    take_over = backend.table.take_over
+
+    def lose(crashed: Call, **until: int) -> Call | None:
+        faster = take_over(crashed, **until)
+        assert faster is not None
+        backend.table.abandon(faster, backend.now)  # and dies before it stops the contact
+        return take_over(crashed, **until)
+
+    with monkeypatch.context() as racing:
+        racing.setattr(backend.table, "take_over", lose)
+        with pytest.raises(CallActive):
+            backend.call(key="next")
+    assert backend.connect.active == [left]
+    assert [backend.call(key="next").contact_id] == backend.connect.active
+
+
 def test_a_contact_that_cannot_be_joined_costs_no_request_twice(backend: Backend) -> None:
     lose_answers_of(backend, 1)
     started = backend.call()
