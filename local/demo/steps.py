@@ -291,6 +291,10 @@ class Demo:
         lost_id = self._call_again(caller)
         self._lose(lost_id)
         self._expect_state("ENDED", lost_id, caller)
+        # As an app does: it tries to get back into the call, and is answered that this has ended.
+        response = self._phone.rejoin(caller.token, lost_id)
+        expect("There is no way back.", expected=(409, True), seen=_conflict(response, "call-ended"))
+        self._console.print("POST /calls/{ContactId}/connection  →  409 call-ended")
         call_id = self._call_again(caller, PreviousContactId=lost_id)
         self._console.print("POST /start-call with PreviousContactId  →  201")
         contact = self._contact_of(call_id)
@@ -398,6 +402,11 @@ def eventually_nothing(left: Callable[[], list[str]]) -> list[str]:
 
 def _legs_up(call: Mapping[str, Any]) -> list[str]:
     return [leg["ParticipantTag"] for leg in call["Legs"] if leg["Status"] == "Connected"]
+
+
+def _conflict(response: requests.Response, slug: str) -> tuple[int | str, bool]:
+    """The status, and whether it is this problem."""
+    return response.status_code, slug in response.text
 
 
 def _result_in_words(block: Mapping[str, Any]) -> str:
