@@ -74,10 +74,16 @@ class CallingStack(Stack):
             transport_modules=transport.modules,
         )
         caller_context = CallerContextFunction(self, "CallerContext", defaults=defaults)
-        flows = ContactFlows(self, "ContactFlows", defaults=defaults, caller_context=caller_context.alias)
+        availability = AvailabilityFunction(self, "Availability", defaults=defaults, waiting=waiting)
+        flows = ContactFlows(
+            self,
+            "ContactFlows",
+            defaults=defaults,
+            caller_context=caller_context.alias,
+            availability=availability.alias,
+        )
         start_call = StartCallFunction(self, "StartCall", defaults=defaults, flows=flows, switch=switch)
         call_control = CallControlFunction(self, "CallControl", defaults=defaults, waiting=waiting)
-        availability = AvailabilityFunction(self, "Availability", defaults=defaults, waiting=waiting)
         contact_events = ContactEventsFunction(self, "ContactEvents", defaults=defaults)
         events.deliver_to(contact_events.alias, max_concurrency=configuration.functions.event_concurrency)
 
