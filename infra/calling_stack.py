@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aws_cdk import Environment, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.configuration import Configuration
@@ -13,6 +14,7 @@ from infra.constructs.calling_switch import CallingSwitch
 from infra.constructs.canary_alarm import CanaryAlarm
 from infra.constructs.connect_metrics import ConnectMetrics
 from infra.constructs.contact_events import ContactEvents
+from infra.constructs.error_budget import ErrorBudget
 from infra.constructs.monitoring import Monitoring
 from infra.constructs.waiting_table import WaitingTable
 from infra.contact_center import ContactFlows, connect_instance
@@ -74,10 +76,16 @@ class CallingStack(Stack):
             transport_modules=transport.modules,
         )
         caller_context = CallerContextFunction(self, "CallerContext", defaults=defaults)
-        flows = ContactFlows(self, "ContactFlows", defaults=defaults, caller_context=caller_context.alias)
+        availability = AvailabilityFunction(self, "Availability", defaults=defaults, waiting=waiting)
+        flows = ContactFlows(
+            self,
+            "ContactFlows",
+            defaults=defaults,
+            caller_context=caller_context.alias,
+            availability=availability.alias,
+        )
         start_call = StartCallFunction(self, "StartCall", defaults=defaults, flows=flows, switch=switch)
         call_control = CallControlFunction(self, "CallControl", defaults=defaults, waiting=waiting)
-        availability = AvailabilityFunction(self, "Availability", defaults=defaults, waiting=waiting)
         contact_events = ContactEventsFunction(self, "ContactEvents", defaults=defaults)
         events.deliver_to(contact_events.alias, max_concurrency=configuration.functions.event_concurrency)
 
@@ -124,9 +132,18 @@ class CallingStack(Stack):
         events.expect_events_of(start_call.count("CallStarted"))
         monitoring.watch(http.api, start_call, call_control, contact_events, caller_context)
         monitoring.watch(availability, *authorization.watched, events, calls, waiting)
-        monitoring.watch(ConnectMetrics(instance_id=instance.id))
-        if configuration.smoke.canary:
-            CanaryAlarm(self, "Canary", environment=configuration.environment, topic=monitoring.topic)
+        starts = ErrorBudget(
+            self,
+            "StartErrorBudget",
+            title="Starts",
+            access_log=http.api.access_log,
+            method="POST",
+            path="/start-call",
+            # Calls that an operator has stopped, and all but the first refusal of one user within an hour.
+            forgiven=[start_call.count("StartStopped"), start_call.count("StartRefusedAgain")],
+        )
+        monitoring.watch(ConnectMetrics(instance_id=instance.id), starts)
+        monitoring.notify_of_outages(*_canary_alarms(self, configuration, monitoring))
         outputs = {
             Output.REGION: self.region,
             Output.CONNECT_INSTANCE_ARN: instance.arn,
@@ -137,3 +154,13 @@ class CallingStack(Stack):
         }
         outputs |= {**http.outputs, **authorization.outputs}
         publish(self, environment=configuration.environment, values=outputs)
+
+
+def _canary_alarms(
+    stack: Stack, configuration: Configuration, monitoring: Monitoring
+) -> list[cloudwatch.IAlarm]:
+    """Those on calls of the canary, where there is one."""
+    if not configuration.smoke.canary:
+        return []
+    canary = CanaryAlarm(stack, "Canary", environment=configuration.environment, topic=monitoring.topic)
+    return [canary.alarm]

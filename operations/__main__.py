@@ -14,6 +14,7 @@ from operations.commands.canary_user import canary_user
 from operations.commands.check_credentials import check_credentials
 from operations.commands.check_transport import check_transport
 from operations.commands.doctor import doctor
+from operations.commands.drift import drift
 from operations.commands.explain import explain as explain_call
 from operations.commands.new import new
 from operations.commands.outputs import outputs
@@ -38,6 +39,7 @@ for command in (
     smoke,
     canary_user,
     explain_call,
+    drift,
     outputs,
     stop_calls,
     resume_calls,
