@@ -12,6 +12,7 @@ from infra.constructs.call_table import CallTable
 from infra.constructs.calling_switch import CallingSwitch
 from infra.constructs.connect_metrics import ConnectMetrics
 from infra.constructs.contact_events import ContactEvents
+from infra.constructs.error_budget import ErrorBudget
 from infra.constructs.monitoring import Monitoring
 from infra.constructs.waiting_table import WaitingTable
 from infra.contact_center import ContactFlows, connect_instance
@@ -73,10 +74,16 @@ class CallingStack(Stack):
             transport_modules=transport.modules,
         )
         caller_context = CallerContextFunction(self, "CallerContext", defaults=defaults)
-        flows = ContactFlows(self, "ContactFlows", defaults=defaults, caller_context=caller_context.alias)
+        availability = AvailabilityFunction(self, "Availability", defaults=defaults, waiting=waiting)
+        flows = ContactFlows(
+            self,
+            "ContactFlows",
+            defaults=defaults,
+            caller_context=caller_context.alias,
+            availability=availability.alias,
+        )
         start_call = StartCallFunction(self, "StartCall", defaults=defaults, flows=flows, switch=switch)
         call_control = CallControlFunction(self, "CallControl", defaults=defaults, waiting=waiting)
-        availability = AvailabilityFunction(self, "Availability", defaults=defaults, waiting=waiting)
         contact_events = ContactEventsFunction(self, "ContactEvents", defaults=defaults)
         events.deliver_to(contact_events.alias, max_concurrency=configuration.functions.event_concurrency)
 
@@ -123,7 +130,18 @@ class CallingStack(Stack):
         events.expect_events_of(start_call.count("CallStarted"))
         monitoring.watch(http.api, start_call, call_control, contact_events, caller_context)
         monitoring.watch(availability, *authorization.watched, events, calls, waiting)
-        monitoring.watch(ConnectMetrics(instance_id=instance.id))
+        starts = ErrorBudget(
+            self,
+            "StartErrorBudget",
+            title="Starts",
+            access_log=http.api.access_log,
+            method="POST",
+            path="/start-call",
+            # Calls that an operator has stopped, and all but the first refusal of one user within an hour.
+            forgiven=[start_call.count("StartStopped"), start_call.count("StartRefusedAgain")],
+        )
+        monitoring.watch(ConnectMetrics(instance_id=instance.id), starts)
+        monitoring.notify_of_outages()
         outputs = {
             Output.REGION: self.region,
             Output.CONNECT_INSTANCE_ARN: instance.arn,

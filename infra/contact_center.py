@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -69,8 +70,9 @@ class ContactFlows(Construct):
         *,
         defaults: CallFunctionDefaults,
         caller_context: lambda_.Alias,
+        availability: lambda_.Alias,
     ) -> None:
-        """The files lie in `infra/contact_flows/`; they invoke `caller_context`.
+        """The files lie in `infra/contact_flows/`; they invoke `caller_context` and `availability`.
 
         Raises ContactFlowError.
         """
@@ -79,12 +81,14 @@ class ContactFlows(Construct):
         self._verification = ConnectFunction(
             self, "CallerVerification", function=caller_context, instance_arn=self._instance.arn
         )
+        self._availability = availability
         self._documents = defaults.checkout / "infra" / "contact_flows"
         self._created: dict[str, ContactFlow] = {}
         settings = self._configuration.connect
         self._features = settings.flow_features
         self._values = _values(settings.flow)
         self._arns = {
+            "AvailabilityFunctionArn": availability.function_arn,
             "CallerContextFunctionArn": self._verification.arn,
             "DetailViewArn": f"arn:aws:connect:{Stack.of(self).region}:aws:view/detail:1",
             **self._instance.queue_arns,
@@ -135,7 +139,16 @@ class ContactFlows(Construct):
             arns=wanted,
         )
         created.node.add_dependency(self._verification)
+        if "AvailabilityFunctionArn" in flow.placeholders:
+            created.node.add_dependency(self._opening_times)
         return created
+
+    @cached_property
+    def _opening_times(self) -> ConnectFunction:
+        """Created where a flow asks when a closed queue opens."""
+        return ConnectFunction(
+            self, "OpeningTimes", function=self._availability, instance_arn=self._instance.arn
+        )
 
     def _arn(self, flow: AdoptedContactFlow | OwnContactFlow) -> str:
         return flow.arn if isinstance(flow, AdoptedContactFlow) else self._own(flow.name).arn
@@ -177,6 +190,8 @@ def _values(flow: Flow) -> dict[str, str]:
         "BusyText": flow.busy_text,
         "ClosedText": flow.closed_text,
         "Language": flow.language,
+        "OpeningDays": flow.opening_days,
+        "OpeningText": flow.opening_text,
         "OverflowSeconds": str(flow.overflow_seconds),
         "RecordingText": flow.recording_text,
         "Voice": flow.voice or "",

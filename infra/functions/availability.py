@@ -1,4 +1,4 @@
-"""The function that says whether somebody takes calls about a topic."""
+"""The function that says whether somebody takes calls about a topic, and when a closed queue opens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOURCE = FunctionSource(
 )
 
 # Longer than three requests of (connect 1 s + read 2 s) to Connect, and two of each of these and one retry to
-# the table at either side; shorter than the gateway's 29 s.
+# the table at either side; shorter than the gateway's 29 s. A flow waits for 7 s, and says no time then.
 _TIMEOUT = Duration.seconds(26)
 
 

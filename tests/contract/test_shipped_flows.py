@@ -156,7 +156,13 @@ ABANDONED = replace(
     settings=(VOICE,),
     logs="Disabled",
 )
-CLOSED_DOWN = varied(PROVED, **_LEFT, heard=(RECORDED, CLOSED))
+_OPENS = "We open tomorrow."
+_OPENING = {"opening": "known", "opening_text": _OPENS}
+_ASKED = (
+    *PROVED.invoked,
+    (ARNS["AvailabilityFunctionArn"], {"text": VALUES["OpeningText"], "days": VALUES["OpeningDays"]}, 7.0),
+)
+CLOSED_DOWN = varied(PROVED, **_LEFT, heard=(RECORDED, CLOSED), invoked=_ASKED, logs="Disabled")
 TURNED_AWAY = varied(PROVED, **_LEFT, heard=(RECORDED, BUSY))
 OVERFLOWED = replace(PROVED, queue="overflow")
 
@@ -298,15 +304,42 @@ SCENARIOS: Mapping[str, tuple[Scenario, Outcome]] = {
         replace(UNPROVED, data=_FORGED_DATA),
     ),
     # Hours, staff, room.
-    "closed": (proved(is_open=False), CLOSED_DOWN),
+    "closed": (
+        proved(is_open=False, opening=_OPENING),
+        replace(CLOSED_DOWN, heard=(RECORDED, CLOSED, _OPENS)),
+    ),
     "closed for an unproved caller": (
-        proved(is_open=False, answer=_UNVERIFIED),
-        replace(UNPROVED, **_LEFT, heard=(RECORDED, CLOSED)),
+        proved(is_open=False, answer=_UNVERIFIED, opening=_OPENING),
+        replace(UNPROVED, **_LEFT, heard=(RECORDED, CLOSED, _OPENS), invoked=_ASKED, logs="Disabled"),
+    ),
+    "closed, and nobody knows until when": (
+        proved(is_open=False, opening={**_OPENING, "opening": "unknown"}),
+        CLOSED_DOWN,
+    ),
+    "closed, and the hours do not answer": (
+        failing("ask-when-it-opens", is_open=False, opening=_OPENING),
+        replace(CLOSED_DOWN, invoked=PROVED.invoked),
+    ),
+    # The answer of before may still be there.
+    "closed, and only an older answer says until when": (
+        failing("ask-when-it-opens", is_open=False, answer={**ANSWER, **_OPENING}),
+        replace(CLOSED_DOWN, invoked=PROVED.invoked),
+    ),
+    "closed, and the opening cannot be said": (
+        failing("say-when-it-opens", is_open=False, opening=_OPENING),
+        CLOSED_DOWN,
     ),
     "hours that fail": (failing("is-the-queue-open", is_open=False), PROVED),
     "closed without its flow": (failing("go-to-closed", is_open=False), TURNED_AWAY),
-    "closed without a voice": (failing("say-closed", is_open=False), replace(CLOSED_DOWN, heard=(RECORDED,))),
+    "closed without a voice": (
+        failing("say-closed", is_open=False, opening=_OPENING),
+        replace(CLOSED_DOWN, heard=(RECORDED, _OPENS)),
+    ),
     "nobody staffed": (proved(staffed=0), OVERFLOWED),
+    "nobody staffed, and a full overflow queue": (
+        proved(staffed=0, full=["overflow"]),
+        replace(TURNED_AWAY, failed=("enter-overflow-queue",)),
+    ),
     "nobody staffed, and hours that fail": (failing("is-the-queue-open", staffed=0), OVERFLOWED),
     "staff that cannot be counted": (failing("is-anybody-staffed", staffed=0), PROVED),
     "a full queue": (proved(full=["verified"]), replace(OVERFLOWED, failed=("enter-queue",))),

@@ -1,6 +1,7 @@
 """However Connect or DynamoDB fails, the app gets the answer that fits and no contact is left active."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,38 @@ def test_an_answer_that_lacks_a_part_stops_the_contact(aws: Aws, caller: Caller)
     with aws.fault("connect", "StartWebRTCContact", Malformed=True):
         response = caller.start(key="tap")
     assert_problem(response, 502, "answer-incomplete")
+
+
+def test_a_contact_that_could_not_be_stopped_is_found_by_its_events(aws: Aws, caller: Caller) -> None:
+    """Its record holds it, so the next event of it stops it; nobody joins it, and no time passes."""
+    refused = {"Code": "InternalServiceException", "Status": 500}
+    with (
+        aws.fault("connect", "StartWebRTCContact", Malformed=True),
+        aws.fault("connect", "StopContact", Error=refused),
+    ):
+        assert_problem(caller.start(), 502, "answer-incomplete")
+        (contact,) = aws.active_contacts_of(caller.user.user_id)
+    contact_id = contact["ContactId"]
+    aws.publish_event(next(event for event in aws.events() if event["contactId"] == contact_id))
+    assert eventually(lambda: aws.is_over(contact_id))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"Attributes": {}}, {"Attributes": 7}, {"Attributes": {"Starts": {"N": "many"}}}],
+    ids=str,
+)
+def test_an_answer_of_the_table_that_nobody_expects_is_mapped(
+    answer: dict[str, Any], aws: Aws, caller: Caller
+) -> None:
+    """Whatever it says, the app gets a problem or its call, and nothing stays that nobody knows."""
+    with aws.fault("dynamodb", "UpdateItem", times=1, Answer=answer):
+        response = caller.start(key="tap")
+    if response.status_code != 201:
+        assert_problem(response, 502, "answer-incomplete")
+        assert not aws.active_contacts_of(caller.user.user_id)
+    else:
+        assert caller.hang_up(assert_call(response)["ContactId"]).status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -165,12 +165,14 @@ def test_before_the_first_deployment_it_is_green_too() -> None:
     assert not {check for check, _ in found} & {check.name for check in CHECKS if check.of_deployment}
 
 
-def test_no_room_for_one_more_function_fails_before_the_first_deployment() -> None:
+@pytest.mark.parametrize("used", [49, 50])
+def test_no_room_for_two_more_functions_fails_before_the_first_deployment(used: int) -> None:
+    """The one that proves who calls, and the one that knows when a closed queue opens."""
     found = examined(
         {
             "ssm.GetParametersByPath": {"Parameters": []},
             "cloudformation.ListStackResources": ready.nothing_deployed,
-            "connect.ListLambdaFunctions": {"LambdaFunctions": [f"arn:{n}" for n in range(50)]},
+            "connect.ListLambdaFunctions": {"LambdaFunctions": [f"arn:{n}" for n in range(used)]},
             "service-quotas.GetServiceQuota": quotas(L_E3D2F503=50),
         }
     )

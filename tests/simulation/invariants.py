@@ -6,13 +6,12 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import jsonschema_rs
-import yaml
 
 from calls.record import TRANSFER_GRACE
+from tests.openapi import CONTRACT, resolved
 from tests.simulation.errors import BrokenError
 from tests.simulation.functions import LIMITS
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from tests.simulation.contact_center import Contact
     from tests.simulation.simulation import Simulation
 
-_CONTRACT = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text())
 _RANKS = ["CONNECTING", "QUEUED", "CONNECTED", "ENDED"]
 
 
@@ -30,29 +28,20 @@ def _contract(resource: str, method: str, status: int) -> tuple[Any, frozenset[s
     """How an answer has to be: a validator of its body or None, the headers that it must have, and whether it
     is a problem. None for a status that the contract does not have.
     """
-    response = _CONTRACT["paths"][resource][method.lower()]["responses"].get(str(status))
+    response = CONTRACT["paths"][resource][method.lower()]["responses"].get(str(status))
     if response is None:
         return None
-    response = _resolved(response)
+    response = resolved(response)
     required = {
-        name.lower() for name, header in response.get("headers", {}).items() if _resolved(header)["required"]
+        name.lower() for name, header in response.get("headers", {}).items() if resolved(header)["required"]
     }
     content = response.get("content", {})
     for media_type in ("application/problem+json", "application/json"):
         if media_type in content:
-            schema = {**content[media_type]["schema"], "components": _CONTRACT["components"]}
+            schema = {**content[media_type]["schema"], "components": CONTRACT["components"]}
             validator = jsonschema_rs.validator_for(schema)
             return validator, frozenset(required), media_type == "application/problem+json"
     return None, frozenset(required), False
-
-
-def _resolved(part: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" not in part:
-        return part
-    found: Any = _CONTRACT
-    for step in part["$ref"].removeprefix("#/").split("/"):
-        found = found[step]
-    return _resolved(found)
 
 
 @dataclass

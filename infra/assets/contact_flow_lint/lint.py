@@ -21,6 +21,7 @@ from infra.assets.contact_flow_lint.promise import proof_faults, way_faults
 PLACEHOLDERS = (
     "AgentGuideFlowArn",
     "AgentWhisperFlowArn",
+    "AvailabilityFunctionArn",
     "BusyText",
     "CallerContextFunctionArn",
     "ClosedFlowArn",
@@ -31,6 +32,8 @@ PLACEHOLDERS = (
     "InboundContactFlowArn",
     "Language",
     "MusicPromptArn",
+    "OpeningDays",
+    "OpeningText",
     "OverflowQueueArn",
     "OverflowSeconds",
     "RecordingText",
