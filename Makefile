@@ -239,8 +239,9 @@ diff: environment-given $(PYTHON) $(NODE) ## what a deployment of ENV would chan
 	@cdk diff --method=template $(CDK_ENVIRONMENT)
 
 .PHONY: drift
-drift: environment-given $(PYTHON) $(NODE) ## what somebody has changed by hand in ENV; fails if anything was
-	@cdk drift --fail $(CDK_ENVIRONMENT)
+drift: environment-given $(PYTHON) $(NODE) ## what somebody has changed by hand in ENV; fails if anything was, but for a switch of stop-calls
+	@cdk drift $(CDK_ENVIRONMENT)
+	@python -m operations drift --environment "$$ENVIRONMENT"
 
 .PHONY: destroy
 destroy: environment-given $(PYTHON) $(NODE) ## remove the Calling stack of ENV, and its SIP bridge if it has one; the users' stack stays

@@ -10,19 +10,32 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 PERIOD = Duration.minutes(5)
-"""What every alarm and graph sums up."""
+"""What every alarm and graph sums up, unless it says otherwise."""
+
+RUNBOOKS = "docs/operations.md"
+"""The document that has a section for each alarm."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """Goes off when `metric` reaches `threshold` within `PERIOD`; `advice` says what that means and what an
-    operator does about it.
+    """Goes off when `metric` reaches `threshold` within its period; `advice` says what that means and what an
+    operator does about it, and `runbook` where that is written at length ("docs/operations.md#errors").
+
+    `outage` names a reason why callers cannot reach the contact center. While every alarm of one outage is
+    on, the stack's composite alarm is, and notifies in their place.
     """
 
     name: str
     metric: cloudwatch.IMetric
     threshold: float
     advice: str
+    runbook: str
+    outage: str | None = None
+
+    @property
+    def description(self) -> str:
+        """What a recipient of the alarm reads; CloudWatch takes 1,024 characters."""
+        return f"{self.advice} Runbook: {self.runbook}"
 
 
 class Watched(Protocol):

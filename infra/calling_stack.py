@@ -12,6 +12,7 @@ from infra.constructs.call_table import CallTable
 from infra.constructs.calling_switch import CallingSwitch
 from infra.constructs.connect_metrics import ConnectMetrics
 from infra.constructs.contact_events import ContactEvents
+from infra.constructs.error_budget import ErrorBudget
 from infra.constructs.monitoring import Monitoring
 from infra.constructs.waiting_table import WaitingTable
 from infra.contact_center import ContactFlows, connect_instance
@@ -129,7 +130,18 @@ class CallingStack(Stack):
         events.expect_events_of(start_call.count("CallStarted"))
         monitoring.watch(http.api, start_call, call_control, contact_events, caller_context)
         monitoring.watch(availability, *authorization.watched, events, calls, waiting)
-        monitoring.watch(ConnectMetrics(instance_id=instance.id))
+        starts = ErrorBudget(
+            self,
+            "StartErrorBudget",
+            title="Starts",
+            access_log=http.api.access_log,
+            method="POST",
+            path="/start-call",
+            # Calls that an operator has stopped, and all but the first refusal of one user within an hour.
+            forgiven=[start_call.count("StartStopped"), start_call.count("StartRefusedAgain")],
+        )
+        monitoring.watch(ConnectMetrics(instance_id=instance.id), starts)
+        monitoring.notify_of_outages()
         outputs = {
             Output.REGION: self.region,
             Output.CONNECT_INSTANCE_ARN: instance.arn,

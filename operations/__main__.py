@@ -13,6 +13,7 @@ from operations.commands.block import block
 from operations.commands.check_credentials import check_credentials
 from operations.commands.check_transport import check_transport
 from operations.commands.doctor import doctor
+from operations.commands.drift import drift
 from operations.commands.explain import explain as explain_call
 from operations.commands.new import new
 from operations.commands.outputs import outputs
@@ -36,6 +37,7 @@ for command in (
     doctor,
     smoke,
     explain_call,
+    drift,
     outputs,
     stop_calls,
     resume_calls,

@@ -18,7 +18,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.alarms import PERIOD, Alarm
+from infra.alarms import PERIOD, RUNBOOKS, Alarm
 from infra.assets.request_models import read_members, read_operation
 from infra.gateway_problems import (
     NOT_FOUND,
@@ -123,7 +123,7 @@ class CallApi(Construct):
         """
         super().__init__(scope, id_)
         self._contract = contract
-        self._access_log = logs.LogGroup(
+        self.access_log = logs.LogGroup(
             self,
             "AccessLog",
             encryption_key=key,
@@ -160,7 +160,7 @@ class CallApi(Construct):
                     for method, of_method in throttles.items()
                 },
                 tracing_enabled=True,
-                access_log_destination=apigateway.LogGroupLogDestination(self._access_log),
+                access_log_destination=apigateway.LogGroupLogDestination(self.access_log),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
             ),
         )
@@ -309,6 +309,7 @@ class CallApi(Construct):
                 threshold=5,
                 advice="Callers got five or more 5xx within five minutes. Look at the function's log and at "
                 "the health of Amazon Connect.",
+                runbook=f"{RUNBOOKS}#servererrors",
             ),
             Alarm(
                 name="IntegrationFailures",
@@ -318,6 +319,7 @@ class CallApi(Construct):
                 "callers got 429. If a Throttles alarm is on too, raise functions.reserved_concurrency. If "
                 "not, the API's execution log says why: look at the function's alias live, at who may invoke "
                 "it, and at the health of AWS Lambda.",
+                runbook=f"{RUNBOOKS}#integrationfailures",
             ),
             Alarm(
                 name="AuthorizerFailures",
@@ -327,6 +329,7 @@ class CallApi(Construct):
                 "callers got 5xx. With identity.issuer, look at the alarm AuthorizerThrottles, and at who "
                 "may invoke the alias live of the function Authorizer. With a user pool, look whether it "
                 "still exists. The API's execution log says why.",
+                runbook=f"{RUNBOOKS}#authorizerfailures",
             ),
         ]
 
@@ -380,7 +383,7 @@ class CallApi(Construct):
         The metric's name holds the environment, since an account may have several; for a dimension it would
         take a field of the log.
         """
-        return self._access_log.add_metric_filter(
+        return self.access_log.add_metric_filter(
             id_,
             filter_pattern=logs.FilterPattern.any(
                 *(logs.FilterPattern.string_value("$.errorType", "=", type_.response_type) for type_ in types)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.alarms import PERIOD, Alarm
+from infra.alarms import PERIOD, RUNBOOKS, Alarm
 
 _NAMESPACE = "AWS/Connect"
 _NEARLY_ALL = 0.8  # of the concurrent calls; the metric is a fraction, whatever it is called
@@ -36,6 +36,8 @@ class ConnectMetrics:
                 "of concurrent active calls per instance allows. Callers hear nothing or an error. Have "
                 "AWS raise the quota (docs/capacity.md says to what); until then, stop-calls turns "
                 "callers away politely.",
+                runbook=f"{RUNBOOKS}#connectconcurrencyquotabreached-and-connectconcurrencyquotanear",
+                outage="quota of concurrent calls",
             ),
             Alarm(
                 name="ConnectConcurrencyQuotaNear",
@@ -43,6 +45,7 @@ class ConnectMetrics:
                 threshold=_NEARLY_ALL,
                 advice=f"{_NEARLY_ALL:.0%} of the concurrent active calls that the instance may have are "
                 "going on. Have AWS raise the quota before calls are refused: docs/capacity.md says to what.",
+                runbook=f"{RUNBOOKS}#connectconcurrencyquotabreached-and-connectconcurrencyquotanear",
             ),
             Alarm(
                 name="ConnectCallsThrottled",
@@ -51,6 +54,7 @@ class ConnectMetrics:
                 advice="Calls came faster than the instance takes them, and Amazon Connect rejected some. "
                 "Have AWS raise the rate of calls, and lower connect.quotas.start_webrtc_contact_rate to "
                 "what is granted meanwhile.",
+                runbook=f"{RUNBOOKS}#connectcallsthrottled",
             ),
             Alarm(
                 name="ConnectCallsMissed",
@@ -59,6 +63,7 @@ class ConnectMetrics:
                 advice=f"Agents let {_SOME_MISSED_CALLS} or more calls ring unanswered within five minutes, "
                 "and each went back to its queue. Tell the supervisor: somebody is shown as available and "
                 "is not at the desk, or a browser does not ring (docs/agents.md).",
+                runbook=f"{RUNBOOKS}#connectcallsmissed",
             ),
             Alarm(
                 name="ConnectFlowFatalErrors",
@@ -68,6 +73,7 @@ class ConnectMetrics:
                 "caller was cut off. The dashboard shows which flow. If it is one of this app, look at "
                 "its log in /aws/connect/ and at caller_context's alarms, and roll back the last change "
                 "of the flow.",
+                runbook=f"{RUNBOOKS}#connectflowerrors-and-connectflowfatalerrors",
             ),
             Alarm(
                 name="ConnectFlowErrors",
@@ -76,6 +82,7 @@ class ConnectMetrics:
                 advice=f"Blocks of contact flows took their error branch {_SOME_FLOW_ERRORS} or more times "
                 "within five minutes: callers may count as unverified. The dashboard shows which flow; "
                 "look at its log in /aws/connect/ and at caller_context's alarms.",
+                runbook=f"{RUNBOOKS}#connectflowerrors-and-connectflowfatalerrors",
             ),
             Alarm(
                 name="ConnectQueueFull",
@@ -84,6 +91,7 @@ class ConnectMetrics:
                 advice="A caller was turned away since a queue holds as many contacts as it may. The "
                 "dashboard shows which queue. Raise its limit in Amazon Connect, or the quota that stands in "
                 "its place, or staff it.",
+                runbook=f"{RUNBOOKS}#connectqueuefull",
             ),
         ]
 

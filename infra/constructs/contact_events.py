@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.alarms import PERIOD, Alarm
+from infra.alarms import PERIOD, RUNBOOKS, Alarm
 from infra.grants import Grantee
 
 FUNCTION_TIMEOUT = Duration.seconds(20)
@@ -224,6 +224,7 @@ class ContactEvents(Construct):
                         advice="EventBridge could not deliver an event to the queue of contact events, and "
                         "gave it up. Look at the dead-letter queue, whose messages have the reason in their "
                         "attributes, and at the policies of the queue and of its key.",
+                        runbook=f"{RUNBOOKS}#contacteventsfailedinvocations",
                     ),
                     Alarm(
                         name=f"ContactEvents{id_}Lost",
@@ -232,6 +233,7 @@ class ContactEvents(Construct):
                         advice="An event that EventBridge could not deliver did not get into the dead-letter "
                         "queue either, and is lost. Look at the policy of the dead-letter queue. A call "
                         "whose end is lost counts as over after calls.longest_call_seconds.",
+                        runbook=f"{RUNBOOKS}#contacteventslost",
                     ),
                 )
             ),
@@ -242,6 +244,7 @@ class ContactEvents(Construct):
                 advice="Contact events could not be noted in five attempts. Look at the log of "
                 "contact_events; once the cause is gone, redrive the dead-letter queue. Their calls end by "
                 "themselves.",
+                runbook=f"{RUNBOOKS}#contacteventsgivenup",
             ),
             Alarm(
                 name="ContactEventsLate",
@@ -251,6 +254,7 @@ class ContactEvents(Construct):
                 "count as active, and after four hours events are lost. Look whether the event source "
                 "mapping of contact_events is enabled. If it is, there are more events than the function "
                 "takes: raise functions.event_concurrency.",
+                runbook=f"{RUNBOOKS}#contacteventslate",
             ),
         ]
 
@@ -274,6 +278,8 @@ class ContactEvents(Construct):
             advice=f"{_SILENT_CALLS} calls or more were started within an hour, and no contact event came. "
             "Ended calls count as active. Look whether the rules of the stack are enabled, and whether their "
             "pattern fits an event of a call: send all events of the instance to a log for a moment.",
+            runbook=f"{RUNBOOKS}#contacteventsmissing",
+            outage="no contact events",
         )
 
     def _age(self) -> cloudwatch.Metric:

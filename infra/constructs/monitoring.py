@@ -12,7 +12,9 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.alarms import Watched
+from infra.alarms import RUNBOOKS, Alarm, Watched
+
+_OUTAGE = "CallersCannotReachUs"
 
 
 class Monitoring(Construct):
@@ -52,20 +54,63 @@ class Monitoring(Construct):
                 "alarm's state and history. A dead-letter queue would hold copies of it that nobody reads.",
             )
         self._dashboard = cloudwatch.Dashboard(self, "Dashboard")
+        self._outages: dict[str, list[cloudwatch.Alarm]] = {}
 
     def watch(self, *parts: Watched) -> None:
-        """Adds the alarms of each to the topic, and its graphs to the dashboard, in this order."""
+        """Adds the alarms of each to the topic, and its graphs to the dashboard, in this order.
+
+        Alarms of outages notify nobody until `notify_of_outages`.
+        """
         for part in parts:
             for alarm in part.alarms():
-                cloudwatch.Alarm(
-                    self,
-                    alarm.name,
-                    metric=alarm.metric,
-                    threshold=alarm.threshold,
-                    evaluation_periods=1,
-                    comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-                    treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-                    alarm_description=alarm.advice,
-                ).add_alarm_action(actions.SnsAction(self.topic))
+                self._add(alarm)
             for row in part.graphs():
                 self._dashboard.add_widgets(*row)
+
+    def notify_of_outages(self, *others: cloudwatch.IAlarm) -> None:
+        """Adds one alarm that is on while callers cannot reach the contact center: during each outage whose
+        alarms are watched by now, and while one of `others` is on, which keep their own actions.
+        """
+        every = [
+            *(cloudwatch.AlarmRule.all_of(*map(_is_on, alarms)) for alarms in self._outages.values()),
+            *map(_is_on, others),
+        ]
+        cloudwatch.CompositeAlarm(
+            self,
+            _OUTAGE,
+            # By the name that the CDK would give it, it might not publish to the topic.
+            composite_alarm_name=f"{Stack.of(self).stack_name}-{_OUTAGE}",
+            alarm_rule=cloudwatch.AlarmRule.any_of(*every),
+            alarm_description="Callers cannot reach the contact center, or soon cannot. The reason of this "
+            "alarm's state names the alarm that is on, whose description says what to do; it sends no "
+            "message of its own, and neither does another one that follows while this is on. "
+            f"Runbook: {RUNBOOKS}#{_OUTAGE.lower()}",
+        ).add_alarm_action(actions.SnsAction(self.topic))
+
+    def _add(self, alarm: Alarm) -> None:
+        added = cloudwatch.Alarm(
+            self,
+            alarm.name,
+            metric=alarm.metric,
+            threshold=alarm.threshold,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=alarm.description,
+        )
+        if alarm.outage is None:
+            added.add_alarm_action(actions.SnsAction(self.topic))
+            return
+        self._outages.setdefault(alarm.outage, []).append(added)
+        acknowledge(
+            added,
+            "HIPAA.Security::HIPAA.Security-CloudWatchAlarmAction",
+            "NIST.800.53.R4::NIST.800.53.R4-CloudWatchAlarmAction",
+            "NIST.800.53.R5::NIST.800.53.R5-CloudWatchAlarmAction",
+            reason=f"The composite alarm {_OUTAGE} has this one in its rule, and an action. With one here "
+            "too, a single event would send two messages.",
+        )
+
+
+def _is_on(alarm: cloudwatch.IAlarm) -> cloudwatch.IAlarmRule:
+    return cloudwatch.AlarmRule.from_alarm(alarm, cloudwatch.AlarmState.ALARM)

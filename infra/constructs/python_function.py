@@ -14,7 +14,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.alarms import PERIOD, Alarm
+from infra.alarms import PERIOD, RUNBOOKS, Alarm
 from infra.grants import lasting_policy
 
 _NAMESPACE = "InAppCalling"
@@ -61,7 +61,7 @@ class PythonFunction(Construct):
         super().__init__(scope, id_)
         self._expected_errors = expected_errors
         self._service, self._concurrency_setting, self._failure = service, concurrency_setting, failure
-        self._faults: dict[str, str] = {}
+        self._faults: dict[str, Alarm] = {}
         self._counts: list[cloudwatch.IWidget] = []
         log_group = logs.LogGroup(
             self,
@@ -177,9 +177,18 @@ class PythonFunction(Construct):
         """
         self.function.invalidate_version_based_on(value)
 
-    def add_faults(self, faults: Mapping[str, str]) -> None:
-        """Alarms on each fault that the function counts: a metric, and what an operator does about it."""
-        self._faults.update(faults)
+    def add_faults(self, faults: Mapping[str, str], *, runbooks: str = RUNBOOKS) -> None:
+        """Alarms on each fault that the function counts: a metric, and what an operator does about it. The
+        document `runbooks` has a section for each.
+        """
+        for fault, advice in faults.items():
+            self._faults[fault] = Alarm(
+                name=f"{self._name}{fault}",
+                metric=self._metric(fault),
+                threshold=1,
+                advice=advice,
+                runbook=f"{runbooks}#{fault.lower()}",
+            )
 
     def count(self, metric: str) -> cloudwatch.Metric:
         """What the function counts under this name."""
@@ -204,17 +213,16 @@ class PythonFunction(Construct):
                 metric=self._unexpected_errors(),
                 threshold=1,
                 advice=f"{self._name} failed without an answer: {self._failure}. Look at its log.",
+                runbook=f"{RUNBOOKS}#errors",
             ),
             Alarm(
                 name=f"{self._name}Throttles",
                 metric=self.function.metric_throttles(period=PERIOD),
                 threshold=1,
                 advice=f"{self._name} was throttled: raise {self._concurrency_setting}.",
+                runbook=f"{RUNBOOKS}#throttles",
             ),
-            *(
-                Alarm(name=f"{self._name}{fault}", metric=self._metric(fault), threshold=1, advice=advice)
-                for fault, advice in self._faults.items()
-            ),
+            *self._faults.values(),
         ]
 
     def graphs(self) -> list[list[cloudwatch.IWidget]]:

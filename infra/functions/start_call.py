@@ -7,7 +7,7 @@ import json
 from aws_cdk import Duration, Stack
 from constructs import Construct
 
-from infra.alarms import Alarm
+from infra.alarms import RUNBOOKS, Alarm
 from infra.assets.bundling import FunctionSource
 from infra.configuration import START_CALL_TIMEOUT_SECONDS
 from infra.constructs.calling_switch import CallingSwitch
@@ -99,5 +99,6 @@ class StartCallFunction(CallFunction):
                 advice=f"Amazon Connect refused calls of {_REFUSED_USERS} users within "
                 f"{_REFUSED_WITHIN.to_minutes():g} minutes: an access right, a contact flow or the instance "
                 "is not as configured. Look for 'AWS refused' in the log of start_call.",
+                runbook=f"{RUNBOOKS}#startsrefused",
             ),
         ]

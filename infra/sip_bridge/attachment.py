@@ -14,7 +14,7 @@ from infra.configuration import Configuration
 from infra.constructs.call_api import Throttle
 from infra.outputs import parameter_name, publish
 from infra.sip_bridge.constructs.connect_number import ConnectNumber
-from infra.sip_bridge.functions.media_application import MEETING_FAULTS
+from infra.sip_bridge.functions.media_application import MEETING_FAULTS, RUNBOOKS
 from infra.sip_bridge.outputs import SipBridgeOutput
 from infra.sip_bridge.section import AdoptedCallerNumber, AdoptedConnectNumber, section_of
 from infra.sip_bridge.stack import AWS_OPERATIONS, SipBridgeStack
@@ -62,7 +62,7 @@ class SipBridgeTransport:
         self._grant(calling)
         self._add_event_rules(calling, connect_number=number.number)
         for function in (calling.start_call, calling.contact_events):
-            function.add_faults(MEETING_FAULTS)
+            function.add_faults(MEETING_FAULTS, runbooks=RUNBOOKS)
         publish(
             calling.stack,
             environment=self._configuration.environment,

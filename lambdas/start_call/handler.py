@@ -9,7 +9,7 @@ from runtime.telemetry import count, logger, metrics, tracer
 from api.endpoint import endpoint
 from api.request import Request
 from api.responses import Response, json_response
-from calls.errors import StartRefused
+from calls.errors import CallingStopped, StartRefused
 from calls.record import now
 from calls.table import CallTable
 from calls.transport import load_transport
@@ -45,7 +45,12 @@ def handler(request: Request) -> Response:
     caller = read_caller(request.claims, _settings.claim_attributes, _settings.display_name_claim)
     parsed = parse(request, _settings.policy)
     _settings.authentication_for(parsed.topic).check(caller, now())
-    _switch.check()
+    try:
+        _switch.check()
+    except CallingStopped:
+        # An operator wants this answer: it is no failure.
+        count("StartStopped")
+        raise
     try:
         call = _start_call(caller, parsed)
     except StartRefused as refused:

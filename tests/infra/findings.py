@@ -59,6 +59,15 @@ def acknowledged(synthesis: Synthesis) -> set[tuple[str, str]]:
     }
 
 
+PARTS_OF_THE_COMPOSITE_ALARM = (
+    "ConnectConcurrencyQuotaBreached",
+    "ContactEventsMissing",
+    "StartsFailing1Hour",
+    "StartsFailing30Minutes",
+    "StartsFailing5Minutes",
+    "StartsFailing6Hours",
+)
+
 NATIVE: Expected = {
     "AwsSolutions-IAM5[Resource::*]": {"Calling/Functions/Tracing"},
     "AwsSolutions-IAM5[Resource::<instance>/contact/*]": {
@@ -85,6 +94,14 @@ NATIVE: Expected = {
             "NIST.800.53.R5-DynamoDBInBackupPlan",
         ),
         ("Calling/Calls/Table", "Calling/Waiting/Table"),
+    ),
+    **dict.fromkeys(
+        (
+            "HIPAA.Security-CloudWatchAlarmAction",
+            "NIST.800.53.R4-CloudWatchAlarmAction",
+            "NIST.800.53.R5-CloudWatchAlarmAction",
+        ),
+        tuple(f"Calling/Monitoring/{name}" for name in PARTS_OF_THE_COMPOSITE_ALARM),
     ),
     **of_functions("Calling", "Availability", "CallControl", "CallerContext", "ContactEvents", "StartCall"),
     "Serverless-LambdaEventSourceMappingDestination": {"Calling/ContactEventQueue/Mapping"},

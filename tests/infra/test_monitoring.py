@@ -1,8 +1,15 @@
 """Rules of the house for alarms: each reaches somebody, and counts what a function really counts."""
 
+import fnmatch
+import itertools
 import json
 import re
+from collections.abc import Mapping
 
+import pytest
+
+from infra.constructs.error_budget import BURNS, Burn
+from tests.documents.test_documents import anchors
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
 from tools.capacity.assumptions import ASSUMED
 
@@ -38,14 +45,151 @@ def named_alarm(synthesis: Synthesis, name: str) -> Properties:
     return alarm
 
 
-def test_every_alarm_goes_to_its_stacks_topic_and_says_what_to_do(synthesis: Synthesis) -> None:
+def rule(synthesis: Synthesis) -> tuple[str, list[str]]:
+    """The rule of the composite alarm as a Python expression of the alarms' logical ids, and these."""
+    parts = synthesis.the("AWS::CloudWatch::CompositeAlarm")["AlarmRule"]["Fn::Join"][1]
+    ids = [part["Fn::GetAtt"][0] for part in parts if isinstance(part, dict)]
+    text = "".join(part if isinstance(part, str) else part["Fn::GetAtt"][0] for part in parts)
+    return re.sub(r'ALARM\("(\w+)"\)', r"\1", text).replace("AND", "and").replace("OR", "or"), ids
+
+
+def is_in_alarm(synthesis: Synthesis, *on: str) -> bool:
+    """Whether the composite alarm is on while these are, by their names."""
+    text, ids = rule(synthesis)
+    states = {id_: any(re.fullmatch(rf"Monitoring{name}[0-9A-F]{{8}}", id_) for name in on) for id_ in ids}
+    assert sum(states.values()) == len(on)
+    return bool(eval(text, {}, states))  # noqa: S307 our own template
+
+
+def test_every_alarm_says_what_to_do_and_notifies_by_itself_or_by_the_composite_alarm(
+    synthesis: Synthesis,
+) -> None:
     for stack in synthesis.with_functions:
         (topic,) = stack.resources("AWS::SNS::Topic")
+        composite = stack.resources("AWS::CloudWatch::CompositeAlarm")
+        assert all(alarm["AlarmActions"] == [{"Ref": topic}] for alarm in composite.values())
+        notified_for = rule(stack)[1] if composite else []
         assert alarms(stack)
-        for alarm in alarms(stack).values():
-            assert alarm["AlarmActions"] == [{"Ref": topic}]
+        for id_, alarm in alarms(stack).items():
+            assert alarm.get("AlarmActions", []) == ([] if id_ in notified_for else [{"Ref": topic}])
             assert alarm["TreatMissingData"] == "notBreaching"
-            assert len(alarm["AlarmDescription"]) > 40
+        for alarm in (*alarms(stack).values(), *composite.values()):
+            assert 60 < len(alarm["AlarmDescription"]) <= 1024
+
+
+def test_every_alarm_names_the_section_of_the_documents_that_names_it(synthesis: Synthesis) -> None:
+    composite = synthesis.resources("AWS::CloudWatch::CompositeAlarm")
+    for id_, alarm in (alarms(synthesis) | composite).items():
+        named = re.search(r" Runbook: (docs/[a-z-]+\.md)#([a-z0-9-]+)$", alarm["AlarmDescription"])
+        assert named, alarm["AlarmDescription"]
+        document = CHECKOUT / named[1]
+        assert named[2] in anchors(document)
+        [heading] = [
+            found
+            for found in re.findall(r"^### (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+            if re.sub(r"[^a-z-]", "", found.lower().replace(" ", "-")) == named[2]
+        ]
+        names = [re.escape(name).replace("…", r"\w*") for name in heading.split(" and ")]
+        assert re.fullmatch(rf"Monitoring\w*({'|'.join(names)})[0-9A-F]{{8}}", id_), (id_, heading)
+
+
+def test_callers_cannot_reach_us_while_one_of_four_things_is_wrong(synthesis: Synthesis) -> None:
+    fast, slow = (
+        ("StartsFailing1Hour", "StartsFailing5Minutes"),
+        ("StartsFailing6Hours", "StartsFailing30Minutes"),
+    )
+    assert not is_in_alarm(synthesis)
+    for on in (fast, slow, ("ConnectConcurrencyQuotaBreached",), ("ContactEventsMissing",)):
+        assert is_in_alarm(synthesis, *on)
+    # One window of two says nothing: it was long ago, or it was a moment. Nor do two of different speeds.
+    for one, other in itertools.product(fast, slow):
+        assert not is_in_alarm(synthesis, one, other)
+
+
+def test_the_composite_alarm_may_publish(synthesis: Synthesis) -> None:
+    """The topic takes messages of alarms whose names begin with the stack's."""
+    name = synthesis.the("AWS::CloudWatch::CompositeAlarm")["AlarmName"]
+    assert name == f"InAppCalling-{synthesis.environment}-Calling-CallersCannotReachUs"
+
+
+def share(alarm: Properties, **counts: int) -> float:
+    """What an alarm's expression makes of these counts; the others were never published."""
+    text, of = expression(alarm)
+    known = {id_: counts.get(stat["Metric"]["MetricName"].rpartition("-")[2]) for id_, stat in of.items()}
+    condition, value, otherwise = re.fullmatch(r"IF\((.+), (\(.+\)), (\d+)\)", text).groups()  # type: ignore[union-attr]
+    names = {"FILL": lambda count, missing: missing if count is None else count, **known}
+    chosen = value if eval(condition, {}, names) else otherwise  # noqa: S307 our own template
+    return float(eval(chosen, {}, names))  # noqa: S307
+
+
+@pytest.mark.parametrize("burn", BURNS, ids=lambda burn: burn.name)
+def test_a_share_of_failed_starts_burns_the_budget(native: Synthesis, burn: Burn) -> None:
+    long, short = [
+        named_alarm(native, name)
+        for name in {"fast": ("StartsFailing1Hour", "StartsFailing5Minutes"),
+                     "slow": ("StartsFailing6Hours", "StartsFailing30Minutes")}[burn.name]
+    ]  # fmt: skip
+    expected = {"fast": (0.072, 3_600, 300), "slow": (0.03, 21_600, 1_800)}[burn.name]
+    for alarm, period in zip((long, short), expected[1:], strict=True):
+        assert alarm["Threshold"] == expected[0]
+        assert {stat["Period"] for stat in expression(alarm)[1].values()} == {period}
+        assert share(alarm, StartsAnswered=900, StartsFailed=100) == 0.1
+        # All that was not answered as an operator wants it, or to one user who tries again and again.
+        assert share(alarm, StartsAnswered=900, StartsFailed=100, StartStopped=100) == 0
+        assert share(alarm, StartsAnswered=900, StartsFailed=100, StartRefusedAgain=100) == 0
+        assert share(alarm, StartsAnswered=900) == 0
+        assert share(alarm) == 0
+    # A total failure of few calls, and the first failure of so many that a share says something.
+    few = burn.min_requests - 1
+    assert share(long, StartsFailed=few) == 0
+    assert share(short, StartsFailed=few) == 1
+    assert share(long, StartsFailed=few + 1) == 1
+    assert share(long, StartsAnswered=few, StartsFailed=1) < long["Threshold"]
+
+
+def matches(pattern: str, line: Mapping[str, str]) -> bool:
+    """Whether a line of a log matches a filter pattern of CloudWatch Logs, of those that there are here."""
+    tests = re.sub(
+        r'\$\.(\w+) = "([^"]+)"',
+        lambda found: str(fnmatch.fnmatchcase(line.get(found[1], "-"), found[2])),
+        pattern.strip("{} "),
+    )
+    return bool(eval(tests.replace("&&", "and").replace("||", "or"), {}))  # noqa: S307 our own template
+
+
+START = {"method": "POST", "resourcePath": "/start-call", "status": "201", "errorType": "-"}
+
+
+@pytest.mark.parametrize(
+    ("line", "counted"),
+    [
+        ({}, "StartsAnswered"),
+        ({"status": "200"}, "StartsAnswered"),
+        ({"status": "500"}, "StartsFailed"),
+        ({"status": "503"}, "StartsFailed"),
+        ({"status": "504", "errorType": "INTEGRATION_TIMEOUT"}, "StartsFailed"),
+        ({"status": "500", "errorType": "AUTHORIZER_FAILURE"}, "StartsFailed"),
+        ({"status": "429", "errorType": "INTEGRATION_FAILURE"}, "StartsFailed"),
+        ({"status": "429", "errorType": "THROTTLED"}, None),
+        ({"status": "401", "errorType": "UNAUTHORIZED"}, None),
+        ({"status": "409"}, None),
+        ({"resourcePath": "/calls/{ContactId}", "method": "DELETE", "status": "503"}, None),
+        ({"method": "OPTIONS", "status": "500"}, None),
+    ],
+)
+def test_starts_are_counted_by_what_the_caller_is_answered(
+    native: Synthesis, line: dict[str, str], counted: str | None
+) -> None:
+    log = native.the("AWS::ApiGateway::Stage")["AccessLogSetting"]
+    assert START.keys() <= json.loads(log["Format"]).keys()
+    filters = {
+        of["MetricTransformations"][0]["MetricName"].rpartition("-")[2]: of["FilterPattern"]
+        for of in native.resources("AWS::Logs::MetricFilter").values()
+    }
+    starts = {name: pattern for name, pattern in filters.items() if name.startswith("Starts")}
+    assert len(starts) == 2
+    found = [name for name, pattern in starts.items() if matches(pattern, START | line)]
+    assert found == ([] if counted is None else [counted])
 
 
 def test_alarms_of_a_stack_may_publish_and_only_over_tls(synthesis: Synthesis) -> None:
@@ -110,7 +254,7 @@ def test_the_alarm_on_throttles_names_the_setting_to_raise(native: Synthesis) ->
             name = alarm["AlarmDescription"].partition(" ")[0]
             own = {"ContactEvents": "functions.event_concurrency"}
             setting = own.get(name, "functions.reserved_concurrency")
-            assert alarm["AlarmDescription"] == f"{name} was throttled: raise {setting}."
+            assert alarm["AlarmDescription"].startswith(f"{name} was throttled: raise {setting}. Runbook: ")
             assert alarm["Dimensions"][0]["Value"]["Ref"].startswith(name)
 
 

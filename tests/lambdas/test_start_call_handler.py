@@ -107,6 +107,16 @@ def test_a_switch_that_is_not_on_stops_the_call_before_anything_is_written(
         assert response["headers"]["Retry-After"] == "60"
 
 
+def test_starts_that_an_operator_has_stopped_are_counted_apart(
+    monkeypatch: pytest.MonkeyPatch, written: Callable[[], str]
+) -> None:
+    """They are answered 503, and are no failure."""
+    for value, counts in (("off", 1), (None, 0)):
+        switched_on(monkeypatch, value)
+        assert post()["statusCode"] >= 500
+        assert written().count('"StartStopped":[1.0]') == counts
+
+
 def test_a_topic_may_require_another_sign_in_than_a_plain_call(
     connect: FakeConnect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,6 +156,14 @@ def test_an_account_is_checked_before_the_cdk_takes_its_time(
     assert refused.stdout == checked
 
 
+def test_drift_is_found_by_the_cdk_and_judged_by_the_command(installed: Path) -> None:
+    done = make(installed, "drift", "ENV=acme")
+    assert done.stdout == (
+        "cdk|drift|--no-notices|--context|environment=acme|--output|build/acme|\n"
+        "python|-m|operations|drift|--environment|acme|\n"
+    )
+
+
 @pytest.mark.parametrize("target", ["new", "outputs", "stop-calls", "resume-calls", "block", "unblock"])
 def test_an_environment_is_handed_over_as_it_was_given(installed: Path, target: str) -> None:
     name = "a'b $1 `x` $(y)"

@@ -34,8 +34,8 @@ class Assumptions:
     connect_ms: float = 100  # any other operation of Connect
     switch_read_seconds: float = 5  # how often an execution environment of start_call reads the switch
     key_cached_seconds: float = 300  # how long DynamoDB and SQS use a key without calling KMS
-    metrics: int = 64
-    alarms: int = 38
+    metrics: int = 66
+    alarms: int = 42
     firewall_rules: int = 9
 
 

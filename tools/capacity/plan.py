@@ -280,6 +280,7 @@ class Plan:
             Item("CloudWatch: logs kept", logs * kept_months, 0.0315, "GB-month", "2026-09-22"),
             Item("CloudWatch: metrics", ASSUMED.metrics, 0.30, "metric", "2026-09-22"),
             Item("CloudWatch: alarms", ASSUMED.alarms, 0.10, "alarm", "2026-09-22"),
+            Item("CloudWatch: composite alarm", 1, 0.50, "composite alarm", _QUOTED),
             Item("X-Ray: traces", traces, 5.0e-6, "trace", _REMEMBERED),
             Item("Answers to the apps", calls * ASSUMED.answers_kb / 1e6, 0.09, "GB", "2026-09-16"),
         ]

@@ -6,12 +6,14 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from infra.assets.bundling import FunctionSource
-from infra.functions.function import FAULTS, Function, FunctionDefaults
+from infra.functions.function import Function, FunctionDefaults
 
 SOURCE = FunctionSource(
     handler="sip_bridge.media_application.handler.handler",
     aws_operations={"chime-sdk-meetings": ("DeleteMeeting",)},
 )
+
+RUNBOOKS = "docs/sip-bridge.md"
 
 MEETING_FAULTS = {
     "MeetingDeleteFailed": "A meeting that should end could not be deleted. It ends by itself when nobody "
@@ -50,8 +52,8 @@ class MediaApplicationFunction(Function):
             description="Leads a call from its meeting to Amazon Connect, and ends both",
             timeout=_TIMEOUT,
             environment={"VOICE_CONNECTOR_ARN": voice_connector_arn, "CALLER_NUMBER": caller_number},
-            faults={**FAULTS, **MEETING_FAULTS, **_BRIDGE_FAULTS},
         )
+        self.add_faults({**MEETING_FAULTS, **_BRIDGE_FAULTS}, runbooks=RUNBOOKS)
         self.force_new_version(number_name)
         # That nobody answers is no fault of the bridge.
         self.show_counts(

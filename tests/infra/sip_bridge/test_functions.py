@@ -59,7 +59,7 @@ def test_the_alarm_on_throttled_custom_resources_names_what_to_raise(bridged: Sy
         if alarm.get("MetricName") == "Throttles" and "BridgeResources" in alarm["AlarmDescription"]
     ]
     setting = "MAX_CONCURRENCY of infra/sip_bridge/constructs/custom_resources.py"
-    assert advice == f"BridgeResources was throttled: raise {setting}."
+    assert advice.startswith(f"BridgeResources was throttled: raise {setting}. Runbook: ")
 
 
 def test_what_is_counted_is_what_the_functions_count(bridged: Synthesis) -> None:
