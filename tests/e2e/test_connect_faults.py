@@ -1,7 +1,6 @@
 """However Connect or DynamoDB fails, the app gets the answer that fits and no contact is left active."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -84,22 +83,17 @@ def test_a_contact_that_could_not_be_stopped_is_found_by_its_events(aws: Aws, ca
     assert eventually(lambda: aws.is_over(contact_id))
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [{}, {"Attributes": {}}, {"Attributes": 7}, {"Attributes": {"Starts": {"N": "many"}}}],
-    ids=str,
-)
-def test_an_answer_of_the_table_that_nobody_expects_is_mapped(
-    answer: dict[str, Any], aws: Aws, caller: Caller
-) -> None:
-    """Whatever it says, the app gets a problem or its call, and nothing stays that nobody knows."""
-    with aws.fault("dynamodb", "UpdateItem", times=1, Answer=answer):
-        response = caller.start(key="tap")
-    if response.status_code != 201:
-        assert_problem(response, 502, "answer-incomplete")
-        assert not aws.active_contacts_of(caller.user.user_id)
-    else:
-        assert caller.hang_up(assert_call(response)["ContactId"]).status_code == 204
+UNEXPECTED = {"StartedAt": {"N": "many"}, "Starts": {"S": "many"}}
+
+
+def test_who_cannot_be_read_from_the_table_reaches_an_agent_unverified(aws: Aws, caller: Caller) -> None:
+    contact_id = assert_call(caller.start_alone())["ContactId"]
+    with aws.fault("dynamodb", "UpdateItem", Answer={"Attributes": UNEXPECTED}):
+        aws.join(contact_id)
+        contact = aws.contact(contact_id)
+    assert contact["Queue"]["Arn"] == aws.queue("Unverified")
+    assert contact["Attributes"]["auth_status"] == "unverified"
+    assert caller.hang_up(contact_id).status_code == 204
 
 
 @pytest.mark.parametrize(
