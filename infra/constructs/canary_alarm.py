@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.canary_metric import DIMENSION, NAME, NAMESPACE, RUNS_PER_DAY
+from infra.configuration import Configuration
 
 # A run that a schedule brings late, or one that failed by itself, wakes nobody.
 _RUNS = 3
 
 
+def canary_alarms(scope: Construct, configuration: Configuration) -> list[cloudwatch.Alarm]:
+    """The alarm of the environment's canary, or none where it has no canary."""
+    if not configuration.smoke.canary:
+        return []
+    return [CanaryAlarm(scope, "Canary", environment=configuration.environment).alarm]
+
+
 class CanaryAlarm(Construct):
     """Goes off where none of three runs in a row came through; one that did not take place did not either."""
 
-    def __init__(self, scope: Construct, id_: str, *, environment: str, topic: sns.ITopic) -> None:
-        """`environment` is the name that the canary puts into its metric; the alarm goes to `topic`."""
+    def __init__(self, scope: Construct, id_: str, *, environment: str) -> None:
+        """`environment` is the name that the canary puts into its metric."""
         super().__init__(scope, id_)
         period = Duration.minutes(24 * 60 // RUNS_PER_DAY)
         self.alarm = cloudwatch.Alarm(
@@ -39,4 +45,3 @@ class CanaryAlarm(Construct):
             "you, or the canary does not run. Its last run in GitHub says which stage failed. "
             "Runbook: docs/operations.md#canaryalarm",
         )
-        self.alarm.add_alarm_action(actions.SnsAction(topic))

@@ -126,6 +126,13 @@ def of_a_pipeline(synthesis: Synthesis) -> Mapping[str, list[str]]:
     return found
 
 
+# As the other parts of the alarm of outages: it has no action of its own.
+OF_A_CANARY = {
+    f"{pack}-CloudWatchAlarmAction": ["Calling/Canary/Alarm"]
+    for pack in ("HIPAA.Security", "NIST.800.53.R4", "NIST.800.53.R5")
+}
+
+
 @pytest.mark.parametrize("name", KNOBS)
 def test_each_value_keeps_to_the_rules_of_all_packs(knob: Callable[[str], Synthesis], name: str) -> None:
     synthesis = knob(name)
@@ -136,6 +143,7 @@ def test_each_value_keeps_to_the_rules_of_all_packs(knob: Callable[[str], Synthe
         {} if name == "all that is prescribed" else OF_AN_OWN_POOL,
         OF_NO_WEB_ACL if name == "no web ACL" else {},
         of_a_pipeline(synthesis),
+        OF_A_CANARY if name == "all that is prescribed" else {},
     )
     assert acknowledged(synthesis) == expected
     met = {(finding.acknowledged_id, finding.acknowledged_at) for finding in synthesis.findings()[1]}
@@ -331,8 +339,10 @@ def test_an_alarm_says_when_no_call_of_the_canary_comes_through(knob: Callable[[
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
     assert alarm["Dimensions"] == [{"Name": canary_metric.DIMENSION, "Value": "test"}]
     assert alarm["EvaluationPeriods"] * alarm["Period"] == 90 * 60
-    (topic,) = knob("all that is prescribed").alone("Calling").resources("AWS::SNS::Topic")
-    assert alarm["AlarmActions"] == [{"Ref": topic}]
+    # The one alarm of outages notifies for it.
+    assert "AlarmActions" not in alarm
+    outages = json.dumps(knob("all that is prescribed").the("AWS::CloudWatch::CompositeAlarm")["AlarmRule"])
+    assert "CanaryAlarm" in outages
 
 
 def test_a_pipelines_role_is_one_repositorys_and_takes_the_roles_of_the_bootstrap(
