@@ -112,7 +112,7 @@ def own_flows(subject: Subject) -> int:
 
 def _says_when_it_opens(subject: Subject) -> bool:
     """Whether a flow of the deployment asks that."""
-    return "shared/closed" in needed_flows(_CONTACT_FLOWS, subject.configuration.connect)
+    return "shared/closed" in needed_flows(_CONTACT_FLOWS, subject.configuration)
 
 
 def _function_arn(subject: Subject, name: str) -> str | None:
