@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from infra.constructs.calling_switch import OFF
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import StackResourceDriftTypeDef
 
 
 @dataclass(frozen=True)
@@ -30,8 +26,8 @@ class Change:
         return f"{self.stack}/{self.logical_id} ({self.type}): {what}"
 
 
-def changes(client: CloudFormationClient, stack: str, *, switch: str) -> Iterator[Change]:
-    """What the last detection has found in a stack; `switch` is the name of the parameter of `stop-calls`.
+def changes(client: Any, stack: str, *, switch: str) -> Iterator[Change]:
+    """What the last detection has found in a stack, by a client of CloudFormation; `switch` is the name of the parameter of `stop-calls`.
 
     Raises botocore's ClientError, for a stack that is not deployed too.
     """
@@ -49,7 +45,7 @@ def changes(client: CloudFormationClient, stack: str, *, switch: str) -> Iterato
             return
 
 
-def _change(stack: str, drift: StackResourceDriftTypeDef, switch: str) -> Change:
+def _change(stack: str, drift: Mapping[str, Any], switch: str) -> Change:
     differences = drift.get("PropertyDifferences", [])
     return Change(
         stack=stack,
