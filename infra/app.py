@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from infra.calling_stack import CallingStack
 from infra.configuration import Configuration, ExistingUserPool, Issuer, UserPool
 from infra.identity_stack import IdentityStack
+from infra.pipeline_stack import PipelineStack
 from infra.transport import NATIVE, NativeTransport, Transport, transport_name, transport_room
 from infra.users import ExistingUserPoolUsers, IssuerUsers, UserPoolUsers, Users
 
@@ -27,6 +28,8 @@ def add_stacks(app: cdk.App, configuration: Configuration, checkout: Path) -> No
         transport=_transport(app, prefix, configuration, checkout),
         checkout=checkout,
     )
+    if configuration.pipeline.repository is not None:
+        PipelineStack(app, f"{prefix}-Pipeline", configuration=configuration, checkout=checkout)
     _add_tags(app, configuration)
     boundary = configuration.platform.permissions_boundary_arn
     if boundary is not None:

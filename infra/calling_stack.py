@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.configuration import Configuration
 from infra.constructs.call_table import CallTable
 from infra.constructs.calling_switch import CallingSwitch
+from infra.constructs.canary_alarm import canary_alarms
 from infra.constructs.connect_metrics import ConnectMetrics
 from infra.constructs.contact_events import ContactEvents
 from infra.constructs.error_budget import ErrorBudget
@@ -59,7 +60,7 @@ class CallingStack(Stack):
         switch = CallingSwitch(
             self, "CallingSwitch", parameter_name=parameter_name(configuration.environment, "Calling")
         )
-        instance = connect_instance(self, configuration.connect)
+        instance = connect_instance(self, configuration.connect, configuration.smoke)
         events = ContactEvents(self, "ContactEventQueue", instance_arn=instance.arn, key=key)
 
         defaults = CallFunctionDefaults(
@@ -74,10 +75,16 @@ class CallingStack(Stack):
             transport_modules=transport.modules,
         )
         caller_context = CallerContextFunction(self, "CallerContext", defaults=defaults)
-        flows = ContactFlows(self, "ContactFlows", defaults=defaults, caller_context=caller_context.alias)
+        availability = AvailabilityFunction(self, "Availability", defaults=defaults, waiting=waiting)
+        flows = ContactFlows(
+            self,
+            "ContactFlows",
+            defaults=defaults,
+            caller_context=caller_context.alias,
+            availability=availability.alias,
+        )
         start_call = StartCallFunction(self, "StartCall", defaults=defaults, flows=flows, switch=switch)
         call_control = CallControlFunction(self, "CallControl", defaults=defaults, waiting=waiting)
-        availability = AvailabilityFunction(self, "Availability", defaults=defaults, waiting=waiting)
         contact_events = ContactEventsFunction(self, "ContactEvents", defaults=defaults)
         events.deliver_to(contact_events.alias, max_concurrency=configuration.functions.event_concurrency)
 
@@ -135,7 +142,7 @@ class CallingStack(Stack):
             forgiven=[start_call.count("StartStopped"), start_call.count("StartRefusedAgain")],
         )
         monitoring.watch(ConnectMetrics(instance_id=instance.id), starts)
-        monitoring.notify_of_outages()
+        monitoring.notify_of_outages(*canary_alarms(self, configuration))
         outputs = {
             Output.REGION: self.region,
             Output.CONNECT_INSTANCE_ARN: instance.arn,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,6 +19,7 @@ from infra.configuration import (
     Flow,
     OwnContactFlow,
     Sandbox,
+    Smoke,
 )
 from infra.constructs.connect_function import ConnectFunction
 from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance
@@ -27,32 +29,46 @@ from infra.functions.function import CallFunctionDefaults
 from infra.needed_flows import FLOWS_OF_FLOWS
 
 
-def connect_instance(stack: Stack, connect: Connect) -> ConnectInstance:
+def connect_instance(stack: Stack, connect: Connect, smoke: Smoke) -> ConnectInstance:
     """The instance that exists, or a sandbox that `stack` creates; with the queues that flows lead to."""
     settings = connect.instance
     if isinstance(settings, Sandbox):
-        sandbox = ConnectSandbox(stack, "ConnectSandbox", instance_alias=settings.instance_alias)
+        sandbox = ConnectSandbox(
+            stack,
+            "ConnectSandbox",
+            instance_alias=settings.instance_alias,
+            with_smoke_queue=smoke.sandbox,
+        )
         return ConnectInstance(
             arn=sandbox.instance_arn,
             queue_arns=_queues(
-                sandbox.verified_queue_arn, sandbox.unverified_queue_arn, sandbox.overflow_queue_arn
+                sandbox.verified_queue_arn,
+                sandbox.unverified_queue_arn,
+                sandbox.overflow_queue_arn,
+                sandbox.smoke_queue_arn,
             ),
             alias=settings.instance_alias,
         )
     return ConnectInstance(
         arn=settings.instance_arn,
         queue_arns=_queues(
-            settings.verified_queue_arn, settings.unverified_queue_arn, connect.flow.overflow_queue_arn
+            settings.verified_queue_arn,
+            settings.unverified_queue_arn,
+            connect.flow.overflow_queue_arn,
+            smoke.queue_arn,
         ),
     )
 
 
-def _queues(verified_arn: str | None, unverified_arn: str | None, overflow_arn: str | None) -> dict[str, str]:
+def _queues(
+    verified_arn: str | None, unverified_arn: str | None, overflow_arn: str | None, smoke_arn: str | None
+) -> dict[str, str]:
     """By the placeholders of contact flows; none where every flow is adopted."""
     arns = {
         VERIFIED_QUEUE: verified_arn,
         "UnverifiedQueueArn": unverified_arn,
         "OverflowQueueArn": overflow_arn,
+        "SmokeQueueArn": smoke_arn,
     }
     return {name: arn for name, arn in arns.items() if arn is not None}
 
@@ -69,8 +85,9 @@ class ContactFlows(Construct):
         *,
         defaults: CallFunctionDefaults,
         caller_context: lambda_.Alias,
+        availability: lambda_.Alias,
     ) -> None:
-        """The files lie in `infra/contact_flows/`; they invoke `caller_context`.
+        """The files lie in `infra/contact_flows/`; they invoke `caller_context` and `availability`.
 
         Raises ContactFlowError.
         """
@@ -79,21 +96,24 @@ class ContactFlows(Construct):
         self._verification = ConnectFunction(
             self, "CallerVerification", function=caller_context, instance_arn=self._instance.arn
         )
+        self._availability = availability
         self._documents = defaults.checkout / "infra" / "contact_flows"
         self._created: dict[str, ContactFlow] = {}
         settings = self._configuration.connect
         self._features = settings.flow_features
         self._values = _values(settings.flow)
         self._arns = {
+            "AvailabilityFunctionArn": availability.function_arn,
             "CallerContextFunctionArn": self._verification.arn,
             "DetailViewArn": f"arn:aws:connect:{Stack.of(self).region}:aws:view/detail:1",
             **self._instance.queue_arns,
             **({"MusicPromptArn": music} if (music := settings.flow.music_prompt_arn) else {}),
         }
         self.default_arn = self._arn(settings.contact_flow)
-        self.topic_arns = {topic: self._arn(flow) for topic, flow in settings.topics.items()}
+        topics = self._configuration.topics
+        self.topic_arns = {topic: self._arn(flow) for topic, flow in topics.items()}
         self.uncounted_bytes = max(
-            self._uncounted_bytes(flow) for flow in (settings.contact_flow, *settings.topics.values())
+            self._uncounted_bytes(flow) for flow in (settings.contact_flow, *topics.values())
         )
         """UTF-8 bytes of the attributes that a call's flow sets beyond what every start counts."""
 
@@ -135,7 +155,16 @@ class ContactFlows(Construct):
             arns=wanted,
         )
         created.node.add_dependency(self._verification)
+        if "AvailabilityFunctionArn" in flow.placeholders:
+            created.node.add_dependency(self._opening_times)
         return created
+
+    @cached_property
+    def _opening_times(self) -> ConnectFunction:
+        """Created where a flow asks when a closed queue opens."""
+        return ConnectFunction(
+            self, "OpeningTimes", function=self._availability, instance_arn=self._instance.arn
+        )
 
     def _arn(self, flow: AdoptedContactFlow | OwnContactFlow) -> str:
         return flow.arn if isinstance(flow, AdoptedContactFlow) else self._own(flow.name).arn
@@ -177,6 +206,8 @@ def _values(flow: Flow) -> dict[str, str]:
         "BusyText": flow.busy_text,
         "ClosedText": flow.closed_text,
         "Language": flow.language,
+        "OpeningDays": flow.opening_days,
+        "OpeningText": flow.opening_text,
         "OverflowSeconds": str(flow.overflow_seconds),
         "RecordingText": flow.recording_text,
         "Voice": flow.voice or "",

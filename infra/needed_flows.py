@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from infra.assets.contact_flow_lint import placeholders_of, without_unwanted
-from infra.configuration import DEFAULT_CONTACT_FLOW, Connect, OwnContactFlow
+from infra.configuration import DEFAULT_CONTACT_FLOW, Configuration, OwnContactFlow
 
 # Flows that others lead to or set, by the placeholders of their ARNs.
 FLOWS_OF_FLOWS = {
@@ -18,9 +18,10 @@ FLOWS_OF_FLOWS = {
 }
 
 
-def needed_flows(folder: Path, connect: Connect) -> set[str]:
+def needed_flows(folder: Path, configuration: Configuration) -> set[str]:
     """The flows that calls enter, and all that these lead to or set, by their files in `folder`."""
-    flows = (connect.contact_flow, *connect.topics.values())
+    connect = configuration.connect
+    flows = (connect.contact_flow, *configuration.topics.values())
     wanted = [flow.name for flow in flows if isinstance(flow, OwnContactFlow)]
     needed: set[str] = set()
     while wanted:

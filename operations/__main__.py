@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.configuration import ConfigurationError
 from operations.commands.block import block
+from operations.commands.canary_user import canary_user
 from operations.commands.check_credentials import check_credentials
 from operations.commands.check_transport import check_transport
 from operations.commands.doctor import doctor
@@ -36,6 +37,7 @@ for command in (
     new,
     doctor,
     smoke,
+    canary_user,
     explain_call,
     drift,
     outputs,

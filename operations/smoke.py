@@ -5,28 +5,64 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import quote
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import boto3
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
-from pycognito import AWSSRP
 
+from operations.callers import Caller, SignInFailedError
+from operations.doctor.check import Read
+from operations.media.program import ProgramError
 from operations.session import explain
 
-USER_PREFIX = "smoke-"
-# Reserved for examples (RFC 2606): no mail goes anywhere.
-_USER_DOMAIN = "example.com"
 _ANSWER_WITHIN = 35.0  # seconds; API Gateway waits for a function for 29
 _EVENTUALLY = 15.0  # seconds; Amazon Connect reads are eventually consistent
-_LEFT_OVER_AFTER = timedelta(hours=1)
+_SILENCE = 0.002  # of the loudest possible
+
+_POOLS = "arn:aws:cognito-idp:*:*:userpool/*"
+_CONTACTS = "arn:aws:connect:*:*:instance/*/contact/*"
+
+CALLS_OF_USER = (
+    Read("cognito-idp:ListUsers", _POOLS),
+    Read("cognito-idp:AdminCreateUser", _POOLS),
+    Read("cognito-idp:AdminSetUserPassword", _POOLS),
+    Read("cognito-idp:AdminDeleteUser", _POOLS),
+)
+"""What `NewUser` does in AWS with rights."""
+
+CALLS = (
+    Read("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/in-app-calling/*"),
+    Read("connect:DescribeContact", _CONTACTS),
+    Read("connect:GetContactAttributes", _CONTACTS),
+)
+"""What every run does, whoever calls."""
+
+POLICY = Path(__file__).parent / "smoke_policy.json"
+"""Of a role for `make smoke`, beside the doctor's."""
 
 Send = Callable[..., requests.Response]
 """`requests.request`."""
+
+
+class Joins(Protocol):
+    """`operations.media.customer.Customer`, or who stands in for it."""
+
+    def join(self, connection_data: Mapping[str, Any]) -> str:
+        """Joins; returns why not, empty where it joined."""
+        ...
+
+    def hear(self, above: float) -> float:
+        """The loudest that was heard, 0 to 1."""
+        ...
+
+    def leave(self) -> None:
+        """Leaves the call."""
+        ...
 
 
 class StageFailedError(Exception):
@@ -44,23 +80,36 @@ class Stage:
 
 @dataclass(kw_only=True)
 class SmokeTest:
-    """What the stages share. `wait` is how long what is eventually so is waited for, in seconds."""
+    """What the stages share. `wait` is how long what is eventually so is waited for, in seconds.
+
+    With `open_customer`, which makes somebody with microphone and ears, the call is joined and heard. It is
+    to wait in the queue `queue_id`, in any where that is None.
+    """
 
     session: boto3.Session
     api_url: str
     instance_arn: str
-    pool_id: str
-    client_id: str
+    caller: Caller
     topic: str | None = None
+    open_customer: Callable[[], Joins] | None = None
+    queue_id: str | None = None
     send: Send = requests.request
     wait: float = _EVENTUALLY
     contact_id: str | None = None
-    _user: str | None = None
+    _connection: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    _customer: Joins | None = None
     _token: str = field(default="", repr=False)
     _key: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def stages(self) -> Iterable[tuple[str, Callable[[], None]]]:
         """In order; each needs those before it."""
+        with_media = (
+            ("join", self.join),
+            ("queue", self.queue),
+            ("verified", self.verified),
+            ("digits", self.digits),
+            ("sound", self.sound),
+        )
         return (
             ("refused", self.refused),
             ("sign-in", self.sign_in),
@@ -68,17 +117,22 @@ class SmokeTest:
             ("start", self.start),
             ("replay", self.replay),
             ("contact", self.contact),
+            ("signalling", self.signalling),
+            *(with_media if self.open_customer is not None else ()),
             ("hang-up", self.hang_up),
         )
 
     def run(self) -> list[Stage]:
         """Every stage up to the first that fails, and then `cleanup`, whatever happened."""
         done: list[Stage] = []
-        for name, stage in self.stages():
-            done.append(timed(name, stage))
-            if done[-1].failure:
-                break
-        return [*done, timed("cleanup", self.clean_up)]
+        try:
+            for name, stage in self.stages():
+                done.append(timed(name, stage))
+                if done[-1].failure:
+                    break
+        finally:
+            done.append(timed("cleanup", self.clean_up))
+        return done
 
     def refused(self) -> None:
         """Who shows no token is not let in."""
@@ -86,30 +140,11 @@ class SmokeTest:
         _want(answer, 401)
 
     def sign_in(self) -> None:
-        """A user who did not exist signs in with the app's own client; nobody keeps the password."""
-        self.remove_left_over_users()
-        name = f"{USER_PREFIX}{secrets.token_hex(8)}@{_USER_DOMAIN}"
-        password = f"{secrets.token_urlsafe(24)}aA1!"
-        client: Any = self.session.client("cognito-idp")
-        client.admin_create_user(
-            UserPoolId=self.pool_id,
-            Username=name,
-            MessageAction="SUPPRESS",
-            UserAttributes=[
-                {"Name": "email", "Value": name},
-                {"Name": "email_verified", "Value": "true"},
-            ],
-        )
-        self._user = name
-        client.admin_set_user_password(
-            UserPoolId=self.pool_id, Username=name, Password=password, Permanent=True
-        )
-        given = AWSSRP(
-            username=name, password=password, pool_id=self.pool_id, client_id=self.client_id, client=client
-        ).authenticate_user()
-        if "AuthenticationResult" not in given:
-            raise StageFailedError(f"Amazon Cognito asks for more: {given.get('ChallengeName')}")
-        self._token = given["AuthenticationResult"]["IdToken"]
+        """Somebody signs in as in the app."""
+        try:
+            self._token = self.caller.sign_in()
+        except SignInFailedError as error:
+            raise StageFailedError(str(error)) from None
 
     def availability(self) -> None:
         """The app reads whether somebody would answer."""
@@ -127,6 +162,7 @@ class SmokeTest:
         self.contact_id = body.get("ContactId")
         if not self.contact_id or "ConnectionData" not in body:
             raise StageFailedError("201 without ContactId and ConnectionData")
+        self._connection = body["ConnectionData"]
 
     def replay(self) -> None:
         """The same request again is answered with the same call."""
@@ -137,18 +173,71 @@ class SmokeTest:
 
     def contact(self) -> None:
         """Amazon Connect has the contact, in the configured instance."""
-        client: Any = self.session.client("connect")
-        instance = self.instance_arn.rpartition("/")[2]
-
-        def found() -> bool:
-            try:
-                client.describe_contact(InstanceId=instance, ContactId=self.contact_id)
-            except client.exceptions.ResourceNotFoundException:
-                return False
-            return True
-
-        if not self._eventually(found):
+        if not self._eventually(lambda: bool(self._contact())):
             raise StageFailedError("Amazon Connect has no such contact")
+
+    def signalling(self) -> None:
+        """Where an app would join, something answers by HTTP; the join token is not shown to it."""
+        given = urlsplit(str(_within(self._connection, "Meeting", "MediaPlacement", "SignalingUrl")))
+        if given.scheme not in {"ws", "wss"} or not given.netloc:
+            raise StageFailedError("the start was answered without a SignalingUrl")
+        url = urlunsplit((given.scheme.replace("ws", "http"), given.netloc, "/", "", ""))
+        try:
+            self.send("GET", url, headers={}, timeout=_ANSWER_WITHIN)
+        except requests.RequestException as error:
+            raise StageFailedError(f"{given.hostname} does not answer: {type(error).__name__}") from None
+
+    def join(self) -> None:
+        """The Amazon Chime SDK joins by the answer, and audio flows."""
+        assert self.open_customer is not None  # noqa: S101  # or this is no stage
+        try:
+            self._customer = self.open_customer()
+            failure = self._customer.join(self._connection)
+        except ProgramError as error:
+            raise StageFailedError(str(error)) from None
+        if failure:
+            raise StageFailedError(f"the SDK could not join: {failure}")
+
+    def queue(self) -> None:
+        """The contact flow has put the contact into its queue."""
+
+        def queued() -> bool:
+            found = str(_within(self._contact(), "QueueInfo", "Id") or "").rpartition("/")[2]
+            return bool(found) and self.queue_id in {None, found}
+
+        if not self._eventually(queued):
+            raise StageFailedError("the contact flow has not put the contact into its queue")
+
+    def verified(self) -> None:
+        """The flow has had the proof of who calls."""
+        client: Any = self.session.client("connect")
+        instance, found = self.instance_arn.rpartition("/")[2], ""
+
+        def marked() -> bool:
+            nonlocal found
+            attributes = client.get_contact_attributes(
+                InstanceId=instance, InitialContactId=self.contact_id
+            ).get("Attributes", {})
+            found = str(attributes.get("auth_status", "not set"))
+            return found == "verified"
+
+        if not self._eventually(marked):
+            raise StageFailedError(f"auth_status of the contact is {found!r} in place of 'verified'")
+
+    def digits(self) -> None:
+        """A key that the caller presses is taken."""
+        path = f"calls/{quote(str(self.contact_id), safe='')}/digits"
+        _want(self._call("POST", path, body={"Digits": "5"}), 204)
+
+    def sound(self) -> None:
+        """The caller hears something: what the queue plays, whatever it is."""
+        assert self._customer is not None  # noqa: S101  # or `join` has failed
+        try:
+            level = self._customer.hear(_SILENCE)
+        except ProgramError as error:
+            raise StageFailedError(str(error)) from None
+        if level <= _SILENCE:
+            raise StageFailedError(f"silence: the loudest was {level:.4f} of 1")
 
     def hang_up(self) -> None:
         """Hanging up ends the call, and the app reads so."""
@@ -160,32 +249,30 @@ class SmokeTest:
     def clean_up(self) -> None:
         """No call goes on, and no user is left."""
         try:
+            if self._customer is not None:
+                self._customer.leave()
             if self.contact_id is not None and self._token:
                 answer = self._call("DELETE", f"calls/{quote(self.contact_id, safe='')}")
                 if answer.status_code not in {204, 404}:
                     raise StageFailedError(f"the contact {self.contact_id} may go on: {answer.status_code}")
         finally:
-            self._token = ""
-            if self._user is not None:
-                client: Any = self.session.client("cognito-idp")
-                client.admin_delete_user(UserPoolId=self.pool_id, Username=self._user)
-                self._user = None
-
-    def remove_left_over_users(self) -> None:
-        """Those of runs that were killed, an hour ago or more."""
-        client: Any = self.session.client("cognito-idp")
-        pages = client.get_paginator("list_users").paginate(
-            UserPoolId=self.pool_id, Filter=f'email ^= "{USER_PREFIX}"', AttributesToGet=["email"]
-        )
-        before = datetime.now(UTC) - _LEFT_OVER_AFTER
-        for user in [user for page in pages for user in page["Users"]]:
-            email = next((each["Value"] for each in user["Attributes"] if each["Name"] == "email"), "")
-            if user["UserCreateDate"] < before and email.endswith(f"@{_USER_DOMAIN}"):
-                client.admin_delete_user(UserPoolId=self.pool_id, Username=user["Username"])
+            self._token, self._customer = "", None
+            self.caller.remove()
 
     def _start(self) -> requests.Response:
         body = {} if self.topic is None else {"Topic": self.topic}
         return self._call("POST", "start-call", body=body, headers={"Idempotency-Key": self._key})
+
+    def _contact(self) -> Mapping[str, Any]:
+        """As Amazon Connect describes it; empty where it has none yet."""
+        client: Any = self.session.client("connect")
+        instance = self.instance_arn.rpartition("/")[2]
+        try:
+            answer = client.describe_contact(InstanceId=instance, ContactId=self.contact_id)
+        except client.exceptions.ResourceNotFoundException:
+            return {}
+        found: Mapping[str, Any] = answer["Contact"]
+        return found
 
     def _state(self) -> object:
         return _json(self._call("GET", f"calls/{quote(str(self.contact_id), safe='')}")).get("State")
@@ -232,6 +319,13 @@ def timed(name: str, stage: Callable[[], None]) -> Stage:
     except (BotoCoreError, ClientError) as error:
         failure = explain(error)
     return Stage(name=name, seconds=time.monotonic() - began, failure=failure)
+
+
+def _within(value: Any, *names: str) -> Any:
+    """A member of members; None where one is missing."""
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def _want(answer: requests.Response, status: int) -> None:

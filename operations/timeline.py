@@ -24,12 +24,17 @@ RECORD_NAMES = (
 _LOG_NAMES = (
     "operation", "codes", "error_type", "status", "auth_status", "event_type", "state", "message_id",
 )  # fmt: skip
-_ACCESS_NAMES = ("httpMethod", "resourcePath", "status", "responseLatency", "errorType", "traceId")
+ACCESS_NAMES = ("method", "resourcePath", "status", "responseLatencyMs", "errorType", "traceId")
+"""What is shown of a line of the access log, as `infra.constructs.call_api` names it."""
+
 _TIMES = (
     ("InitiationTimestamp", "contact initiated"),
     ("ConnectedToSystemTimestamp", "customer joined"),
     ("DisconnectTimestamp", "contact ended"),
 )
+_MAX_PATTERN = 1_024  # characters (Amazon CloudWatch Logs API reference, FilterLogEvents)
+_TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
+_TRACES_NAMED = ("traceId", "xray_trace_id")
 _WORD = re.compile(r"[A-Za-z0-9_.:/{}\[\]' ,-]{1,200}")
 _GAP = timedelta(seconds=30)
 
@@ -86,8 +91,8 @@ def of_log_line(at: datetime, line: str, ids: Iterable[str]) -> Iterator[Entry]:
         return
     if not isinstance(values, dict) or not any(each in line for each in ids):
         return
-    if "httpMethod" in values:
-        yield Entry(at, "api", _shown(values, _ACCESS_NAMES))
+    if "resourcePath" in values:
+        yield Entry(at, "api", _shown(values, ACCESS_NAMES))
     elif "message" in values:
         said = values["message"]
         # A library's own line may hold anything; those of the functions are short and their own.
@@ -115,6 +120,60 @@ def request_ids(lines: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
             if isinstance(request, str) and CONTACT_ID.fullmatch(request):
                 found.add(request)
     return frozenset(found)
+
+
+def filter_patterns(ids: Iterable[str]) -> Iterator[str]:
+    """Patterns of CloudWatch Logs that together find the lines which name one of `ids`."""
+    pattern = ""
+    for each in sorted(ids):
+        assert CONTACT_ID.fullmatch(each)  # noqa: S101  # or it could be more of a pattern
+        term = f'?"{each}"'
+        if pattern and len(pattern) + 1 + len(term) > _MAX_PATTERN:
+            yield pattern
+            pattern = ""
+        pattern = f"{pattern} {term}".strip()
+    if pattern:
+        yield pattern
+
+
+def trace_ids(lines: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
+    """The traces that lines about one of `ids` name."""
+    wanted = tuple(ids)
+    found = set()
+    for line in lines:
+        if any(each in line for each in wanted):
+            try:
+                values = json.loads(line)
+            except ValueError:
+                continue
+            named = [values.get(name) for name in _TRACES_NAMED] if isinstance(values, dict) else []
+            found |= {str(each).removeprefix("Root=") for each in named}
+    return frozenset(each for each in found if _TRACE_ID.fullmatch(each))
+
+
+def of_trace(trace: Mapping[str, Any]) -> Iterator[Entry]:
+    """From a trace of BatchGetTraces, each segment in it: its name, its time; no annotation, no parameter."""
+    for segment in trace.get("Segments", []):
+        try:
+            document = json.loads(segment["Document"])
+        except (KeyError, ValueError):
+            continue
+        if isinstance(document, dict):
+            yield from _of_segment(document, within="")
+
+
+def _of_segment(segment: Mapping[str, Any], within: str) -> Iterator[Entry]:
+    name, start, end = (segment.get(key) for key in ("name", "start_time", "end_time"))
+    if not isinstance(name, str) or not _WORD.fullmatch(name) or not isinstance(start, int | float):
+        return
+    took = f"{(end - start) * 1000:.0f} ms" if isinstance(end, int | float) else "not ended"
+    wrong = [word for word in ("throttle", "fault", "error") if segment.get(word) is True]
+    path = f"{within} > {name}" if within else name
+    what = f"{path}: {took}{''.join(f', {word}' for word in wrong[:1])}"
+    yield Entry(datetime.fromtimestamp(start, UTC), "trace", what)
+    for each in segment.get("subsegments", []):
+        if isinstance(each, dict):
+            yield from _of_segment(each, path)
 
 
 def verdict(entries: Sequence[Entry]) -> str:

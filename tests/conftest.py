@@ -6,15 +6,16 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # The commands of the checkout, Node among them, however pytest was started.
 os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
 
-# An example may take long on a busy machine; what takes too long altogether, pytest's own report shows.
-settings.register_profile("unhurried", deadline=None)
+# On a busy machine an example may take long, and making some. What takes too long altogether, pytest's own
+# report shows.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
 TESTS = Path(__file__).parent

@@ -17,12 +17,12 @@ rm -f docs/sip-bridge.md config/local-bridge.toml
 
 # Installed environments and built assets are shared by links; what is written beside sources is the copy's own.
 for shared in .venv .venv-local .venv-functions node_modules local/node_modules tests/contract/typescript/node_modules \
-    tests/e2e/media/node_modules .cache; do
+    operations/media/node_modules tests/e2e/media/node_modules .cache; do
     ln -s "$checkout/$shared" "$shared"
 done
 # Nothing is installed again through them, whatever was edited meanwhile: that would change the checkout.
 touch -t 200001010000 setup.sh .npmrc package*.json requirements*.txt ./*/requirements*.txt tests/contract/typescript/package*.json \
-    local/package*.json local/.npmrc tests/e2e/media/package*.json tests/e2e/media/.npmrc
+    local/package*.json local/.npmrc operations/media/package*.json operations/media/.npmrc tests/e2e/media/package*.json tests/e2e/media/.npmrc
 [ ! -d "$checkout/.mypy_cache" ] || cp -R "$checkout/.mypy_cache" .
 git init --quiet && git add --all
 

@@ -75,7 +75,7 @@ def _parameters(parameters: Iterable[Mapping[str, Any]], place: str) -> dict[str
 
 @cache  # Each of its operations asks.
 def _parsed(document: str) -> Mapping[str, Any]:
-    contract: Mapping[str, Any] = yaml.safe_load(document)
+    contract: Mapping[str, Any] = yaml.load(document, yaml.CSafeLoader)
     return contract
 
 

@@ -26,10 +26,12 @@ from infra.configuration.functions import LOG_RETENTION_DAYS, Functions
 from infra.configuration.identity import Authentication, Identity
 from infra.configuration.instance_arn import INSTANCE_ARN
 from infra.configuration.issuer import GivenKeys, Issuer, KmsKeys, PublishedKeys, TokenUse
+from infra.configuration.pipeline import Pipeline
 from infra.configuration.platform import DEFAULT_QUALIFIER, Platform
 from infra.configuration.quotas import Quotas
 from infra.configuration.regions import IN_APP_CALLING_REGIONS
 from infra.configuration.section import Section, Transport, TransportSection
+from infra.configuration.smoke import SMOKE_TOPIC, Smoke
 from infra.configuration.transports import find_transports
 from infra.configuration.user_pool import (
     RESERVED_DOMAIN_WORDS,
@@ -53,6 +55,7 @@ __all__ = [
     "RESERVED_DOMAIN_WORDS",
     "SELF_WRITTEN_CLAIMS",
     "SELF_WRITTEN_CLAIMS_OF_ISSUERS",
+    "SMOKE_TOPIC",
     "START_CALL_TIMEOUT_SECONDS",
     "TRUSTED_ATTRIBUTES",
     "AdoptedContactFlow",
@@ -81,12 +84,14 @@ __all__ = [
     "ManagedLogin",
     "OidcProvider",
     "OwnContactFlow",
+    "Pipeline",
     "Platform",
     "PublishedKeys",
     "Quotas",
     "SamlProvider",
     "Sandbox",
     "Section",
+    "Smoke",
     "TokenUse",
     "Transport",
     "TransportSection",

@@ -15,6 +15,7 @@ from infra.configuration.functions import Functions, refuse_fewer_executions
 from infra.configuration.identity import Identity, custom_claim_fix, is_claim_of_user_pool
 from infra.configuration.issuer import CLAIM_OF_ISSUER, Issuer, is_claim_of_issuer
 from infra.configuration.section import CrossCheck, Transport
+from infra.configuration.smoke import SMOKE_TOPIC, Smoke
 from infra.configuration.user_pool import ExistingUserPool, UserPool
 
 SELF_WRITTEN_CLAIMS = ("name",)
@@ -130,6 +131,7 @@ def check_environment_size(
     attributes: Attributes,
     identity: Identity,
     api: Api,
+    smoke: Smoke,
     transport: Transport | None,
 ) -> Iterator[Fault]:
     """Refuses more than the environment variables of start_call can hold, as `CallingStack` fills them."""
@@ -138,7 +140,7 @@ def check_environment_size(
     flow_arn = f"arn:aws:connect:{region}:{account}:instance/{uuid}/contact-flow/{uuid}"
     settings: dict[str, tuple[Sized, object]] = {
         "connect.topics": (
-            dict.fromkeys(connect.topics, flow_arn),
+            dict.fromkeys([*connect.topics, *([SMOKE_TOPIC] if smoke.has_topic else [])], flow_arn),
             connect.model_dump(mode="json", include={"topics"}).get("topics"),
         ),
         "attributes.from_caller": (attributes.from_caller, attributes.from_caller),
@@ -169,12 +171,36 @@ def check_environment_size(
         )
 
 
+def check_smoke(connect: Connect, smoke: Smoke) -> Iterator[Fault]:
+    """The smoke test's topic is its own, and so is its queue; a canary calls by it."""
+    if smoke.has_topic and SMOKE_TOPIC in connect.topics:
+        yield Fault(
+            key=f"connect.topics.{SMOKE_TOPIC}",
+            value=str(connect.topics[SMOKE_TOPIC]),
+            fix="remove it, or [smoke]: that makes a topic of this name",
+        )
+    used = (connect.verified_queue_arn, connect.unverified_queue_arn, connect.flow.overflow_queue_arn)
+    if smoke.queue_arn is not None and smoke.queue_arn in used:
+        yield Fault(
+            key="smoke.queue_arn",
+            value=smoke.queue_arn,
+            fix="another queue, that no agent serves: callers come to this one",
+        )
+    if smoke.canary and not smoke.has_topic:
+        yield Fault(
+            key="smoke.canary",
+            value=True,
+            fix="name smoke.queue_arn too, a queue that no agent serves: the canary calls there",
+        )
+
+
 CROSS_CHECKS: tuple[CrossCheck, ...] = (
     check_claims,
     check_authenticated_topics,
     reject_step_up_bypass,
     check_reserved_concurrency,
     check_environment_size,
+    check_smoke,
 )
 
 

@@ -17,17 +17,19 @@ from infra.configuration.attributes import Attributes
 from infra.configuration.calls import Calls
 from infra.configuration.capabilities import Capabilities
 from infra.configuration.checks import CROSS_CHECKS, run_checks
-from infra.configuration.connect import Connect
+from infra.configuration.connect import Connect, ContactFlow, OwnContactFlow
 from infra.configuration.document import Document, read_document
 from infra.configuration.faults import MISSING, ConfigurationError, Fault
 from infra.configuration.functions import Functions
 from infra.configuration.identity import Identity
 from infra.configuration.instance_arn import INSTANCE_ARN
 from infra.configuration.likely_mistakes import WARNINGS
+from infra.configuration.pipeline import Pipeline
 from infra.configuration.place import Place
 from infra.configuration.platform import Platform, tags_value
 from infra.configuration.regions import IN_APP_CALLING_REGIONS, REGION_FIX
 from infra.configuration.section import Frozen, Transport, TransportSection
+from infra.configuration.smoke import SMOKE_CONTACT_FLOW, SMOKE_TOPIC, Smoke
 from infra.configuration.transports import find_transports
 from infra.configuration.unknown_keys import known_keys, unknown_key
 from infra.configuration.values import Text
@@ -63,12 +65,20 @@ class Configuration(Frozen):
     api: Api = Api()
     functions: Functions = Functions()
     alarms: Alarms = Alarms()
+    smoke: Smoke = Smoke()
+    pipeline: Pipeline = Pipeline()
     platform: Platform = Platform()
     tags: Annotated[Mapping[str, str], tags_value()] = {}  # of a frozen model
     """Tags of every resource, beside `Application` and `Environment`."""
 
     transport: Transport | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def topics(self) -> Mapping[str, ContactFlow]:
+        """The contact flow of each topic: those of `[connect]`, and the smoke test's where it has one."""
+        smoke = {SMOKE_TOPIC: OwnContactFlow(name=SMOKE_CONTACT_FLOW)} if self.smoke.has_topic else {}
+        return {**self.connect.topics, **smoke}
 
 
 NOT_IN_FILES = ("environment", "transport", "warnings")

@@ -17,6 +17,15 @@ _SPOKEN = Text(
     r"(?=.*\S)[^<>&${}\x00-\x1f]{1,500}",
 )
 
+_OPENING = Text(
+    "1 to 500 characters on one line with {day} and {time} or {time_12}, and else without < > & $ { }",
+    r"(?=.*\{day\})(?=.*\{time(?:_12)?\})(?:[^<>&${}\x00-\x1f]|\{(?:day|time|time_12)\}){1,500}",
+)
+_NINE_DAYS = Text(
+    "nine texts with commas between, each without < > & $ { }: today, tomorrow, and from Monday to Sunday",
+    r"(?:[^,<>&${}\x00-\x1f]{1,50},){8}[^,<>&${}\x00-\x1f]{1,50}",
+)
+
 
 class VoiceEngine(StrEnum):
     """How Amazon Polly makes speech."""
@@ -95,12 +104,18 @@ class Flow(Section):
     closed_text: Annotated[str, _SPOKEN] = (
         "We are closed at the moment. Please call again during our opening hours."
     )
-    """What callers hear outside the hours of their queue, before the call ends."""
+    """What callers hear outside the hours of their queue. Then `opening_text` follows, and the call ends."""
 
-    busy_text: Annotated[str, _SPOKEN] = (
-        "We cannot connect your call right now. Please try again in a few minutes."
+    opening_text: Annotated[str, _OPENING] = "We open {day} at {time_12}."
+    """What they hear next, if it opens within a week. `{time}` is 14:30 there, `{time_12}` is 2:30 PM."""
+
+    opening_days: Annotated[str, _NINE_DAYS] = (
+        "today, tomorrow, on Monday, on Tuesday, on Wednesday, on Thursday, on Friday, on Saturday, on Sunday"
     )
-    """What callers hear when no queue takes them, before the call ends."""
+    """What `{day}` is: today, tomorrow, and the days from Monday to Sunday, with commas between."""
+
+    busy_text: Annotated[str, _SPOKEN] = "We cannot connect your call right now. Please try again later."
+    """What callers hear whom no queue takes, neither theirs nor the overflow queue, before the call ends."""
 
     @field_validator("analytics")
     @classmethod

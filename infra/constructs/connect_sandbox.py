@@ -10,10 +10,12 @@ _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SU
 
 class ConnectSandbox(Construct):
     """An instance that is always open, with queues of verified and unverified callers, and one for those whom
-    these do not take.
+    these do not take; and one for calls that only test, where that is wanted.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, instance_alias: str) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, instance_alias: str, with_smoke_queue: bool = False
+    ) -> None:
         super().__init__(scope, id_)
         instance = connect.CfnInstance(
             self,
@@ -51,6 +53,9 @@ class ConnectSandbox(Construct):
         self.verified_queue_arn = self._queue("VerifiedQueue", "In-app calling: verified", hours)
         self.unverified_queue_arn = self._queue("UnverifiedQueue", "In-app calling: unverified", hours)
         self.overflow_queue_arn = self._queue("OverflowQueue", "In-app calling: overflow", hours)
+        self.smoke_queue_arn = (
+            self._queue("SmokeQueue", "In-app calling: smoke", hours) if with_smoke_queue else None
+        )
 
     def _queue(self, id_: str, name: str, hours: connect.CfnHoursOfOperation) -> str:
         return connect.CfnQueue(

@@ -67,10 +67,12 @@ class Monitoring(Construct):
             for row in part.graphs():
                 self._dashboard.add_widgets(*row)
 
-    def notify_of_outages(self, *others: cloudwatch.IAlarm) -> None:
+    def notify_of_outages(self, *others: cloudwatch.Alarm) -> None:
         """Adds one alarm that is on while callers cannot reach the contact center: during each outage whose
-        alarms are watched by now, and while one of `others` is on, which keep their own actions.
+        alarms are watched by now, and while one of `others` is on. It alone notifies.
         """
+        for alarm in others:
+            self._leave_to_outages(alarm)
         every = [
             *(cloudwatch.AlarmRule.all_of(*map(_is_on, alarms)) for alarms in self._outages.values()),
             *map(_is_on, others),
@@ -102,8 +104,11 @@ class Monitoring(Construct):
             added.add_alarm_action(actions.SnsAction(self.topic))
             return
         self._outages.setdefault(alarm.outage, []).append(added)
+        self._leave_to_outages(added)
+
+    def _leave_to_outages(self, alarm: cloudwatch.Alarm) -> None:
         acknowledge(
-            added,
+            alarm,
             "HIPAA.Security::HIPAA.Security-CloudWatchAlarmAction",
             "NIST.800.53.R4::NIST.800.53.R4-CloudWatchAlarmAction",
             "NIST.800.53.R5::NIST.800.53.R5-CloudWatchAlarmAction",

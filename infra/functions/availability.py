@@ -1,4 +1,4 @@
-"""The function that says whether somebody takes calls about a topic."""
+"""The function that says whether somebody takes calls about a topic, and when a closed queue opens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOURCE = FunctionSource(
 )
 
 # Longer than three requests of (connect 1 s + read 2 s) to Connect, and two of each of these and one retry to
-# the table at either side; shorter than the gateway's 29 s.
+# the table at either side; shorter than the gateway's 29 s. A flow waits for 7 s, and says no time then.
 _TIMEOUT = Duration.seconds(26)
 
 
@@ -46,10 +46,7 @@ class AvailabilityFunction(Function):
                 "QUEUE_ARN": defaults.queue_arn or "",
                 # Ids, none where it is the queue of all others: shorter than what start_call has of a topic.
                 "TOPIC_QUEUE_IDS": json.dumps(
-                    {
-                        topic: own_queues.get(topic, "").rpartition("/")[2]
-                        for topic in configuration.connect.topics
-                    }
+                    {topic: own_queues.get(topic, "").rpartition("/")[2] for topic in configuration.topics}
                 ),
                 "ALLOWED_ORIGINS": json.dumps(configuration.api.allowed_origins),
             },

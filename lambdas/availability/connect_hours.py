@@ -45,4 +45,4 @@ class ConnectHours:
         )
         # Where it is a day later already, the last day ends before it does here.
         last = today.replace(hour=0, minute=0, second=0, microsecond=0) + _DAYS * _DAY
-        return Hours(read_spans(answer), int((last - _DAY).timestamp() * 1000))
+        return Hours(read_spans(answer), int((last - _DAY).timestamp() * 1000), answer["TimeZone"])

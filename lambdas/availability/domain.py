@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from availability.opening import Opening, Span, opening_at
 from calls.queue_state import QueueState, QueueStates, rounded
@@ -12,6 +14,11 @@ from calls.readings import SharedReadings
 _READ_EVERY = 300_000
 """Milliseconds. Hours change seldom, by an administrator's hand."""
 _GOOD_FOR = 3_600_000  # milliseconds
+
+_READ_EVERY_WHILE_CLOSED = 60_000
+"""Milliseconds. A flow has just found a queue closed, which an administrator may have done a moment ago: what
+apps read may not say so yet. Within its few seconds a flow cannot ask twice.
+"""
 
 ASK_AGAIN, ASK_SOON = 15, 5
 """Seconds between two requests of one app: a queue is read no more often. But while its hours are not known
@@ -33,11 +40,20 @@ class Availability:
 
 
 @dataclass(frozen=True)
+class NextOpening:
+    """When something that is closed opens, and when that was asked; both as the clock has it there."""
+
+    opens_at: datetime
+    asked_at: datetime
+
+
+@dataclass(frozen=True)
 class Hours:
-    """The spans that something is open in, all of them until `known_until`."""
+    """The spans that something is open in, all of them until `known_until`, and its time zone."""
 
     spans: list[Span]
     known_until: int
+    time_zone: str
 
 
 class HoursSource(Protocol):
@@ -78,18 +94,35 @@ class Availabilities:
         opening, state = self._opening(queue_id), self._states.of(queue_id)
         return _availability(opening, state)
 
+    def next_opening(self, queue_id: str) -> NextOpening | None:
+        """When a queue opens that a flow has found closed; None where that is not known, where it is open by
+        now, and for queues that this function does not read.
+        """
+        if queue_id not in {*self._queue_ids.values(), self._default_queue_id}:
+            return None
+        now = self._now()
+        hours = self._hours(f"closed/{queue_id}", queue_id, now, every=_READ_EVERY_WHILE_CLOSED)
+        if hours is None:
+            return None
+        opening = opening_at(now, hours.spans, known_until=hours.known_until)
+        if opening.is_open or opening.changes_at is None:
+            return None
+        zone = ZoneInfo(hours.time_zone)
+        opens_at, asked_at = (datetime.fromtimestamp(at / 1000, zone) for at in (opening.changes_at, now))
+        return NextOpening(opens_at, asked_at)
+
     def _opening(self, queue_id: str) -> Opening | None:
         now = self._now()
+        hours = self._hours(f"hours/{queue_id}", queue_id, now, every=_READ_EVERY)
+        return None if hours is None else opening_at(now, hours.spans, known_until=hours.known_until)
 
+    def _hours(self, key: str, queue_id: str, now: int, *, every: int) -> Hours | None:
         def read() -> str:
             hours = self._source.hours_of(queue_id, now)
-            return json.dumps([hours.spans, hours.known_until])
+            return json.dumps([hours.spans, hours.known_until, hours.time_zone])
 
-        reading = self._readings.get(f"hours/{queue_id}", read, every=_READ_EVERY, good_for=_GOOD_FOR)
-        if reading is None:
-            return None
-        spans, known_until = json.loads(reading.value)
-        return opening_at(now, spans, known_until=known_until)
+        reading = self._readings.get(key, read, every=every, good_for=_GOOD_FOR)
+        return None if reading is None else Hours(*json.loads(reading.value))
 
 
 def _availability(opening: Opening | None, state: QueueState) -> Availability:

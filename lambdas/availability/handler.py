@@ -1,16 +1,19 @@
-"""The Lambda function behind `/availability`: HTTP in, HTTP out."""
+"""The Lambda function behind `/availability`, which also says to contact flows when a closed queue opens."""
 
 import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from runtime import aws
 from runtime.startup import finish_init
-from runtime.telemetry import count, logger, metrics, tracer
+from runtime.telemetry import count, log_unforeseen, logger, metrics, tracer
 
 from api.endpoint import endpoint
 from api.repeated_reads import rfc_3339, tagged_response
 from api.request import Request
 from api.responses import Response
+from availability.closed_flow import Question, is_of_flow, opening_in_words
 from availability.connect_hours import ConnectHours
 from availability.domain import Availabilities, Availability
 from availability.request import parse_topic
@@ -39,8 +42,33 @@ finish_init()
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @metrics.log_metrics
+def handler(event: Mapping[str, Any], context: object) -> Response | dict[str, str]:
+    """Answers API Gateway and contact flows, each as they want it."""
+    return _answer_flow(event) if is_of_flow(event) else _answer_app(event, context)
+
+
+def _answer_flow(event: Mapping[str, Any]) -> dict[str, str]:
+    """A flat map of texts (the flow's STRING_MAP): `opening` is `known`, with what the caller hears in
+    `opening_text`, or `unknown`. Never raises into the flow.
+    """
+    text = None
+    try:
+        question = Question.read(event)
+        opening = question and _availabilities.next_opening(question.queue_id)
+        if question and opening:
+            text = opening_in_words(question, opening)
+    except Exception as error:  # noqa: BLE001
+        log_unforeseen(error)
+        count("UnforeseenError")
+    count("AvailabilityRead")
+    if text is None:
+        count("AvailabilityUnknown")
+        return {"opening": "unknown"}
+    return {"opening": "known", "opening_text": text}
+
+
 @endpoint(frozenset(json.loads(os.environ["ALLOWED_ORIGINS"])))
-def handler(request: Request) -> Response:
+def _answer_app(request: Request) -> Response:
     """Says to whoever is signed in whether somebody takes calls about a topic, as openapi.yaml has it."""
     request.claims  # noqa: B018 - raises for whoever is not
     availability = _availabilities.of(parse_topic(request, _queue_ids))

@@ -43,10 +43,10 @@ class CallControl:
     def hang_up(self, user_id: str, contact_id: str) -> None:
         """Ends the call, whatever its state; one that has ended stays as it is."""
         call = self.find(user_id, contact_id)
-        if call.ended_at is None:
-            self._transport.end(call)
-        # An end by an event of Connect can be taken back by the event of a transfer: not after this.
+        # An end by an event of Connect can be taken back by the event of a transfer: not after this. What a
+        # transport has beside its contacts may go on with such a transfer.
         if call.ended_at is None or call.ended_by_connect:
+            self._transport.end(call)
             self._calls.end(call, self._now(), hung_up=call.ended_at is None)
 
     def rejoin(self, user_id: str, contact_id: str) -> str:

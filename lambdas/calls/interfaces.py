@@ -43,8 +43,10 @@ class Credential:
 class Calls(Protocol):
     """The records of calls: `calls.table.CallTable`, which describes each method."""
 
-    def claim(self, call: Call, rates: Sequence[Rate]) -> Call | None:
-        """Gives the user's slot to `call`, or returns the call that has it. Raises `CallerBlocked`."""
+    def claim(self, call: Call, rates: Sequence[Rate], *, cleared: str = "") -> Call | None:
+        """Gives the user's slot to `call`, or returns the call that stands in the way. Raises
+        `CallerBlocked`.
+        """
 
     def take_over(self, crashed: Call, *, slot_until: int, reference_until: int) -> Call | None:
         """Renews the lease of a crashed start; None when another request was faster."""

@@ -224,6 +224,11 @@ class Call:
         """Whether the operator keeps the user from calling."""
         return self.blocked_until > now
 
+    @property
+    def is_failed_start(self) -> bool:
+        """Whether this ended before it was answered, and with a contact: that may go on."""
+        return self.ended_at is not None and self.answer is None and self.contact_id is not None
+
     def is_crashed_start(self, now: int) -> bool:
         """Whether the start ended neither with an answer nor with an error: its function must have died."""
         return self.ended_at is None and self.answer is None and self.slot_until <= now

@@ -53,12 +53,13 @@ class CallTable:
 
     @traced
     @aws.reads_answer
-    def claim(self, call: Call, rates: Sequence[Rate]) -> Call | None:
+    def claim(self, call: Call, rates: Sequence[Rate], *, cleared: str = "") -> Call | None:
         """Gives the user's slot to `call`: idempotency, one active call, all `rates` and the operator's block
         in one write.
 
-        Returns None when `call` has the slot now, else the record that stands in the way. Raises
-        `CallerBlocked` too.
+        Returns None when `call` has the slot now, else the record that stands in the way: also that of a
+        failed start, whose contact may go on, but not of the one with the reference `cleared`, whose contact
+        has been stopped. Raises `CallerBlocked` too.
         """
         now = call.started_at
         previous = _previous(call)
@@ -81,7 +82,10 @@ class CallTable:
                 " AND (attribute_not_exists(#Reference) OR (#Reference <> :reference AND"
                 # The slot is free, or was never given back by a call that ended long ago. A crashed start is
                 # not free: its contact may exist and must be found first.
-                " ((attribute_exists(EndedAt) AND (attribute_not_exists(FreeAt) OR FreeAt <= :now))"
+                " ((attribute_exists(EndedAt) AND (attribute_not_exists(FreeAt) OR FreeAt <= :now)"
+                # `Call.is_failed_start`.
+                " AND (attribute_exists(Answer) OR attribute_not_exists(ContactId)"
+                " OR #Reference = :cleared))"
                 " OR (SlotUntil <= :now AND attribute_exists(Answer)))"
                 " AND NOT (IdempotencyKey = :key AND ReplayUntil > :now)"
                 f" AND {within_rates}))",
@@ -90,6 +94,7 @@ class CallTable:
                     ":key": {"S": call.idempotency_key},
                     ":hash": {"S": call.request_hash},
                     ":reference": {"S": call.reference},
+                    ":cleared": {"S": cleared},
                     ":reference_until": _number(call.reference_until),
                     ":context": _map(call.context),
                     ":slot_until": _number(call.slot_until),

@@ -8,7 +8,8 @@ The order of the steps is what makes a crash between any two of them harmless:
 
 A failure that is answered ends the call, so the contact's flow, which has the reference verified, sends it
 away. A crash leaves a lease that runs out; the next request with the same key repeats step 2 as the same
-contact, or ends what the crash has left and starts anew.
+contact, or ends what the crash has left and starts anew. So does the next request after a start that failed
+with a contact: whether that was stopped, the record does not say.
 
 A start that continues a call reads that call first: one request more to the table, and still one write.
 """
@@ -70,7 +71,14 @@ class StartedCall:
 
 
 class _ContactUnusable(Exception):
-    """Connect named a contact without what it takes to join it; it has been stopped."""
+    """Connect named a contact without what it takes to join it; it has been stopped.
+
+    `reference` is that of its start, which has ended.
+    """
+
+    def __init__(self, detail: str, reference: str) -> None:
+        super().__init__(detail)
+        self.reference = reference
 
 
 class StartCall:
@@ -92,15 +100,15 @@ class StartCall:
         """
         try:
             return self._start(caller, request)
-        except _ContactUnusable:
+        except _ContactUnusable as first:
             # Connect had started it for a request that was lost, and promises no more than its id then. With
             # another reference, and so another client token, it starts a contact anew.
             try:
-                return self._start(caller, request)
+                return self._start(caller, request, cleared=first.reference)
             except _ContactUnusable as unusable:
                 raise AnswerIncomplete(str(unusable)) from unusable
 
-    def _start(self, caller: Caller, request: StartCallRequest) -> StartedCall:
+    def _start(self, caller: Caller, request: StartCallRequest, *, cleared: str = "") -> StartedCall:
         # Refused before anything is written: a request that can never succeed must not cost the user a start.
         name, source = _name(caller, request)
         context = {
@@ -113,10 +121,9 @@ class StartCall:
         call = self._new_call(caller.user_id, request, reference, context=context, display_name=name)
         if request.previous_contact_id is not None:
             call = self._continuing(call, request.previous_contact_id)
-        standing = self._claim(call)
-        if standing is not None and self._is_abandoned_by_crash(standing, call):
-            self._clear_away(standing)
-            standing = self._claim(call)
+        standing = self._claim(call, cleared)
+        if standing is not None and self._is_left_over(standing, call):
+            standing = self._claim(call, self._clear_away(standing))
         if standing is not None:
             earlier = self._earlier_call(standing, call)
             if isinstance(earlier, StartedCall):
@@ -155,17 +162,21 @@ class StartCall:
             capabilities=sorted(request.capabilities),
         )
 
-    def _claim(self, call: Call) -> Call | None:
+    def _claim(self, call: Call, cleared: str) -> Call | None:
         try:
-            return self._calls.claim(call, self._limits.rates)
+            return self._calls.claim(call, self._limits.rates, cleared=cleared)
         except (AnswerIncomplete, TimedOut, Unavailable):
             # It may have been written all the same, and this start goes no further.
             with suppress(ServiceError):
                 self._calls.abandon(call, self._now())
             raise
 
-    def _is_abandoned_by_crash(self, standing: Call, call: Call) -> bool:
-        """Whether a start crashed that nobody will repeat: one with another key, or one that cannot be."""
+    def _is_left_over(self, standing: Call, call: Call) -> bool:
+        """Whether a start failed with a contact, or crashed and nobody will repeat it: one with another key,
+        or one that cannot be repeated.
+        """
+        if standing.is_failed_start:
+            return True
         if not standing.is_crashed_start(call.started_at):
             return False
         if standing.idempotency_key != call.idempotency_key:
@@ -193,10 +204,11 @@ class StartCall:
         if standing.holds_slot(now):
             # A call that is being started may have no contact to name yet, and may fail: worth another try.
             raise CallActive(standing.id, retry_after=None if standing.answer else 1)
-        raise RateExceeded(
-            "You have started too many calls. Try again later.",
-            retry_after=max(rate.seconds_until_allowed(standing.starts, now) for rate in self._limits.rates),
-        )
+        wait = max(rate.seconds_until_allowed(standing.starts, now) for rate in self._limits.rates)
+        if not wait:
+            # Another start has failed since the one that was cleared away.
+            raise CallActive(None, retry_after=1)
+        raise RateExceeded("You have started too many calls. Try again later.", retry_after=wait)
 
     def _repeat_crashed(self, standing: Call, now: int) -> Call:
         if standing.slot_until <= now:
@@ -241,18 +253,23 @@ class StartCall:
         if not self._calls.store_answer(call, self._limits.rates):
             raise Unavailable("The call ended before it could be joined. Try again.")
 
-    def _clear_away(self, crashed: Call) -> None:
-        """Ends a start that crashed; what it started first, which nobody could find any more afterwards.
+    def _clear_away(self, left_over: Call) -> str:
+        """Ends what a start has left that failed or crashed; returns its reference, which `claim` takes.
 
-        It is taken over for that, so that nobody repeats it meanwhile; if somebody does already, it stays.
+        What a crashed one started is ended first, since nobody could find it any more afterwards. It is taken
+        over for that, so that nobody repeats it meanwhile. If somebody does already, it stays: "" then.
         """
-        held = self._take_over(crashed, reference_until=crashed.reference_until)
+        if left_over.is_failed_start:
+            self._transport.end(left_over)
+            return left_over.reference
+        held = self._take_over(left_over, reference_until=left_over.reference_until)
         if held is None:
-            return
+            return ""
         self._transport.end(held)
         left = self._calls.abandon(held, self._now())
         if left is not None and left.contact_id != held.contact_id:
             self._transport.end(left)  # the flow has bound it meanwhile
+        return held.reference
 
     def _abandon(self, call: Call, failure: Exception) -> StartedCall | None:
         """Leaves nothing of a start that is not answered with a call, for its `failure`: no slot, no contact.
@@ -282,7 +299,7 @@ class StartCall:
             is_ended = self._is_ended(left) and is_ended
         is_unusable = call.contact_id is not None and isinstance(failure, AnswerIncomplete)
         if is_unusable and is_ended and left is not None and self._transport.can_repeat:
-            raise _ContactUnusable(str(failure)) from failure
+            raise _ContactUnusable(str(failure), call.reference) from failure
         return None
 
     def _is_ended(self, call: Call) -> bool:

@@ -287,25 +287,38 @@ class Demo:
         return answer
 
     def _come_back(self, caller: SignedIn) -> None:
-        self._title("Ada's phone loses a call in its first second, and she calls back")
-        lost_id = self._call_again(caller, joins=False)
-        self._observer.happen(lost_id, "CustomerDisconnected")
+        self._title("Ada's phone loses a call, and she calls back")
+        lost_id = self._call_again(caller)
+        self._lose(lost_id)
         self._expect_state("ENDED", lost_id, caller)
+        # As an app does: it tries to get back into the call, and is answered that this has ended.
+        response = self._phone.rejoin(caller.token, lost_id)
+        expect("There is no way back.", expected=(409, True), seen=_conflict(response, "call-ended"))
+        self._console.print("POST /calls/{ContactId}/connection  →  409 call-ended")
         call_id = self._call_again(caller, PreviousContactId=lost_id)
         self._console.print("POST /start-call with PreviousContactId  →  201")
-        contact = self._observer.contact(call_id)
+        contact = self._contact_of(call_id)
         expect("It waits in the same queue.", expected=self._queue_arn, seen=contact["Queue"]["Arn"])
-        self._take(call_id, says=["Verified.", "Came back."])
-        response = self._phone.hang_up(caller.token, call_id)
-        expect("The call is over.", expected=204, seen=_status_of(response))
+        self._take(contact["ContactId"], says=["Verified.", "Came back."])
+        self._end(call_id, caller)
 
-    def _call_again(self, caller: SignedIn, *, joins: bool = True, **more: Any) -> str:
+    def _lose(self, call_id: str) -> None:
+        """The phone is gone before its app has joined the call."""
+        self._observer.happen(call_id, "CustomerDisconnected")
+
+    def _contact_of(self, call_id: str) -> dict[str, Any]:
+        """The contact of a call that the app joins, once its flow has come to its last block."""
+        self._observer.join(call_id)
+        return self._observer.contact(call_id)
+
+    def _call_again(self, caller: SignedIn, **more: Any) -> str:
         response = self._phone.start_call(caller.token, {**self._request, **more})
         expect("The call is created.", expected=201, seen=_status_of(response))
-        call_id = str(response.json()["ContactId"])
-        if joins:
-            self._observer.join(call_id)
-        return call_id
+        return str(response.json()["ContactId"])
+
+    def _end(self, call_id: str, caller: SignedIn) -> None:
+        response = self._phone.hang_up(caller.token, call_id)
+        expect("The call is over.", expected=204, seen=_status_of(response))
 
     def _close(self, caller: SignedIn) -> None:
         self._title("Ada calls when the queue is closed")
@@ -313,15 +326,21 @@ class Demo:
         described = self._aws.client("connect").describe_queue(InstanceId=instance_id, QueueId=queue_id)
         hours = described["Queue"]["HoursOfOperationId"]
         self._observer.set_contact_center(Hours={hours: "Closed"})
-        contact = self._observer.contact(self._call_again(caller))
+        call_id = self._call_again(caller)
+        contact = self._contact_of(call_id)
         self._observer.set_contact_center(Hours={hours: "Open"})
         self._show_heard("Ada", contact["Heard"])
-        self._expect_state("ENDED", contact["ContactId"], caller)
+        opening = [block["Result"] for block in contact["Way"] if block["Block"] == "is-the-opening-known"]
+        if opening:
+            expect("Whether the flow knows when the queue opens.", expected=["known"], seen=opening)
+            self._console.print("When it opens the flow asked the function behind GET /availability.")
+        self._expect_state("ENDED", call_id, caller)
 
     def _fill_queue(self, caller: SignedIn) -> None:
         self._title("Ada calls when the queue is full")
         self._observer.set_contact_center(Queues={self._queue_arn: {"MaxContacts": 0}})
-        contact = self._observer.contact(self._call_again(caller))
+        call_id = self._call_again(caller)
+        contact = self._contact_of(call_id)
         self._observer.set_contact_center(Queues={self._queue_arn: {"MaxContacts": None}})
         status = contact["Attributes"]["auth_status"]
         expect("The proof is kept.", expected="verified", seen=status)
@@ -329,15 +348,15 @@ class Demo:
         if contact["State"] == "queued":
             self._console.print(f"  [bold]→ queue “{contact['Queue']['Name']}”[/bold], still verified")
             self._take(contact["ContactId"], says=["Verified."])
-            self._observer.happen(contact["ContactId"], "CustomerDisconnected")
+            self._end(call_id, caller)
 
     def _hang_up(self, call_id: str, caller: SignedIn) -> None:
         self._title("Ada hangs up")
-        response = self._phone.hang_up(caller.token, call_id)
-        expect("The call is over.", expected=204, seen=_status_of(response))
+        self._end(call_id, caller)
+        self._console.print("DELETE /calls/{ContactId}  →  204")
         self._expect_state("ENDED", call_id, caller)
         expect("What is left.", expected=[], seen=eventually_nothing(self._left))
-        self._console.print(f"DELETE /calls/{{ContactId}}  →  204. {self._nothing_is_left}")
+        self._console.print(self._nothing_is_left)
 
     _nothing_is_left = "No contact is left."
 
@@ -367,7 +386,7 @@ class Demo:
         for heading in ("Block of the flow", "Type", "Result"):
             table.add_column(heading)
         for block in contact["Way"]:
-            table.add_row(block["Block"], block["Type"], block["Result"])
+            table.add_row(block["Block"], block["Type"], _result_in_words(block))
         self._console.print(table)
         self._console.print(f"  [bold]→ queue “{contact['Queue']['Name']}”[/bold]")
 
@@ -383,6 +402,17 @@ def eventually_nothing(left: Callable[[], list[str]]) -> list[str]:
 
 def _legs_up(call: Mapping[str, Any]) -> list[str]:
     return [leg["ParticipantTag"] for leg in call["Legs"] if leg["Status"] == "Connected"]
+
+
+def _conflict(response: requests.Response, slug: str) -> tuple[int | str, bool]:
+    """The status, and whether it is this problem."""
+    return response.status_code, slug in response.text
+
+
+def _result_in_words(block: Mapping[str, Any]) -> str:
+    """The branch that was taken. Of a check of figures the emulator has the figure that was compared with."""
+    result = str(block["Result"])
+    return f"more than {result}" if block["Type"] == "CheckMetricData" and result.isdigit() else result
 
 
 def _is_verified(contact: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from local.emulator import api_calls
 from local.emulator.api_gateway import gateway
 from local.emulator.api_gateway import resource_types as api_gateway_types
 from local.emulator.cloudformation import urls
+from local.emulator.cloudwatch import filter_patterns
 from local.emulator.cloudwatch import resource_types as cloudwatch_types
 from local.emulator.cognito import resource_types as cognito_types
 from local.emulator.cognito import sign_ins, user_pools
@@ -62,6 +63,11 @@ def _api_gateway(emulator: Emulator) -> None:
     api_gateway_types.install()
 
 
+def _cloudwatch(emulator: Emulator) -> None:
+    cloudwatch_types.install(emulator.records)
+    filter_patterns.install()
+
+
 def _cognito(emulator: Emulator) -> None:
     user_pools.install()
     sign_ins.install()
@@ -89,8 +95,8 @@ SERVICES = (
     ),
     Service(
         "CloudWatch",
-        "alarms on metric math: recorded",
-        lambda emulator: cloudwatch_types.install(emulator.records),
+        "alarms on metric math: recorded; alternatives in filter patterns of logs",
+        _cloudwatch,
     ),
     Service(
         "Cognito",
@@ -105,7 +111,7 @@ SERVICES = (
     ),
     Service(
         "IAM",
-        "LeadingKeys, KMS grants, loopback as TLS, the services added here",
+        "LeadingKeys, namespaces of metrics, KMS grants, loopback as TLS, the services added here",
         lambda _: permissions.install(),
     ),
     Service(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.access import Access
-from local.launcher.checkout import CDK, LocalAwsError, installed, node
+from local.launcher.checkout import CDK, CHECKOUT, LocalAwsError, installed, node
 from local.launcher.processes import leashed
 
 CDK_WITHIN = 300.0  # seconds
@@ -100,6 +100,8 @@ class Cdk:
             # Where the CDK's library keeps fingerprints of files, in `.cdk`.
             "HOME": str(self.directory / "cdk-home"),
             "JSII_NODE": str(node()),
+            # Where make has it too; elsewhere the CDK's library would be unpacked for every command.
+            "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(CHECKOUT / ".cache/jsii"),
             "PATH": os.pathsep.join(
                 [str(Path(sys.executable).parent), str(node().parent), kept.get("PATH", "")]
             ),

@@ -65,6 +65,7 @@ class LocalAws:
     access: Access
     identity: Mapping[str, str]
     existing: Existing
+    bootstrap_qualifier: str | None = None
     caller_attributes: tuple[str, ...] = ()
     media_port: int | None = None
     media: "subprocess.Popen[bytes] | None" = None
@@ -93,7 +94,9 @@ class LocalAws:
         `options` are the CDK command line's, `--app` for one.
         """
         if not any(stack["StackName"] == BOOTSTRAP_STACK for stack in self._deployed()):
-            self.cdk("bootstrap", f"aws://{self.account}/{self.region}", *options)
+            # An empty `--app`: what an account is given depends on no app, which takes long to synthesize.
+            qualifier = ("--qualifier", self.bootstrap_qualifier) if self.bootstrap_qualifier else ()
+            self.cdk("bootstrap", f"aws://{self.account}/{self.region}", *qualifier, "--app", "")
         self.cdk("deploy", "--all", *options)
         self._play_adopted_flows()
         self._read_outputs()
@@ -255,6 +258,7 @@ def local_aws(
                     access=access,
                     identity=target.identity,
                     existing=target.existing,
+                    bootstrap_qualifier=target.bootstrap_qualifier,
                     caller_attributes=target.caller_attributes,
                     media_port=media_port,
                     media=plane,

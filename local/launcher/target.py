@@ -29,6 +29,7 @@ class Target:
     identity: dict[str, str] = field(default_factory=dict)
     existing: Existing = field(default_factory=Existing)
     stand_in: StandIn | None = None
+    bootstrap_qualifier: str | None = None  # the CDK's own where the file has none
     caller_attributes: tuple[str, ...] = ()  # what apps may send with a call
 
 
@@ -53,6 +54,7 @@ def read_target(environment: str) -> Target:
         identity=identity,
         existing=read_existing(configuration, signing_keys),
         stand_in=stand_in,
+        bootstrap_qualifier=_bootstrap_qualifier(configuration),
         caller_attributes=tuple(map(str, from_caller)),
     )
 
@@ -71,6 +73,12 @@ def _place(configuration: Mapping[str, Any], path: Path) -> tuple[str, str]:
             "both of account and region."
         ) from None
     return str(account), str(region)
+
+
+def _bootstrap_qualifier(configuration: Mapping[str, Any]) -> str | None:
+    platform = configuration.get("platform")
+    qualifier = platform.get("bootstrap_qualifier") if isinstance(platform, dict) else None
+    return qualifier if isinstance(qualifier, str) else None
 
 
 # What infra/configuration/issuer.py has where the file says nothing.

@@ -50,8 +50,7 @@ class BridgedDemo(Demo):
 
     def _follow(self, call_id: str, caller: SignedIn) -> str:
         self._title("The way over the bridge: a meeting, a telephone call, a contact")
-        self._bridge.happen_in_meeting(call_id, "CallerJoined")
-        contact = self._bridge.bridged_contact(call_id)
+        contact = self._contact_of(call_id)
         self._show_meeting(call_id)
         call = self._bridge.sip_call(call_id)
         self._show_legs(call)
@@ -112,14 +111,13 @@ class BridgedDemo(Demo):
         self._show_unverified(contact)
         self._bridge.hang_up(contact_id)
 
-    def _come_back(self, caller: SignedIn) -> None:
-        """Played for native calls: over the bridge it takes a meeting, a telephone call and a code more."""
+    def _lose(self, call_id: str) -> None:
+        """The telephone call is lost; from a meeting alone the app would come back into the same call."""
+        self._observer.happen(self._contact_of(call_id)["ContactId"], "CustomerDisconnected")
 
-    def _close(self, caller: SignedIn) -> None:
-        """As above."""
-
-    def _fill_queue(self, caller: SignedIn) -> None:
-        """As above."""
+    def _contact_of(self, call_id: str) -> dict[str, Any]:
+        self._bridge.happen_in_meeting(call_id, "CallerJoined")
+        return self._bridge.bridged_contact(call_id)
 
     def _drop_and_rejoin(self, call_id: str, caller: SignedIn) -> None:
         self._title("Ada's train is in a tunnel")

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.outputs import Output
 from operations.commands.arguments import environment_option, help_epilog
 from operations.deployment import Deployment
 from operations.doctor.subject import Subject
+from operations.session import explain as explain_error
 from operations.timeline import (
     CONTACT_ID,
     RECORD_NAMES,
     Entry,
+    filter_patterns,
     of_contact,
     of_log_line,
     of_record,
+    of_trace,
     render,
     request_ids,
+    trace_ids,
     verdict,
 )
 
 _AROUND = timedelta(hours=1)
+_MAX_TRACES = 5  # at a time (AWS X-Ray API reference, BatchGetTraces)
 _MAX_CONTACTS = 12  # that a call can become by transfers (Amazon Connect administrator guide)
 
 
@@ -49,8 +55,8 @@ def _contact(_: click.Context, __: click.Parameter, value: str | None) -> str:
 def explain(environment: str | None, contact: str, *, as_json: bool) -> None:
     """Show what became of one call.
 
-    From its record, its contacts, the functions' logs and the API's access log. No token, claim or name is
-    shown. An access log line is found by the function's request.
+    From its record, its contacts, the functions' logs, the API's access log, and traces. No token, claim or
+    name is shown, and no line of another call is read. An access log line is found by the function's request.
     """
     deployment = Deployment.open(environment)
     entries = sorted(set(_entries(deployment, contact)))
@@ -117,23 +123,55 @@ def _contacts(deployment: Deployment, ids: list[str]) -> Iterator[Mapping[str, A
 
 
 def _logged(deployment: Deployment, ids: set[str], first: datetime, last: datetime) -> Iterator[Entry]:
-    client: Any = deployment.session.client("logs")
-    lines: list[tuple[datetime, str]] = []
-    groups = Subject(deployment.configuration, deployment.session).resources_of("AWS::Logs::LogGroup")
-    for group in groups:
-        pages = client.get_paginator("filter_log_events").paginate(
-            logGroupName=group.physical_id,
-            startTime=_millis(first - _AROUND),
-            endTime=_millis(last + _AROUND),
-        )
-        lines += [
-            (datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"])
-            for page in pages
-            for event in page["events"]
-        ]
-    wanted = ids | request_ids((line for _, line in lines), ids)
+    """What the lines say that name the call, or the requests by which it was handled; and their traces."""
+    groups = [
+        each.physical_id
+        for each in Subject(deployment.configuration, deployment.session).resources_of("AWS::Logs::LogGroup")
+    ]
+    lines = list(_lines(deployment, groups, ids, first, last))
+    # The access log has no contact of a start: it names the request of the function.
+    requests = request_ids((line for _, line in lines), ids)
+    lines += _lines(deployment, groups, requests, first, last)
+    wanted = ids | requests
     for at, line in lines:
         yield from of_log_line(at, line, wanted)
+    yield from _traced(deployment, trace_ids((line for _, line in lines), wanted))
+
+
+def _lines(
+    deployment: Deployment, groups: Iterable[str], ids: Iterable[str], first: datetime, last: datetime
+) -> Iterator[tuple[datetime, str]]:
+    """Those that name one of `ids`: no other leaves CloudWatch Logs."""
+    client: Any = deployment.session.client("logs")
+    for pattern in filter_patterns(ids):
+        for group in groups:
+            pages = client.get_paginator("filter_log_events").paginate(
+                logGroupName=group,
+                startTime=_millis(first - _AROUND),
+                endTime=_millis(last + _AROUND),
+                filterPattern=pattern,
+            )
+            for page in pages:
+                for event in page["events"]:
+                    yield datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"]
+
+
+def _traced(deployment: Deployment, ids: Iterable[str]) -> Iterator[Entry]:
+    """Traces that AWS X-Ray has: it samples some requests only, and keeps them for 30 days."""
+    client: Any = deployment.session.client("xray")
+    wanted = sorted(ids)
+    for number in range(0, len(wanted), _MAX_TRACES):
+        try:
+            pages = client.get_paginator("batch_get_traces").paginate(
+                TraceIds=wanted[number : number + _MAX_TRACES]
+            )
+            traces = [trace for page in pages for trace in page["Traces"]]
+        except (BotoCoreError, ClientError) as error:
+            # All else is known without them.
+            click.echo(f"Without traces: {explain_error(error)}", err=True)
+            return
+        for trace in traces:
+            yield from of_trace(trace)
 
 
 def _millis(at: datetime) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,6 @@ def _sid(resource: str) -> str:
     return "Read" + "".join(word[0].upper() + word[1:] for word in words)
 
 
-def write(path: Path, reads: Iterable[Read]) -> None:
-    """Writes the document."""
-    path.write_text(json.dumps(policy(reads), indent=2) + "\n", encoding="utf-8")
+def write(path: Path, document: Mapping[str, Any]) -> None:
+    """Writes a policy document."""
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

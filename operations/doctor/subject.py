@@ -91,7 +91,8 @@ class Subject:
         """Where flows of this app send callers, and what apps are told of; none where nobody names any."""
         connect = self.configuration.connect
         if isinstance(connect.instance, Sandbox):
-            return tuple(each.physical_id for each in self.resources_of("AWS::Connect::Queue"))
+            queues = [each.physical_id for each in self.resources_of("AWS::Connect::Queue")]
+            return tuple(arn for arn in queues if arn != self.smoke_queue_arn)
         named = (
             connect.verified_queue_arn,
             connect.unverified_queue_arn,
@@ -100,6 +101,14 @@ class Subject:
             *connect.topic_queue_arns.values(),
         )
         return tuple(dict.fromkeys(arn for arn in named if arn))
+
+    @property
+    def smoke_queue_arn(self) -> str | None:
+        """Where calls that only test wait, and no agent is to serve; None where there is none, or not yet."""
+        if self.configuration.smoke.sandbox:
+            queues = self.resources_of("AWS::Connect::Queue")
+            return next((each.physical_id for each in queues if "Smoke" in each.logical_id), None)
+        return self.configuration.smoke.queue_arn
 
     @property
     def stack_names(self) -> tuple[str, ...]:

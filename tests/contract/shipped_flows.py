@@ -35,7 +35,7 @@ _INSTANCE = "arn:aws:connect:eu-west-2:000000000000:instance/i"
 # One is the beginning of the others: to contain it is not to be it.
 QUEUES = {
     name: f"{_INSTANCE}/queue/{number}"
-    for name, number in (("overflow", 1), ("verified", 11), ("unverified", 12))
+    for name, number in (("overflow", 1), ("verified", 11), ("unverified", 12), ("smoke", 13))
 }
 _FLOWS = {
     "AgentGuideFlowArn": "shared/agent_guide",
@@ -46,6 +46,7 @@ _FLOWS = {
 }
 _FLOW_ARNS = {f"{_INSTANCE}/contact-flow/{name}": name for name in _FLOWS.values()}
 ARNS = {
+    "AvailabilityFunctionArn": FUNCTION.replace("caller-context", "Availability"),
     "CallerContextFunctionArn": FUNCTION.replace("caller-context", "CallerContext"),
     "DetailViewArn": "arn:aws:connect:eu-west-2:aws:view/detail:1",
     "MusicPromptArn": f"{_INSTANCE}/prompt/music",
@@ -56,6 +57,8 @@ VALUES = {
     "BusyText": "Nobody can take the call.",
     "ClosedText": "We are closed.",
     "Language": "en-GB",
+    "OpeningDays": "today, tomorrow, on Monday",
+    "OpeningText": "We open {day}.",
     "OverflowSeconds": "90",
     "RecordingText": "This call is recorded.",
     "Voice": "Amy",
@@ -136,6 +139,8 @@ class Scenario:
     entry: str = "inbound"
     features: frozenset[str] = ALL
     answer: Mapping[str, str] = field(default_factory=dict)
+    opening: Mapping[str, str] = field(default_factory=dict)
+    """What the function answers that knows when a closed queue opens."""
     failing: Mapping[str, str] = field(default_factory=dict)
     """Blocks that fail, with the type of the error."""
     full: Collection[str] = ()
@@ -232,6 +237,17 @@ class Caller(FakeContact):
         return _FLOW_ARNS[self.hooks[event]] if event in self.hooks else None
 
     # What a flow does
+
+    def invoke_function(
+        self, function_arn: str, parameters: Mapping[str, str], *, seconds: float, nested: bool
+    ) -> None:
+        asks_for_hours = function_arn == ARNS["AvailabilityFunctionArn"]
+        self._answer = dict(self._scenario.opening if asks_for_hours else self._scenario.answer)
+        # The next answer takes the place of the last.
+        self._references = {
+            path: value for path, value in self._references.items() if not path.startswith("$.External.")
+        }
+        super().invoke_function(function_arn, parameters, seconds=seconds, nested=nested)
 
     def try_block(self, identifier: str) -> None:
         if (error_type := self._scenario.failing.get(identifier)) is not None:

@@ -3,15 +3,12 @@
 import json
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from openapi_spec_validator import validate
 
 from runtime.errors import CapacityReached, ServiceError, Unavailable
 
@@ -31,8 +28,8 @@ from calls.start_call_request import StartCallRequest
 from start_call.display_name import MAX_DISPLAY_NAME, is_display_name
 from start_call.request import CAPABILITIES, RequestPolicy, parse
 from tests.lambdas.fake_connect import connection_of
+from tests.openapi import CONTRACT, resolved
 
-CONTRACT = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text())
 OPERATIONS = [
     operation
     for path in CONTRACT["paths"].values()
@@ -40,26 +37,19 @@ OPERATIONS = [
     if method in {"get", "post", "delete"}
 ]
 SCHEMAS = CONTRACT["components"]["schemas"]
-SCHEMA_OF_NAMES = jsonschema.Draft202012Validator(SCHEMAS["StartCallRequest"]["properties"]["DisplayName"])
+SCHEMA_OF_NAMES = jsonschema_rs.Draft202012Validator(SCHEMAS["StartCallRequest"]["properties"]["DisplayName"])
 
 
 def conforms(instance: Any, schema: str) -> None:
-    jsonschema.Draft202012Validator(
+    jsonschema_rs.Draft202012Validator(
         {"$ref": f"#/components/schemas/{schema}", "components": CONTRACT["components"]}
     ).validate(instance)
 
 
-def resolved(part: dict[str, Any]) -> dict[str, Any]:
-    """A part of the contract, or what it refers to."""
-    if "$ref" not in part:
-        return part
-    found: Any = CONTRACT
-    for step in part["$ref"].removeprefix("#/").split("/"):
-        found = found[step]
-    return resolved(found)
-
-
 def test_the_contract_is_valid_openapi() -> None:
+    # Not on top: it takes seconds to import, which every process of the tests would pay.
+    from openapi_spec_validator import validate  # noqa: PLC0415
+
     validate(CONTRACT)
 
 
@@ -192,7 +182,7 @@ def test_the_schema_and_the_handler_agree_on_what_a_request_is(body: Any) -> Non
     def by_schema() -> bool:
         try:
             conforms(body, "StartCallRequest")
-        except jsonschema.ValidationError:
+        except jsonschema_rs.ValidationError:
             return False
         return True
 
@@ -215,7 +205,7 @@ def test_the_schema_and_the_handler_agree_on_what_digits_are(body: Any) -> None:
     def by_schema() -> bool:
         try:
             conforms(body, "SendDigitsRequest")
-        except jsonschema.ValidationError:
+        except jsonschema_rs.ValidationError:
             return False
         return True
 

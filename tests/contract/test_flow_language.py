@@ -118,7 +118,13 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "UpdateContactAttributes": [{"Attributes": {"a_b-c": "", "d": "$.Name"}, "TargetContact": "Current"}],
     "UpdateContactCallbackNumber": [{"CallbackNumber": REFERENCE}],
     "UpdateContactData": [{}, {"Name": "$.Name", "References": {"a": "b"}, "TargetContact": "Related"}],
-    "UpdateContactEventHooks": [{"EventHooks": {"AgentWhisper": ARN}}],
+    "UpdateContactEventHooks": [
+        {"EventHooks": {"AgentWhisper": ARN}},
+        {
+            "EventHooks": {"AgentWhisper": ARN},
+            "EventHooksConfiguration": {"AgentWhisper": {"DisableExecution": "false"}},
+        },
+    ],
     "UpdateContactMediaProcessing": [{"ChatProcessor": {}}],
     "UpdateContactMediaStreamingBehavior": [
         {

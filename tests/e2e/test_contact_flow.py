@@ -229,6 +229,25 @@ def test_a_reference_of_a_call_that_failed_reaches_no_agent(aws: Aws, caller: Ca
     assert eventually(lambda: not aws.active_contacts_of(caller.user.user_id))
 
 
+def test_who_calls_a_closed_queue_hears_when_it_opens(aws: Aws, caller: Caller) -> None:
+    """The emulator closes the day that is called on, and the next one begins at midnight."""
+    with aws.contact_center(Hours={aws.physical_id("AWS::Connect::HoursOfOperation"): "Closed"}):
+        contact = aws.contact(assert_call(caller.start())["ContactId"])
+    assert contact["State"] == "ended"
+    assert contact["Heard"][-1] == "We open tomorrow at 12:00 AM."
+
+
+def test_a_closed_queue_whose_hours_cannot_be_read_is_closed_all_the_same(aws: Aws, caller: Caller) -> None:
+    with (
+        aws.nothing_read(),
+        aws.fault("connect", "GetEffectiveHoursOfOperations", DelaySeconds=9),
+        aws.contact_center(Hours={aws.physical_id("AWS::Connect::HoursOfOperation"): "Closed"}),
+    ):
+        contact = aws.contact(assert_call(caller.start())["ContactId"])
+    assert contact["State"] == "ended"
+    assert contact["Heard"][-1].startswith("We are closed")
+
+
 def test_a_caller_whose_verification_fails_still_reaches_an_agent(aws: Aws, caller: Caller) -> None:
     """The flow's Lambda cannot read its table: unverified, never dropped."""
     with aws.without_grant("CallerContext", "dynamodb:UpdateItem"):

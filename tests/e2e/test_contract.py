@@ -14,7 +14,8 @@ from schemathesis.specs.openapi import checks as openapi_checks
 
 from tests.e2e.aws import Aws, Caller, unthrottled
 
-SCHEMA = schemathesis.openapi.from_path(Path(__file__).parents[2] / "openapi.yaml")
+# From a fixture: otherwise what is sent would be made while tests are collected, by every process of a run.
+SCHEMA = schemathesis.pytest.from_fixture("contract")
 BOUNDED = settings(
     max_examples=30, deadline=None, database=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -27,6 +28,11 @@ CHECKS = [
     openapi_checks.response_schema_conformance,
     openapi_checks.negative_data_rejection,
 ]
+
+
+@pytest.fixture(scope="module")
+def contract() -> Any:
+    return schemathesis.openapi.from_path(Path(__file__).parents[2] / "openapi.yaml")
 
 
 @pytest.fixture(scope="module")

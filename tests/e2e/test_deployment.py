@@ -32,6 +32,7 @@ def _aws(running: LocalAws) -> Aws:
     return Aws(running.outputs, running.stacks)
 
 
+@pytest.mark.slow
 def test_a_second_deployment_changes_nothing(running: LocalAws) -> None:
     cloudformation = running.client("cloudformation")
     before = {stack: cloudformation.describe_stack_events(StackName=stack) for stack in running.stacks}
@@ -87,6 +88,7 @@ def test_nothing_that_is_published_leads_to_the_internet(running: LocalAws) -> N
         )
 
 
+@pytest.mark.slow
 def test_stacks_that_are_destroyed_leave_the_users_alone_and_can_come_back(running: LocalAws) -> None:
     if IDENTITY not in running.stacks:
         pytest.skip("an issuer has the users of this environment")

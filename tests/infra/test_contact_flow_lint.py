@@ -494,6 +494,16 @@ def test_what_a_team_adds_is_good(change: Change, tmp_path: Path) -> None:
             "one hook a block",
         ),
         (
+            put_first(
+                *("hook", "UpdateContactEventHooks"),
+                {
+                    "EventHooks": {"AgentWhisper": "$.Attributes.flow"},
+                    "EventHooksConfiguration": {"AgentWhisper": {"DisableExecution": "false"}},
+                },
+            ),
+            "leave it out: the console exports it",
+        ),
+        (
             transitions("mark-unverified", NextAction="choose-verified-queue"),
             "NextAction = 'choose-verified-queue'\n  Fix: prove the caller before",
         ),

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import yaml
 
 from infra.constructs.firewall import WINDOW_SECONDS, FirewallLimits
-from tests.infra.synthesis import CHECKOUT, Properties, Synthesis
+from tests.infra.synthesis import Properties, Synthesis
+from tests.openapi import CONTRACT
 
 RATE_RULES = ["RequestsPerIp", "StartsPerIp", "HangUpsPerIp", "RequestsPerToken", "StartsPerToken"]
 PREFLIGHTS: tuple[Any, ...] = {"Method": {}}, "EXACTLY", "OPTIONS", "NONE"
 
 # docs/apps.md: an app that waits reads the state every ten seconds at most.
-EXAMPLES = yaml.safe_load((CHECKOUT / "openapi.yaml").read_text(encoding="utf-8"))["components"]["examples"]
+EXAMPLES = CONTRACT["components"]["examples"]
 # What answers ask of apps: of the state of a call that waits, and at worst of availability before it.
 SECONDS_BETWEEN_READS = EXAMPLES["QueuedCall"]["value"]["AskAgainAfterSeconds"]
 SECONDS_BETWEEN_LOOKS = EXAMPLES["NotKnown"]["value"]["AskAgainAfterSeconds"]

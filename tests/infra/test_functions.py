@@ -167,38 +167,45 @@ def test_every_permission_names_who_may_invoke(native: Synthesis) -> None:
             assert ("/authorizers/" in arn) == (asked == "authorizer")
 
 
-def test_the_functions_association_with_the_instance_is_there_before_the_flows(synthesis: Synthesis) -> None:
-    ((association_id, association),) = synthesis.resources("AWS::Connect::IntegrationAssociation").items()
-    assert association["IntegrationType"] == "LAMBDA_FUNCTION"
-    assert association["InstanceId"] == synthesis.outputs["ConnectInstanceArn"]["Value"]
-    # The function itself is associated; what the flows name, and may invoke, is its alias.
-    function, attribute = association["IntegrationArn"]["Fn::GetAtt"]
-    assert (package(functions(synthesis)[function]), attribute) == ("caller_context", "Arn")
-    assert "Tags" not in association
-    (alias,) = (
-        permission["FunctionName"]["Ref"]
+def test_each_function_of_a_flow_is_associated_with_the_instance_before_it(synthesis: Synthesis) -> None:
+    aliases = synthesis.resources("AWS::Lambda::Alias")
+    # Flows invoke the aliases that they may invoke; the functions themselves are associated.
+    invocable = {
+        permission["FunctionName"]["Ref"]: aliases[permission["FunctionName"]["Ref"]]["FunctionName"]["Ref"]
         for permission in synthesis.resources("AWS::Lambda::Permission").values()
         if permission["Principal"] == "connect.amazonaws.com"
-    )
-    assert synthesis.resources("AWS::Lambda::Alias")[alias]["FunctionName"] == {"Ref": function}
-    invoking = {
-        id_
-        for id_, flow in synthesis.resources("AWS::Connect::ContactFlow").items()
-        if "InvokeLambdaFunction" in json.dumps(flow["Content"])
     }
-    assert any("inbound" in id_ for id_ in invoking)
-    for id_ in invoking:
-        content = synthesis.resources("AWS::Connect::ContactFlow")[id_]["Content"]
-        assert {"Ref": alias} in content["Fn::Sub"][1].values()
+    associations = {}
+    for id_, association in synthesis.resources("AWS::Connect::IntegrationAssociation").items():
+        assert association["IntegrationType"] == "LAMBDA_FUNCTION"
+        assert association["InstanceId"] == synthesis.outputs["ConnectInstanceArn"]["Value"]
+        assert "Tags" not in association
+        function, attribute = association["IntegrationArn"]["Fn::GetAtt"]
+        assert attribute == "Arn"
+        associations[function] = id_
+    assert sorted(associations) == sorted(invocable.values())
+    by_package = {package(functions(synthesis)[function]): id_ for function, id_ in associations.items()}
+    # An adopted flow may ask who calls, as soon as there is a deployment.
+    assert {"caller_context"} <= by_package.keys() <= {"caller_context", "availability"}
+
     flows = [of for _, of in synthesis.declarations() if of["Type"] == "AWS::Connect::ContactFlow"]
+    invoked = set()
+    for flow in flows:
+        content = json.dumps(flow["Properties"]["Content"])
+        named = {alias for alias in aliases if json.dumps({"Ref": alias}) in content}
+        assert bool(named) == ("InvokeLambdaFunction" in content)
+        assert by_package["caller_context"] in flow["DependsOn"]
+        for alias in named:
+            assert associations[invocable[alias]] in flow["DependsOn"]
+        invoked |= named
+    if flows:
+        assert {invocable[alias] for alias in invoked} == associations.keys()
     connect = synthesis.configuration.connect
     own = {
         flow for flow in (connect.contact_flow, *connect.topics.values()) if isinstance(flow, OwnContactFlow)
     }
     # A transport may have one more.
     assert len(flows) >= len(own)
-    for flow in flows:
-        assert association_id in flow["DependsOn"]
 
 
 def test_every_setting_is_read_by_its_function(synthesis: Synthesis) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from copy import replace
 from pathlib import Path
@@ -11,9 +12,19 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
+from infra import canary_metric
 from infra.app import add_stacks
 from infra.configuration import Configuration, ExistingUserPool
-from tests.infra.configuration.files import ACCOUNT, THREE_VALUES, UUID, load_text
+from tests.infra.configuration.files import (
+    ACCOUNT,
+    QUEUE,
+    THREE_VALUES,
+    UUID,
+    VALID,
+    Loader,
+    check_refused,
+    load_text,
+)
 from tests.infra.findings import NATIVE, acknowledged, named
 from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish, synthesize_unchecked
 
@@ -22,6 +33,8 @@ CERTIFICATE = f"arn:aws:acm:eu-west-2:{ACCOUNT}:certificate/{UUID}"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 KEY = f"arn:aws:kms:eu-west-2:999988887777:key/{UUID}"
 POOL = f"arn:aws:cognito-idp:eu-west-2:{ACCOUNT}:userpool/eu-west-2_Abc123"
+SMOKE_QUEUE = f"arn:aws:connect:eu-west-2:{ACCOUNT}:instance/{UUID}/queue/{UUID}"
+QUEUE_OF_DEV = VALID["connect"]["verified_queue_arn"]
 CLIENT = "1example23456789+x"
 
 KNOBS: Mapping[str, str] = {
@@ -44,6 +57,14 @@ certificate_arn = "{CERTIFICATE}"
 permissions_boundary_arn = "{BOUNDARY}"
 bootstrap_qualifier = "platform7"
 kms_key_arn = "{KEY}"
+
+[smoke]
+queue_arn = "{SMOKE_QUEUE}"
+canary = true
+
+[pipeline]
+repository = "acme@1234/calls@5678"
+environment = "production"
 
 [tags]
 cost-center = "4711"
@@ -92,6 +113,26 @@ def checked(configuration: Configuration, directory: Path) -> Synthesis:
     return Synthesis(directory, configuration)
 
 
+def of_a_pipeline(synthesis: Synthesis) -> Mapping[str, list[str]]:
+    """What commands read has no name before the first deployment; of no other policy of the stack."""
+    found: dict[str, list[str]] = {}
+    for name, file in (("Doctor", "doctor/policy.json"), ("Smoke", "smoke_policy.json")):
+        text = (CHECKOUT / "operations" / file).read_text(encoding="utf-8")
+        text = text.replace(":*:*:", f":eu-west-2:{ACCOUNT}:").replace("iam::*:", f"iam::{ACCOUNT}:")
+        for statement in json.loads(text)["Statement"]:
+            if "*" in statement["Resource"] and "Pipeline" in synthesis.templates:
+                rule = f"AwsSolutions-IAM5[Resource::{statement['Resource']}]"
+                found.setdefault(rule, []).append(f"Pipeline/{name}")
+    return found
+
+
+# As the other parts of the alarm of outages: it has no action of its own.
+OF_A_CANARY = {
+    f"{pack}-CloudWatchAlarmAction": ["Calling/Canary/Alarm"]
+    for pack in ("HIPAA.Security", "NIST.800.53.R4", "NIST.800.53.R5")
+}
+
+
 @pytest.mark.parametrize("name", KNOBS)
 def test_each_value_keeps_to_the_rules_of_all_packs(knob: Callable[[str], Synthesis], name: str) -> None:
     synthesis = knob(name)
@@ -101,6 +142,8 @@ def test_each_value_keeps_to_the_rules_of_all_packs(knob: Callable[[str], Synthe
         OF_NO_CONCURRENCY,
         {} if name == "all that is prescribed" else OF_AN_OWN_POOL,
         OF_NO_WEB_ACL if name == "no web ACL" else {},
+        of_a_pipeline(synthesis),
+        OF_A_CANARY if name == "all that is prescribed" else {},
     )
     assert acknowledged(synthesis) == expected
     met = {(finding.acknowledged_id, finding.acknowledged_at) for finding in synthesis.findings()[1]}
@@ -118,7 +161,7 @@ def test_three_values_are_a_whole_deployment(knob: Callable[[str], Synthesis]) -
 
 def test_an_existing_user_pools_tokens_are_taken_of_the_one_client(knob: Callable[[str], Synthesis]) -> None:
     synthesis = knob("all that is prescribed")
-    assert set(synthesis.templates) == {"Calling"}
+    assert set(synthesis.templates) == {"Calling", "Pipeline"}
     assert not [type_ for _, of in synthesis.declarations() if "Cognito" in (type_ := of["Type"])]
     authorizer = synthesis.the("AWS::ApiGateway::Authorizer")
     assert (authorizer["Type"], authorizer["ProviderARNs"]) == ("COGNITO_USER_POOLS", [POOL])
@@ -238,7 +281,7 @@ def test_a_key_that_exists_encrypts_all_that_an_own_one_does(knob: Callable[[str
     (id_,) = own.resources("AWS::KMS::Key")
     assert keys_named(own.templates) == {json.dumps({"Fn::GetAtt": [id_, "Arn"]})}
     # The right to use it is on it alone.
-    for policy in existing.resources("AWS::IAM::ManagedPolicy").values():
+    for policy in existing.alone("Calling").resources("AWS::IAM::ManagedPolicy").values():
         for statement in policy["PolicyDocument"]["Statement"]:
             if "kms:" in json.dumps(statement["Action"]):
                 assert statement["Resource"] == KEY
@@ -263,4 +306,106 @@ def test_every_resource_that_takes_tags_has_the_configured_ones(knob: Callable[[
 
 def test_no_association_with_connect_is_tagged(knob: Callable[[str], Synthesis]) -> None:
     """Its handler would write them through an API that has no tags of it."""
-    assert "Tags" not in knob("all that is prescribed").the("AWS::Connect::IntegrationAssociation")
+    associations = knob("all that is prescribed").resources("AWS::Connect::IntegrationAssociation")
+    assert len(associations) == 2
+    assert not any("Tags" in association for association in associations.values())
+
+
+def test_calls_that_only_test_have_a_flow_that_proves_and_a_queue_of_their_own(
+    knob: Callable[[str], Synthesis],
+) -> None:
+    assert "smoke" not in json.dumps(knob("three values").variables("start_call"))
+    synthesis = knob("all that is prescribed")
+    (flow,) = [
+        of
+        for of in synthesis.resources("AWS::Connect::ContactFlow").values()
+        if SMOKE_QUEUE in json.dumps(of)
+    ]
+    content = json.dumps(flow["Content"])
+    assert "CallerContext" in content
+    assert QUEUE not in content
+    topics = json.dumps(synthesis.variables("start_call")["TOPIC_CONTACT_FLOW_ARNS"])
+    assert "smoke" in topics
+
+
+def test_an_alarm_says_when_no_call_of_the_canary_comes_through(knob: Callable[[str], Synthesis]) -> None:
+    def canaries(name: str) -> list[Any]:
+        alarms = knob(name).resources("AWS::CloudWatch::Alarm").values()
+        return [of for of in alarms if of.get("Namespace") == canary_metric.NAMESPACE]
+
+    assert canaries("three values") == []
+    (alarm,) = canaries("all that is prescribed")
+    assert alarm["TreatMissingData"] == "breaching"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["Dimensions"] == [{"Name": canary_metric.DIMENSION, "Value": "test"}]
+    assert alarm["EvaluationPeriods"] * alarm["Period"] == 90 * 60
+    # The one alarm of outages notifies for it.
+    assert "AlarmActions" not in alarm
+    outages = json.dumps(knob("all that is prescribed").the("AWS::CloudWatch::CompositeAlarm")["AlarmRule"])
+    assert "CanaryAlarm" in outages
+
+
+def test_a_pipelines_role_is_one_repositorys_and_takes_the_roles_of_the_bootstrap(
+    knob: Callable[[str], Synthesis],
+) -> None:
+    assert "Pipeline" not in knob("three values").templates
+    pipeline = knob("all that is prescribed").alone("Pipeline")
+    (provider,) = pipeline.resources("AWS::IAM::OIDCProvider")
+    (statement,) = pipeline.the("AWS::IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Federated": {"Ref": provider}}
+    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": "repo:acme@1234/calls@5678:environment:production",
+        }
+    }
+    policies = pipeline.resources("AWS::IAM::ManagedPolicy")
+    statements = [each for of in policies.values() for each in of["PolicyDocument"]["Statement"]]
+    (takes,) = [each for each in statements if each["Action"] == "sts:AssumeRole"]
+    assert takes["Resource"] == [
+        f"arn:aws:iam::{ACCOUNT}:role/cdk-platform7-{name}-role-{ACCOUNT}-eu-west-2"
+        for name in ("deploy", "file-publishing", "lookup")
+    ]
+    written = {
+        action
+        for each in statements
+        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+        if not re.match(r"[a-z0-9-]+:(Get|List|Describe|GET)", action)
+    }
+    assert written == {
+        "sts:AssumeRole",
+        "cognito-idp:AdminCreateUser",
+        "cognito-idp:AdminDeleteUser",
+        "cognito-idp:AdminSetUserPassword",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "fix"),
+    [
+        ({"pipeline.environment": "prod"}, "pipeline.environment", "name pipeline.repository too"),
+        ({"pipeline.repository": "acme"}, "pipeline.repository", '"acme/calls"'),
+        ({"pipeline.repository": "acme/*"}, "pipeline.repository", '"acme/calls"'),
+        (
+            {
+                "pipeline.repository": "acme/calls",
+                "pipeline.provider_arn": "arn:aws:iam::999:oidc-provider/x",
+            },
+            "pipeline.provider_arn",
+            "oidc-provider/token.actions.githubusercontent.com",
+        ),
+        ({"smoke.sandbox": True}, "smoke.sandbox", "name queue_arn"),
+        ({"smoke.canary": True}, "smoke.canary", "name smoke.queue_arn too"),
+        ({"smoke.queue_arn": QUEUE_OF_DEV}, "smoke.queue_arn", "another queue"),
+        (
+            {"smoke.queue_arn": SMOKE_QUEUE, "connect.topics.smoke": "billing"},
+            "connect.topics.smoke",
+            "remove it, or [smoke]",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    load_changed: Loader, changes: Mapping[str, Any], key: str, fix: str
+) -> None:
+    check_refused(load_changed, changes, key, fix)

@@ -14,7 +14,8 @@ from caller_context.domain import verify
 from calls.interfaces import Credential
 from calls.record import Call, Rate
 from calls.table import CallTable
-from tests.lambdas.conftest import TABLE
+from calls.webrtc import read_attributes
+from tests.lambdas.conftest import INSTANCE_ARN, TABLE
 from tests.lambdas.events import LambdaContext, flow_event
 
 NOW = 1_790_000_000_000
@@ -82,6 +83,19 @@ def test_a_transferred_contact_is_still_the_call(method: str, table: CallTable) 
     invoke()
     leg = invoke(ContactId="contact-2", InitialContactId="contact-1", InitiationMethod=method)
     assert leg["auth_status"] == "verified"
+
+
+def test_a_contact_that_names_no_first_one_is_the_first(table: CallTable) -> None:
+    assert invoke(ContactId="contact-7", InitialContactId=None)["auth_status"] == "verified"
+    assert table.find_user("contact-7") == "user-1"
+
+
+@pytest.mark.parametrize("missing", ["customer_id", "auth_token", "ContactId"])
+def test_a_credential_lacks_nothing(missing: str) -> None:
+    attributes = {name: value for name, value in GENUINE.items() if name != missing}
+    ids = {"ContactId": None, "InitialContactId": None} if missing == "ContactId" else {}
+    assert read_attributes(flow_event(GENUINE), INSTANCE_ARN, {"WEBRTC_API"}) is not None
+    assert read_attributes(flow_event(attributes, **ids), INSTANCE_ARN, {"WEBRTC_API"}) is None
 
 
 def test_a_reference_copied_to_another_contact_proves_nothing(table: CallTable) -> None:

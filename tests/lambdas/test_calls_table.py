@@ -130,6 +130,28 @@ def test_a_claim_that_arrives_again_after_its_start_was_abandoned_begins_nothing
     assert table.claim(call(2, NOW + 20), RATES) is None
 
 
+@pytest.mark.parametrize("end", ["abandon", "give_up"])
+def test_a_failed_start_with_a_contact_stands_in_the_way_until_that_is_stopped(
+    table: CallTable, end: str
+) -> None:
+    table.claim(call(), RATES)
+    table.bind("user-1", "reference-1", "contact-1", NOW + 1)
+    getattr(table, end)(call(), NOW + 2)
+    standing = table.claim(call(2, NOW + 3), RATES)
+    assert standing is not None
+    assert standing.is_failed_start
+    assert table.claim(call(2, NOW + 3), RATES, cleared="reference-0") == standing
+    assert table.claim(call(2, NOW + 3), RATES, cleared="reference-1") is None
+
+
+def test_a_failed_start_without_a_contact_stands_in_nobodys_way(table: CallTable) -> None:
+    table.claim(call(), RATES)
+    failed = table.abandon(call(), NOW + 2)
+    assert failed is not None
+    assert not failed.is_failed_start
+    assert table.claim(call(2, NOW + 3), RATES) is None
+
+
 def test_the_rate_is_a_sliding_window_over_starts(table: CallTable) -> None:
     for number, at in ((1, NOW), (2, NOW + 30_000)):
         assert table.claim(call(number, at), RATES) is None
@@ -324,6 +346,7 @@ def test_a_contact_leads_to_its_user_once_it_is_known_and_until_the_next_call(ta
     table.bind("user-1", "reference-1", "contact-1", NOW)
     assert table.find_user("contact-1") == "user-1"
     assert table.find_user("contact-2") is None
+    table.store_answer(answered(call()), RATES)
     table.end(call(), NOW + 1)
     assert table.find_user("contact-1") == "user-1"
     table.claim(call(2, NOW + 2), RATES)

@@ -20,6 +20,7 @@ from calls.errors import (
     CallEnded,
     IdempotencyKeyReused,
     InvalidRequest,
+    NotPossibleNow,
     RateExceeded,
     RequestInProgress,
     StartRefused,
@@ -148,6 +149,22 @@ def test_a_key_that_comes_back_after_the_window_is_a_new_call_once_the_old_one_e
         backend.call()
     backend.end()
     assert backend.call().contact_id != first.contact_id
+
+
+def test_a_key_answers_its_call_until_the_user_starts_another(backend: Backend) -> None:
+    first = backend.call("first")
+    with pytest.raises(CallActive):
+        backend.call("second")
+    backend.end()
+    assert backend.call("first").replayed
+    second = backend.call("second")
+    with pytest.raises(CallActive) as refused:
+        backend.call("first")
+    assert refused.value.contact_id == second.contact_id
+    backend.end()
+    third = backend.call("first")
+    assert not third.replayed
+    assert third.contact_id not in {first.contact_id, second.contact_id}
 
 
 def test_the_same_key_with_another_body_is_refused(backend: Backend) -> None:
@@ -433,8 +450,107 @@ def test_a_contact_that_cannot_be_stopped_either_changes_nothing_for_the_caller(
     with pytest.raises(AnswerIncomplete):
         backend.call()
     backend.connect.alter_answer = lambda _: None
+    backend.connect.stop_faults = []
     backend.now += 1
+    started = backend.call()
+    assert started.contact_id in backend.connect.active
+
+
+def leave_unstopped(backend: Backend) -> str:
+    """A start fails with a contact that Connect does not stop either; the contact."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend.connect, "alter_answer", lambda answer: answer.pop("ParticipantToken"))
+        patch.setattr(backend.connect, "stop_faults", [(400, "InvalidRequestException", {})])
+        with pytest.raises(AnswerIncomplete):
+            backend.call()
+    (contact_id,) = backend.connect.active
+    return contact_id
+
+
+@pytest.mark.parametrize("key", ["tap", "another tap"])
+def test_no_call_starts_beside_the_contact_of_a_failed_start(backend: Backend, key: str) -> None:
+    left = leave_unstopped(backend)
+    backend.connect.stop_faults = [(400, "InvalidRequestException", {})]
+    with pytest.raises(NotPossibleNow) as refused:
+        backend.call(key=key)
+    assert refused.value.retry_after == 1
+    assert backend.connect.active == [left]
+    started = backend.call(key=key)
+    assert backend.connect.active == [started.contact_id]
+
+
+def test_a_contact_whose_end_is_known_is_not_stopped_again(backend: Backend) -> None:
+    left = leave_unstopped(backend)
+    backend.deliver("DISCONNECTED", left, ended=3)
+    requests = len(backend.connect.requested("StopContact"))
     backend.call()
+    assert len(backend.connect.requested("StopContact")) == requests
+
+
+def test_two_starts_that_clear_the_same_away_at_once_have_one_winner(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = leave_unstopped(backend)
+    stop = backend.instance.stop
+
+    def stop_and_lose(contact_id: str) -> None:
+        monkeypatch.setattr(backend.instance, "stop", stop)
+        stop(contact_id)
+        backend.call(key="faster")
+
+    monkeypatch.setattr(backend.instance, "stop", stop_and_lose)
+    with pytest.raises(CallActive):
+        backend.call(key="slower")
+    assert left not in backend.connect.active
+    assert len(backend.connect.active) == 1
+
+
+def test_a_start_that_meets_two_failed_ones_is_to_come_again(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_unstopped(backend)
+    stop = backend.instance.stop
+
+    def stop_and_leave(contact_id: str) -> None:
+        monkeypatch.setattr(backend.instance, "stop", stop)
+        stop(contact_id)
+        backend.deliver("DISCONNECTED", contact_id, ended=3)
+        leave_unstopped(backend)
+
+    monkeypatch.setattr(backend.instance, "stop", stop_and_leave)
+    with pytest.raises(CallActive) as refused:
+        backend.call(key="slower")
+    assert (refused.value.contact_id, refused.value.retry_after) == (None, 1)
+    backend.call(key="slower")
+    assert len(backend.connect.active) == 1
+
+
+def test_a_crashed_start_that_another_request_cleared_away_halfway_is_not_taken_for_stopped(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = backend.leave_unanswered()
+    backend.now += 40_000
+    take_over = backend.table.take_over
+
+    def lose(crashed: Call, **until: int) -> Call | None:
+        faster = take_over(crashed, **until)
+        assert faster is not None
+        backend.table.abandon(faster, backend.now)  # and dies before it stops the contact
+        return take_over(crashed, **until)
+
+    with monkeypatch.context() as racing:
+        racing.setattr(backend.table, "take_over", lose)
+        with pytest.raises(CallActive):
+            backend.call(key="next")
+    assert backend.connect.active == [left]
+    assert [backend.call(key="next").contact_id] == backend.connect.active
+
+
+def test_a_contact_that_cannot_be_joined_costs_no_request_twice(backend: Backend) -> None:
+    lose_answers_of(backend, 1)
+    started = backend.call()
+    assert len(backend.connect.requested("StopContact")) == 1
+    assert backend.connect.active == [started.contact_id]
 
 
 def test_a_start_whose_answer_cannot_be_stored_is_stopped(
@@ -663,9 +779,9 @@ def test_a_start_whose_claim_is_not_confirmed_leaves_the_user_free_to_try_again(
 ) -> None:
     claim = backend.table.claim
 
-    def claim_unconfirmed(call: Call, rates: Sequence[Rate]) -> Call | None:
+    def claim_unconfirmed(call: Call, rates: Sequence[Rate], *, cleared: str) -> Call | None:
         monkeypatch.setattr(backend.table, "claim", claim)
-        claim(call, rates)
+        claim(call, rates, cleared=cleared)
         raise TimedOut("The answer was lost.")
 
     monkeypatch.setattr(backend.table, "claim", claim_unconfirmed)

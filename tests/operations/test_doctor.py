@@ -63,6 +63,12 @@ def signed_by(**keys: Any) -> Configuration:
     return copy.replace(configuration, identity=identity)
 
 
+def smoking(queue_arn: str | None) -> Configuration:
+    """With a queue of calls that only test."""
+    configuration = ready.production()
+    return copy.replace(configuration, smoke=copy.replace(configuration.smoke, queue_arn=queue_arn))
+
+
 def without_reserved() -> Configuration:
     configuration = ready.production()
     functions = copy.replace(configuration.functions, reserved_concurrency=None)
@@ -150,6 +156,15 @@ def test_every_queue_that_the_configuration_names_is_looked_at() -> None:
     assert subject.queue_arns == (*of_flows, own, other)
 
 
+def test_a_queue_of_calls_that_only_test_is_to_exist_and_not_to_be_served() -> None:
+    instance_arn = ready.production().connect.instance_arn
+    aws = FakeAws(ready.answers())
+    configuration = smoking(f"{instance_arn}/queue/quiet")
+    assert not_passed(examine_account(CHECKS, configuration, aws.session)) == {}
+    read = [given["QueueId"] for name, given in aws.calls if name == "connect.DescribeQueue"]
+    assert "quiet" in read
+
+
 def test_before_the_first_deployment_it_is_green_too() -> None:
     """Nothing is deployed, so nothing of a deployment is looked at."""
     found = examined(
@@ -165,12 +180,14 @@ def test_before_the_first_deployment_it_is_green_too() -> None:
     assert not {check for check, _ in found} & {check.name for check in CHECKS if check.of_deployment}
 
 
-def test_no_room_for_one_more_function_fails_before_the_first_deployment() -> None:
+@pytest.mark.parametrize("used", [49, 50])
+def test_no_room_for_two_more_functions_fails_before_the_first_deployment(used: int) -> None:
+    """The one that proves who calls, and the one that knows when a closed queue opens."""
     found = examined(
         {
             "ssm.GetParametersByPath": {"Parameters": []},
             "cloudformation.ListStackResources": ready.nothing_deployed,
-            "connect.ListLambdaFunctions": {"LambdaFunctions": [f"arn:{n}" for n in range(50)]},
+            "connect.ListLambdaFunctions": {"LambdaFunctions": [f"arn:{n}" for n in range(used)]},
             "service-quotas.GetServiceQuota": quotas(L_E3D2F503=50),
         }
     )
@@ -371,6 +388,13 @@ def test_a_fault_is_one_finding_with_its_fix(
 
 
 _CONFIGURED: dict[str, tuple[Configuration, str, Status, dict[str, Answer], str]] = {
+    "agents who serve the queue of calls that only test": (
+        smoking(ready.production().connect.verified_queue_arn),
+        "routing profiles",
+        Status.WARN,
+        {},
+        "remove the queue",
+    ),
     "an adopted flow that does not exist": (
         with_flow(ready.production()),
         "adopted flows",

@@ -1,6 +1,7 @@
 """The timeline of a call, out of canned records, contacts and logs; nothing in it is anybody's own."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 
 from infra.configuration import load
+from infra.constructs import call_api
 from infra.outputs import Output, parameter_name
+from operations import timeline
 from operations.__main__ import main
 from operations.deployment import CHECKOUT, Deployment
 from tests.operations.fake_aws import Answer, AwsRefusal, FakeAws
@@ -16,6 +19,7 @@ from tests.operations.fake_aws import Answer, AwsRefusal, FakeAws
 FIRST = "11111111-1111-4111-8111-111111111111"
 SECOND = "22222222-2222-4222-8222-222222222222"
 REQUEST = "33333333-3333-4333-8333-333333333333"
+TRACE = "1-67891233-abcdef012345678912345678"
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
 MILLIS = int(START.timestamp() * 1000)
 _SECRETS = ("Ada", "join-token", "ada@example.com", "reference-1", "order-9", "subject-1")
@@ -52,6 +56,7 @@ def explained(
     contacts: Mapping[str, Mapping[str, Any]],
     lines: list[str],
     asked: str = FIRST,
+    traces: Answer = {"Traces": []},  # noqa: B006 - nobody changes it
 ) -> str:
     def parameter(given: Mapping[str, Any]) -> Mapping[str, Any]:
         values: dict[str, str] = {
@@ -83,15 +88,21 @@ def explained(
         assert not read & {"Answer", "Reference", "Context", "DisplayName", "ConnectionToken"}
         return {"Item": {name: value for name, value in (record or {}).items() if name in read}}
 
+    def found(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """As CloudWatch Logs finds them: those with one of the terms, and no others."""
+        terms = re.findall(r'\?"([^"]+)"', given["filterPattern"])
+        assert terms
+        named = [(n, line) for n, line in enumerate(lines) if any(term in line for term in terms)]
+        return {"events": [{"timestamp": MILLIS + n, "message": line} for n, line in named]}
+
     answers: dict[str, Answer] = {
         "ssm.GetParameter": parameter,
         "dynamodb.Query": {"Items": [{"UserId": {"S": "subject-1"}}] if record else []},
         "dynamodb.GetItem": get_item,
         "connect.DescribeContact": describe,
         "cloudformation.ListStackResources": resources,
-        "logs.FilterLogEvents": {
-            "events": [{"timestamp": MILLIS + n, "message": line} for n, line in enumerate(lines)]
-        },
+        "logs.FilterLogEvents": found,
+        "xray.BatchGetTraces": traces,
     }
     deployment = Deployment(load(CHECKOUT, "local"), FakeAws(answers).session)
     opened: Callable[[str | None], Deployment] = lambda _environment: deployment  # noqa: E731
@@ -109,8 +120,9 @@ def log(message: str, **more: str) -> str:
 
 ACCESS = json.dumps(
     {
-        "httpMethod": "POST",
+        "method": "POST",
         "resourcePath": "/start-call",
+        "traceId": TRACE,
         "status": "201",
         "functionRequestId": REQUEST,
         "sourceIp": "198.51.100.7",
@@ -141,12 +153,71 @@ def test_a_good_call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     )
     lines = printed.splitlines()
     assert lines[0].startswith("2026-11-28 12:00:00.000")
-    assert "POST, resourcePath /start-call, status 201" in printed
+    assert "method POST, resourcePath /start-call, status 201" in printed
     assert printed.count("Call started") == 1
     assert "ended by the caller" in printed
     assert "… 86 s" in printed
     assert "198.51.100.7" not in printed
     assert lines[-1] == "An agent took the call, and it ended."
+
+
+def test_the_names_of_the_access_log_are_those_that_are_deployed() -> None:
+    assert set(timeline.ACCESS_NAMES) <= set(call_api._ACCESS_LOG)
+
+
+def test_each_pattern_is_as_long_as_one_may_be_and_none_is_left_out() -> None:
+    ids = {f"{number:08x}-1111-4111-8111-111111111111" for number in range(60)}
+    patterns = list(timeline.filter_patterns(ids))
+    assert max(map(len, patterns)) <= 1024
+    assert {term.strip('?"') for pattern in patterns for term in pattern.split()} == ids
+    assert list(timeline.filter_patterns([])) == []
+
+
+def test_a_trace_is_shown_by_names_and_times_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = START.timestamp()
+    write = {"name": "DynamoDB", "start_time": start + 0.2, "end_time": start + 0.21, "throttle": True}
+    segment = {
+        "name": "start_call",
+        "start_time": start + 0.1,
+        "end_time": start + 0.4,
+        "fault": False,
+        "annotations": {"customer": "ada@example.com"},
+        "http": {"request": {"url": "https://example.com/?Ada"}},
+        "subsegments": [write, {"name": "Ada <ada@example.com>", "start_time": start}],
+    }
+    asked = list[Any]()
+
+    def traces(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        asked.append(given["TraceIds"])
+        return {"Traces": [{"Id": TRACE, "Segments": [{"Id": "1", "Document": json.dumps(segment)}]}]}
+
+    printed = explained(
+        monkeypatch,
+        capsys,
+        record=item(),
+        contacts={},
+        lines=[log("Call started", contact_id=FIRST), ACCESS],
+        traces=traces,
+    )
+    assert asked == [[TRACE]]
+    assert "start_call: 300 ms" in printed
+    assert "start_call > DynamoDB: 10 ms, throttle" in printed
+
+
+def test_without_traces_all_else_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = explained(
+        monkeypatch,
+        capsys,
+        record=item(),
+        contacts={},
+        lines=[log("Call started", contact_id=FIRST), ACCESS],
+        traces=AwsRefusal("AccessDeniedException"),
+    )
+    assert "Call started" in printed
 
 
 def test_a_failed_call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

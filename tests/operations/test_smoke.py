@@ -8,13 +8,21 @@ from typing import Any
 import pytest
 import requests
 
-from operations import smoke
+from operations import callers
+from operations.callers import NewUser
+from operations.media.program import ProgramError
 from operations.smoke import SmokeTest, Stage
 from tests.operations.fake_aws import Answer, AwsRefusal, FakeAws
 
 ENDED = {"State": "ENDED"}
+QUEUE = "22222222-2222-4222-8222-222222222222"
 CONTACT = "11111111-1111-4111-8111-111111111111"
-STARTED = {"ContactId": CONTACT, "ConnectionData": {}}
+SIGNALLING = "signal.example.aws"
+PLACE = {
+    "Meeting": {"MediaPlacement": {"SignalingUrl": f"wss://{SIGNALLING}/control/1"}},
+    "Attendee": {"JoinToken": "join-token"},
+}
+STARTED = {"ContactId": CONTACT, "ConnectionData": PLACE}
 
 Api = Callable[[str, str, Mapping[str, str]], tuple[int, Mapping[str, Any]]]
 
@@ -26,10 +34,21 @@ class FakeApi:
         self.changes, self.active, self.starts, self.bodies = changes, False, 0, list[Any]()
 
     def send(self, method: str, url: str, *, headers: Mapping[str, str], **more: Any) -> requests.Response:
+        if SIGNALLING in url:
+            return self._signal(url, headers)
         status, body = self._answer(method, url, headers)
         self.bodies.append(more.get("json"))
         answer = requests.Response()
         answer.status_code, answer._content = status, json.dumps(body).encode()
+        return answer
+
+    def _signal(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+        assert url == f"https://{SIGNALLING}/"
+        assert not headers
+        if "signalling" in self.changes:
+            raise requests.ConnectTimeout
+        answer = requests.Response()
+        answer.status_code = 403  # without a token: it answers
         return answer
 
     def _answer(self, method: str, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, Any]]:
@@ -46,7 +65,8 @@ class FakeApi:
         if method == "DELETE":
             self.active = False
             return self.changes.get("hang_up", (204, {}))
-        return self.changes.get("state", (200, ENDED))
+        is_key = url.endswith("/digits")
+        return self.changes.get("digits", (204, {})) if is_key else self.changes.get("state", (200, ENDED))
 
 
 class FakeSrp:
@@ -68,23 +88,47 @@ def answers() -> dict[str, Answer]:
         "cognito-idp.AdminCreateUser": {},
         "cognito-idp.AdminSetUserPassword": {},
         "cognito-idp.AdminDeleteUser": {},
-        "connect.DescribeContact": {"Contact": {"Id": CONTACT}},
+        "connect.DescribeContact": {"Contact": {"Id": CONTACT, "QueueInfo": {"Id": QUEUE}}},
+        "connect.GetContactAttributes": {"Attributes": {"auth_status": "verified"}},
     }
 
 
 @pytest.fixture(autouse=True)
 def signing_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smoke, "AWSSRP", FakeSrp)
+    monkeypatch.setattr(callers, "AWSSRP", FakeSrp)
 
 
-def run(api: FakeApi, **changes: Answer) -> tuple[list[Stage], FakeAws]:
+class FakeCustomer:
+    """Somebody with ears, until they leave."""
+
+    def __init__(self, *, status: str = "", level: float = 0.1, error: str = "") -> None:
+        self._status, self._level, self._error, self.has_left = status, level, error, False
+
+    def join(self, connection_data: Mapping[str, Any]) -> str:
+        assert connection_data == PLACE
+        if self._error == "join":
+            raise ProgramError("join: the program of Node's has ended")
+        return self._status
+
+    def hear(self, above: float) -> float:
+        if self._error == "hear":
+            raise ProgramError("hear: the program of Node's has ended")
+        assert above > 0
+        return self._level
+
+    def leave(self) -> None:
+        self.has_left = True
+
+
+def run(api: FakeApi, customer: FakeCustomer | None = None, **changes: Answer) -> tuple[list[Stage], FakeAws]:
     aws = FakeAws({**answers(), **{name.replace("__", "."): each for name, each in changes.items()}})
     test = SmokeTest(
         session=aws.session,
         api_url="https://api.example/v1/",
         instance_arn="arn:aws:connect:eu-west-2:1:instance/1",
-        pool_id="eu-west-2_pool",
-        client_id="client",
+        caller=NewUser(session=aws.session, pool_id="eu-west-2_pool", client_id="client"),
+        open_customer=(lambda: customer) if customer else None,
+        queue_id=QUEUE if customer else None,
         send=api.send,
         wait=0.01,
     )
@@ -99,7 +143,8 @@ def test_a_deployment_that_works_passes_every_stage() -> None:
     api = FakeApi()
     stages, aws = run(api)
     assert [stage.name for stage in stages] == [
-        "refused", "sign-in", "availability", "start", "replay", "contact", "hang-up", "cleanup",
+        "refused", "sign-in", "availability", "start", "replay", "contact", "signalling", "hang-up",
+        "cleanup",
     ]  # fmt: skip
     assert failed(stages) == []
     assert not api.active
@@ -116,6 +161,8 @@ def test_a_deployment_that_works_passes_every_stage() -> None:
         ("start", {"start": (201, {})}),
         ("replay", {"replay": (201, STARTED)}),
         ("replay", {"replay": (200, {"ContactId": "another"})}),
+        ("signalling", {"signalling": (0, {})}),
+        ("signalling", {"start": (201, {**STARTED, "ConnectionData": {}}), "replay": (200, STARTED)}),
         ("hang-up", {"state": (200, {"State": "QUEUED"})}),
     ],
 )
@@ -129,6 +176,57 @@ def test_a_fault_of_the_api_is_told_by_its_stage(
     assert not api.active
     made = [name for name, _ in aws.calls]
     assert made.count("cognito-idp.AdminDeleteUser") == made.count("cognito-idp.AdminCreateUser")
+
+
+def test_a_call_that_is_heard_passes_every_stage_of_the_flow() -> None:
+    customer = FakeCustomer()
+    stages, _ = run(FakeApi(), customer)
+    assert [stage.name for stage in stages][6:] == [
+        "signalling", "join", "queue", "verified", "digits", "sound", "hang-up", "cleanup",
+    ]  # fmt: skip
+    assert failed(stages) == []
+    assert customer.has_left
+
+
+@pytest.mark.parametrize(
+    ("stage", "customer", "changes", "words"),
+    [
+        ("join", {"status": "AudioAuthenticationRejected"}, {}, "AudioAuthenticationRejected"),
+        ("join", {"error": "join"}, {}, "has ended"),
+        ("queue", {}, {"connect__DescribeContact": {"Contact": {"Id": CONTACT}}}, "queue"),
+        (
+            "queue",
+            {},
+            {"connect__DescribeContact": {"Contact": {"Id": CONTACT, "QueueInfo": {"Id": CONTACT}}}},
+            "queue",
+        ),
+        (
+            "verified",
+            {},
+            {"connect__GetContactAttributes": {"Attributes": {"auth_status": "unverified"}}},
+            "'unverified'",
+        ),
+        ("verified", {}, {"connect__GetContactAttributes": {"Attributes": {}}}, "not set"),
+        ("sound", {"level": 0.0}, {}, "silence"),
+        ("sound", {"error": "hear"}, {}, "has ended"),
+    ],
+)
+def test_a_fault_of_media_or_flow_is_told_by_its_stage(
+    stage: str, customer: dict[str, Any], changes: dict[str, Answer], words: str
+) -> None:
+    api, somebody = FakeApi(), FakeCustomer(**customer)
+    stages, _ = run(api, somebody, **changes)
+    assert failed(stages) == [stage]
+    assert words in stages[-2].failure
+    assert not api.active
+    assert somebody.has_left
+
+
+def test_a_key_that_is_refused_is_told_by_its_stage() -> None:
+    customer = FakeCustomer()
+    stages, _ = run(FakeApi(digits=(409, {})), customer)
+    assert failed(stages) == ["digits"]
+    assert customer.has_left
 
 
 def test_a_call_that_cannot_be_hung_up_is_named_for_the_operator() -> None:
@@ -160,7 +258,7 @@ def test_a_contact_that_connect_does_not_have_is_told() -> None:
 
 
 def test_a_user_who_cannot_sign_in_is_told_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smoke, "AWSSRP", Challenged)
+    monkeypatch.setattr(callers, "AWSSRP", Challenged)
     stages, aws = run(FakeApi())
     assert failed(stages) == ["sign-in"]
     assert "SOFTWARE_TOKEN_MFA" in stages[-2].failure
@@ -169,7 +267,7 @@ def test_a_user_who_cannot_sign_in_is_told_and_removed(monkeypatch: pytest.Monke
 
 def test_an_operator_without_the_right_is_told_which() -> None:
     denied = AwsRefusal("AccessDeniedException", "not authorized to perform: cognito-idp:AdminCreateUser")
-    stages, _ = run(FakeApi(), **{"cognito-idp__AdminCreateUser": denied})
+    stages, _ = run(FakeApi(), None, **{"cognito-idp__AdminCreateUser": denied})
     assert failed(stages) == ["sign-in"]
     assert "cognito-idp:AdminCreateUser" in stages[-2].failure
 
@@ -192,7 +290,7 @@ def test_users_of_runs_that_were_killed_are_removed() -> None:
     }
     theirs = {**old, "Username": "theirs", "Attributes": [{"Name": "email", "Value": "smoke-1@acme.test"}]}
     young = {**old, "Username": "young", "UserCreateDate": datetime.now(UTC)}
-    _, aws = run(FakeApi(), **{"cognito-idp__ListUsers": {"Users": [old, theirs, young]}})
+    _, aws = run(FakeApi(), None, **{"cognito-idp__ListUsers": {"Users": [old, theirs, young]}})
     removed = [given["Username"] for name, given in aws.calls if name == "cognito-idp.AdminDeleteUser"]
     assert removed[0] == "old"
     assert len(removed) == 2  # and its own

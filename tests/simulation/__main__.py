@@ -7,13 +7,14 @@ from collections import Counter
 
 from tests.simulation.functions import quiet_telemetry
 from tests.simulation.shrinking import Finding, describe, run_seed, shrink
+from tests.simulation.simulation import Simulation
 
 _SHOWN = 5
 _PROGRESS_EVERY = 5_000
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit code: 1 when an invariant is broken."""
+def main(arguments: list[str] | None = None, simulated: type[Simulation] = Simulation) -> int:
+    """Runs seeds. Returns the exit code: 1 when an invariant is broken."""
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10_000, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first one")
@@ -22,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     kinds: Counter[str] = Counter()
     with quiet_telemetry():
         for seed in range(options.first, options.first + options.seeds):
-            finding = run_seed(seed)
+            finding = run_seed(seed, simulated)
             if finding is not None:
                 kinds[finding.kind] += 1
                 if kinds[finding.kind] == 1 and len(kinds) <= _SHOWN:

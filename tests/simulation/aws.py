@@ -48,19 +48,24 @@ DELAYS = (0, 2, 8, 40, 150, 600, 1500)
 """Milliseconds that a request or its answer may take longer."""
 LATE_BY = 2500  # milliseconds after the time-out
 
-_READ_TIMEOUTS = {"dynamodb": 2000, "ssm": 2000, "connect": 4000, "connectparticipant": 4000}
-_ATTEMPTS = {"ssm": 1}
 _BACKOFF = (30, 900)  # milliseconds
 
-# Answers that state a fact. While it is none, no product could tell: AWS is taken at its word.
-_FACTS = frozenset(
-    {
-        ("StopContact", "ContactNotFoundException"),
-        ("StopContact", "ResourceNotFoundException"),
-        ("CreateParticipant", "ResourceNotFoundException"),
-        ("UpdateItem", "ConditionalCheckFailedException"),
-    }
-)
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service of AWS's as a client is made for it."""
+
+    name: str
+    operations: tuple[str, ...]
+    read_timeout: int
+    """Milliseconds."""
+    attempts: int = 2
+    lacks_members: bool = False
+    """Whether an answer may lack any of its members."""
+    facts: frozenset[tuple[str, str]] = frozenset()
+    """Operations, each with an error that states a fact. While it is none, no product could tell: AWS is
+    taken at its word.
+    """
 
 
 @dataclass
@@ -77,14 +82,14 @@ class Invocation:
 
 
 @cache
-def modelled_errors(service: str, operation: str) -> tuple[tuple[str, int], ...]:
+def modelled_errors(service: Service, operation: str) -> tuple[tuple[str, int], ...]:
     """Code and HTTP status of the errors that AWS's model of an operation has, other than stated facts."""
-    model = _session.get_service_model(service).operation_model(operation)
+    model = _session.get_service_model(service.name).operation_model(operation)
     errors = [
         (shape.name, shape.metadata.get("error", {}).get("httpStatusCode", 400))
         for shape in model.error_shapes
     ]
-    return tuple(error for error in errors if (operation, error[0]) not in _FACTS)
+    return tuple(error for error in errors if (operation, error[0]) not in service.facts)
 
 
 class _Exceptions:
@@ -99,25 +104,22 @@ class Client:
 
     def __init__(
         self,
-        service: str,
-        operations: tuple[str, ...],
+        service: Service,
         perform: Perform,
         *,
         scheduler: Scheduler,
         decisions: Decisions,
         faults: Mapping[int, float],
         delay_chance: float,
-        failed: Callable[[str, Mapping[str, Any]], None],
         note: Callable[[str], None] | None,
     ) -> None:
         self._service = service
-        self._operations = {xform_name(operation): operation for operation in operations}
+        self._operations = {xform_name(operation): operation for operation in service.operations}
         self._perform = perform
         self._scheduler = scheduler
         self._decisions = decisions
         self._faults = faults
         self._delay_chance = delay_chance
-        self._failed = failed
         self._note = note
         self.exceptions = _Exceptions
         self.quiet_at: int | None = None
@@ -128,7 +130,7 @@ class Client:
         return lambda **parameters: self._call(operation, parameters)
 
     def _call(self, operation: str, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        attempts = _ATTEMPTS.get(self._service, 2)
+        attempts = self._service.attempts
         for attempt in range(1, attempts + 1):
             try:
                 return self._attempt(operation, parameters)
@@ -156,7 +158,6 @@ class Client:
         fault = 0 if is_quiet else self._decisions.weigh(f"{name} fault", self._faults)
         if fault:
             invocation.faults += 1
-            self._failed(operation, parameters)
         chance = self._delay_chance
         there = self._decisions.choose(f"{name} request", len(DELAYS), chance)
         back = self._decisions.choose(f"{name} answer", len(DELAYS), chance)
@@ -181,7 +182,7 @@ class Client:
             errors = modelled_errors(self._service, operation)
             code, status = errors[(fault - MODELLED) % len(errors)]
             raise _client_error(operation, code, status, {})
-        if fault == INCOMPLETE and self._service in {"connect", "connectparticipant"}:
+        if fault == INCOMPLETE and self._service.lacks_members:
             dropped = self._decisions.choose(f"{name} lacks", max(1, len(answer)))
             answer = {
                 member: value for number, (member, value) in enumerate(answer.items()) if number != dropped
@@ -195,7 +196,7 @@ class Client:
 
     def _fail(self, operation: str, parameters: dict[str, Any], fault: int) -> None:
         if fault in {LOST_BEFORE, LOST_AFTER, LATE}:
-            timeout = _READ_TIMEOUTS[self._service]
+            timeout = self._service.read_timeout
             if fault == LATE:
                 self._scheduler.after(timeout + LATE_BY, lambda: self._perform_late(operation, parameters))
             self._scheduler.wait(timeout)

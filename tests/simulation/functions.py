@@ -22,6 +22,7 @@ from call_control.domain import CallControl
 from call_control.waiting import Waiting
 from caller_context import handler as caller_context
 from calls.connect import ConnectInstance
+from calls.interfaces import CallTransport
 from calls.participant_service import ParticipantService
 from calls.record import Rate
 from calls.table import CallTable
@@ -70,18 +71,19 @@ class Functions:
         instance = ConnectInstance(simulation.client("connect"), INSTANCE_ARN)
         participants: Any = ParticipantService(simulation.client("connectparticipant"))
         self.table = table
-        transport = WebRtc(table, instance, participants, clock, instance_arn=INSTANCE_ARN)
+        native = WebRtc(table, instance, participants, clock, instance_arn=INSTANCE_ARN)
+        transports = {function: self.make_transport(function, native) for function in TIMEOUTS}
         self._loaded = [
-            (start_call, "_start_call", StartCall(table, transport, LIMITS, clock)),
+            (start_call, "_start_call", StartCall(table, transports["start_call"], LIMITS, clock)),
             (start_call, "_switch", Switch(simulation.client("ssm"), "/calling", clock)),
             (start_call, "now", clock),
-            (call_control, "_calls", CallControl(table, transport, clock)),
+            (call_control, "_calls", CallControl(table, transports["call_control"], clock)),
             # How long callers wait is read beside a call, and changes none.
             (call_control, "_waiting", SimpleNamespace(of=lambda _: Waiting())),
             (call_control, "now", clock),
-            (contact_events, "_transport", transport),
+            (contact_events, "_transport", transports["contact_events"]),
             (contact_events, "_contact_events", ContactEvents(table, instance, clock)),
-            (caller_context, "_transport", transport),
+            (caller_context, "_transport", transports["caller_context"]),
             (caller_context, "_calls", table),
             (caller_context, "now", clock),
         ]
@@ -92,6 +94,10 @@ class Functions:
             (start_call_domain, "uuid", SimpleNamespace(uuid4=lambda: next(unique))),
             (call_control_domain, "uuid", SimpleNamespace(uuid4=lambda: next(unique))),
         ]
+
+    def make_transport(self, function: str, native: CallTransport) -> CallTransport:  # noqa: ARG002
+        """The transport that a function starts, ends or reads calls with."""
+        return native
 
     def load(self) -> None:
         """Has the handlers use this simulation."""
@@ -134,25 +140,31 @@ class Functions:
     def _invoke(
         self, function: str, name: str, user: str | None, event: dict[str, Any], answered: Answered
     ) -> Invocation:
-        simulation = self._simulation
-        invocation = Invocation(name, function, user)
         handler: Any = {
             "start_call": start_call,
             "call_control": call_control,
             "contact_events": contact_events,
             "caller_context": caller_context,
         }[function].handler
+        invocation = Invocation(name, function, user)
+        self.invoke(invocation, handler, event, TIMEOUTS[function], answered)
+        return invocation
+
+    def invoke(
+        self, invocation: Invocation, handler: Any, event: dict[str, Any], lasts: int, answered: Answered
+    ) -> None:
+        """Runs a handler for at most so many milliseconds; it is answered None when it died."""
+        simulation = self._simulation
 
         def run() -> None:
             answer = None
             try:
                 answer = handler(event, LambdaContext())
             except Killed:
-                simulation.note(lambda: f"{name} {function} dies")
+                simulation.note(lambda: f"{invocation.name} {invocation.function} dies")
             simulation.after(0, lambda: answered(answer))
 
-        simulation.scheduler.start(run, lasts=TIMEOUTS[function], context=invocation)
-        return invocation
+        simulation.scheduler.start(run, lasts=lasts, context=invocation)
 
 
 def _until_killed(function: Callable[[], None]) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import jsonschema_rs
-import yaml
 
 from calls.record import TRANSFER_GRACE
+from tests.openapi import CONTRACT, resolved
 from tests.simulation.errors import BrokenError
 from tests.simulation.functions import LIMITS
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from tests.simulation.contact_center import Contact
     from tests.simulation.simulation import Simulation
 
-_CONTRACT = yaml.safe_load((Path(__file__).parents[2] / "openapi.yaml").read_text())
 _RANKS = ["CONNECTING", "QUEUED", "CONNECTED", "ENDED"]
 
 
@@ -31,29 +28,20 @@ def _contract(resource: str, method: str, status: int) -> tuple[Any, frozenset[s
     """How an answer has to be: a validator of its body or None, the headers that it must have, and whether it
     is a problem. None for a status that the contract does not have.
     """
-    response = _CONTRACT["paths"][resource][method.lower()]["responses"].get(str(status))
+    response = CONTRACT["paths"][resource][method.lower()]["responses"].get(str(status))
     if response is None:
         return None
-    response = _resolved(response)
+    response = resolved(response)
     required = {
-        name.lower() for name, header in response.get("headers", {}).items() if _resolved(header)["required"]
+        name.lower() for name, header in response.get("headers", {}).items() if resolved(header)["required"]
     }
     content = response.get("content", {})
     for media_type in ("application/problem+json", "application/json"):
         if media_type in content:
-            schema = {**content[media_type]["schema"], "components": _CONTRACT["components"]}
+            schema = {**content[media_type]["schema"], "components": CONTRACT["components"]}
             validator = jsonschema_rs.validator_for(schema)
             return validator, frozenset(required), media_type == "application/problem+json"
     return None, frozenset(required), False
-
-
-def _resolved(part: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" not in part:
-        return part
-    found: Any = _CONTRACT
-    for step in part["$ref"].removeprefix("#/").split("/"):
-        found = found[step]
-    return _resolved(found)
 
 
 @dataclass
@@ -68,10 +56,6 @@ class _Kept:
     """Whether that was answered as done."""
     stopped_by: Invocation | None = None
     """Whose request stopped it."""
-    stop_failed: bool = False
-    """Whether a request to stop it has failed, which an alarm says."""
-    is_given_up: bool = False
-    """Whether its start was given up, and it was not stopped: the function died in between."""
     flow: Invocation | None = None
     lost: Counter[str] = field(default_factory=Counter)
     taken: Counter[str] = field(default_factory=Counter)
@@ -126,7 +110,7 @@ class Invariants:
         now = self._simulation.now
         earlier = self._answers.setdefault((user, key), [])
         for moment, contact_id in earlier:
-            # A record holds one key: that of another start, be it one that failed, takes its place.
+            # openapi.yaml: until the user starts another call with another key, be it one that fails.
             is_kept = now - moment < LIMITS.replay_seconds * 1000 and not any(
                 claimed_at >= moment and other != key for claimed_at, other in self._claims.get(user, ())
             )
@@ -257,13 +241,6 @@ class Invariants:
         if record.get("ContactId") == {"S": contact.contact_id} and "EndedAt" not in record:
             self.break_(f"{contact.contact_id} was cut while it went on")
 
-    def request_failed(self, operation: str, parameters: Mapping[str, Any]) -> None:
-        """A request of the product to AWS fails, or its function dies."""
-        if operation == "StopContact" and (
-            contact := self._simulation.contact_center.contacts.get(parameters["ContactId"])
-        ):
-            self.kept(contact).stop_failed = True
-
     def digits_typed(self, contact: Contact, digits: str) -> None:
         """Digits are typed once for each key press."""
         self._typed[contact.contact_id, digits] += 1
@@ -358,8 +335,6 @@ class Invariants:
         elif is_ended and function == "contact_events":
             if is_leased:
                 self.break_("A start was given up while its function may run")
-            contact = self._simulation.contact_center.contacts[after["ContactId"]["S"]]
-            self.kept(contact).is_given_up = True
         elif is_leased and before["SlotUntil"] != after["SlotUntil"]:
             self.break_("A start was taken over while its function may run")
 
@@ -394,10 +369,6 @@ class Invariants:
             and "Answer" in record
         ):
             return
-        if (kept.stop_failed or kept.is_given_up) and record.get("Reference") != {
-            "S": contact.attributes["auth_token"]
-        }:
-            return  # the user's next call is in its place
         # Nobody can know of a contact whose start died, whose flow had no answer and which no event tells of.
         progress = f"{contact.contact_id} QUEUED", f"{contact.contact_id} CONNECTED_TO_AGENT"
         has_failed = kept.flow is not None and kept.flow.faults

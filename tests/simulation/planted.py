@@ -68,7 +68,7 @@ def _dropping(
     )
 
 
-def _with_condition(table: CallTable, condition: str, *, without: str) -> CallTable:
+def _with_condition(table: CallTable, condition: str, *, without: str | tuple[str, ...]) -> CallTable:
     """The table, whose updates all have this condition, without the values that begin so."""
     other = CallTable(table._client, table._table, retention_seconds=table._retention_seconds)
     other._update = lambda user_id, update, _, values, *, names: _update(  # type: ignore[assignment, method-assign]
@@ -85,12 +85,12 @@ def _with_condition(table: CallTable, condition: str, *, without: str) -> CallTa
 def _reads_before_it_claims(patch: pytest.MonkeyPatch) -> None:
     """One active call, but read first and written then."""
 
-    def claim(self: CallTable, call: Call, rates: Sequence[Rate]) -> Call | None:
+    def claim(self: CallTable, call: Call, rates: Sequence[Rate], *, cleared: str = "") -> Call | None:
         standing = self.find(call.user_id, call.started_at)
         if standing is not None and (standing.holds_slot(call.started_at) or standing.answer is None):
-            return _claim(self, call, rates)
-        table = _with_condition(self, "attribute_not_exists(Nothing)", without=":since")
-        return _claim(table, call, rates)
+            return _claim(self, call, rates, cleared=cleared)
+        table = _with_condition(self, "attribute_not_exists(Nothing)", without=(":since", ":cleared"))
+        return _claim(table, call, rates, cleared=cleared)
 
     patch.setattr(CallTable, "claim", claim)
 

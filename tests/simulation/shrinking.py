@@ -15,6 +15,7 @@ class Finding:
 
     course: Course
     what: str
+    simulated: type[Simulation] = Simulation
 
     @property
     def kind(self) -> str:
@@ -27,18 +28,21 @@ def run(simulation: Simulation) -> Finding | None:
     try:
         simulation.run()
     except BrokenError as broken:
-        return Finding(replace(simulation.course, decisions=simulation.decisions.taken), str(broken))
+        course = replace(simulation.course, decisions=simulation.decisions.taken)
+        return Finding(course, str(broken), type(simulation))
     return None
 
 
-def run_seed(seed: int) -> Finding | None:
+def run_seed(seed: int, simulated: type[Simulation] = Simulation) -> Finding | None:
     """Runs the simulation of a seed; None when every invariant holds."""
-    return run(random_simulation(seed))
+    return run(random_simulation(seed, simulated=simulated))
 
 
-def replay(course: Course, trace: Callable[[str], None] | None = None) -> Finding | None:
+def replay(
+    course: Course, trace: Callable[[str], None] | None = None, simulated: type[Simulation] = Simulation
+) -> Finding | None:
     """Runs a course again; None when every invariant holds."""
-    return run(Simulation(course, trace=trace))
+    return run(simulated(course, trace=trace))
 
 
 def shrink(finding: Finding) -> Finding:
@@ -71,9 +75,10 @@ def _shortened[T](
         start = 0
         while start < len(parts):
             fewer = [*parts[:start], *parts[start + size :]]
-            shorter = replay(put(finding.course, fewer))
+            shorter = replay(put(finding.course, fewer), simulated=finding.simulated)
             if shorter is not None and shorter.kind == finding.kind:
-                parts, finding = fewer, Finding(put(finding.course, fewer), shorter.what)
+                parts = fewer
+                finding = replace(finding, course=put(finding.course, fewer), what=shorter.what)
             else:
                 start += size
         if size == 1:
@@ -84,7 +89,7 @@ def _shortened[T](
 def describe(finding: Finding) -> str:
     """A finding for its reader: what is broken, by what, and how a test replays it."""
     lines: list[str] = []
-    replay(finding.course, lines.append)
+    replay(finding.course, lines.append, finding.simulated)
     steps = "".join(f"            {step},\n" for step in finding.course.steps)
     decisions = "".join(
         f"            {name!r}: {value},\n" for name, value in finding.course.decisions.items()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.lambdas.conftest import INDEXES, TABLE
 from tests.lambdas.fake_dynamodb import FakeDynamoDb
 from tests.simulation import aws
-from tests.simulation.aws import Client, Invocation
+from tests.simulation.aws import Client, Invocation, Service
 from tests.simulation.contact_center import PATIENCE, ContactCenter
 from tests.simulation.course import Course, Decisions, RandomDecisions
 from tests.simulation.functions import LIMITS, Events, Functions
@@ -18,11 +18,33 @@ from tests.simulation.invariants import Invariants
 from tests.simulation.scheduler import START, Scheduler
 from tests.simulation.users import User, random_steps
 
-_OPERATIONS = {
-    "dynamodb": ("GetItem", "Query", "UpdateItem"),
-    "ssm": ("GetParameter",),
-    "connect": ("StartWebRTCContact", "StopContact", "CreateParticipant"),
-    "connectparticipant": ("CreateParticipantConnection", "SendMessage"),
+SERVICES = {
+    "dynamodb": Service(
+        name="dynamodb",
+        operations=("GetItem", "Query", "UpdateItem"),
+        read_timeout=2000,
+        facts=frozenset({("UpdateItem", "ConditionalCheckFailedException")}),
+    ),
+    "ssm": Service(name="ssm", operations=("GetParameter",), read_timeout=2000, attempts=1),
+    "connect": Service(
+        name="connect",
+        operations=("StartWebRTCContact", "StopContact", "CreateParticipant"),
+        read_timeout=4000,
+        lacks_members=True,
+        facts=frozenset(
+            {
+                ("StopContact", "ContactNotFoundException"),
+                ("StopContact", "ResourceNotFoundException"),
+                ("CreateParticipant", "ResourceNotFoundException"),
+            }
+        ),
+    ),
+    "connectparticipant": Service(
+        name="connectparticipant",
+        operations=("CreateParticipantConnection", "SendMessage"),
+        read_timeout=4000,
+        lacks_members=True,
+    ),
 }
 _FAULTS_LAST = 150_000
 """Milliseconds after the last step in which requests still fail."""
@@ -33,7 +55,12 @@ _INDEX_LAGS = (0, 30, 400, 1_000)
 
 
 class Simulation:
-    """Everything of one course. It is run once."""
+    """Everything of one course. It is run once.
+
+    A transport other than the native one has a simulation of its own, which makes parts of it anew.
+    """
+
+    services: ClassVar[Mapping[str, Service]] = SERVICES
 
     def __init__(
         self,
@@ -59,14 +86,26 @@ class Simulation:
         self.blocked: dict[str, int] = {}
         self._faults, self._delays, self._trace = faults or {}, delays, trace
         self.scheduler = Scheduler()
-        self.invariants = Invariants(self)
+        self.invariants = self.make_invariants()
         self._table = FakeDynamoDb(TABLE, "UserId", INDEXES)
         self._indexed: list[tuple[int, str, str]] = []
         self._clients: list[Client] = []
-        self.contact_center = ContactCenter(self)
+        self.contact_center = self.make_contact_center()
         self.events = Events(self)
-        self.functions = Functions(self)
-        self.users = {f"user-{number}": User(self, f"user-{number}") for number in range(2)}
+        self.functions = self.make_functions()
+        self.users = {user: self.make_user(user) for user in ("user-0", "user-1")}
+
+    def make_invariants(self) -> Invariants:
+        return Invariants(self)
+
+    def make_contact_center(self) -> ContactCenter:
+        return ContactCenter(self)
+
+    def make_functions(self) -> Functions:
+        return Functions(self)
+
+    def make_user(self, user: str) -> User:
+        return User(self, user)
 
     def run(self) -> None:
         """Raises `BrokenError` when an invariant is broken."""
@@ -88,18 +127,16 @@ class Simulation:
     def client(self, service: str, *, faults: Mapping[int, float] | None = None) -> Any:
         """A client of an AWS service."""
         perform = {
-            "dynamodb": self._perform_on_table,
+            "dynamodb": self.perform_on_table,
             "ssm": lambda _, parameters: {"Parameter": {"Name": parameters["Name"], "Value": "on"}},
         }.get(service, self.contact_center.perform)
         client = Client(
-            service,
-            _OPERATIONS[service],
+            self.services[service],
             perform,
             scheduler=self.scheduler,
             decisions=self.decisions,
             faults=self._faults if faults is None else faults,
             delay_chance=self._delays,
-            failed=self.invariants.request_failed,
             note=None if self._trace is None else self._note,
         )
         self._clients.append(client)
@@ -157,7 +194,8 @@ class Simulation:
             if any(step.user == int(user.user_id[-1]) for step in self.course.steps):
                 user.call_at_last()
 
-    def _perform_on_table(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    def perform_on_table(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Does what a request to DynamoDB asks for."""
         if operation == "Query":
             return self._query(parameters)
         if operation != "UpdateItem":
@@ -193,7 +231,9 @@ class Simulation:
         return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
 
 
-def random_simulation(seed: int, trace: Callable[[str], None] | None = None) -> Simulation:
+def random_simulation(
+    seed: int, trace: Callable[[str], None] | None = None, *, simulated: type[Simulation] = Simulation
+) -> Simulation:
     """The simulation of a seed. How wild it is differs from seed to seed: some faults hide others."""
     source = random.Random(seed)  # noqa: S311 - nothing secret
     # Few kinds at a time, so that each has room; most of them those after which nobody knows what was done.
@@ -202,7 +242,7 @@ def random_simulation(seed: int, trace: Callable[[str], None] | None = None) -> 
         *source.sample(range(aws.MODELLED, aws.MODELLED + aws.MOST_MODELLED), source.choice((0, 0, 0, 1, 3))),
     ]
     rate = source.choice((0.03, 0.1, 0.25))
-    return Simulation(
+    return simulated(
         Course(random_steps(source)),
         decisions=RandomDecisions(source),
         faults={kind: rate / len(chosen) for kind in chosen},

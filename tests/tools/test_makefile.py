@@ -32,6 +32,7 @@ REACHES_AN_ACCOUNT = (
     "resume-calls",
     "doctor",
     "smoke",
+    "canary-user",
     "explain",
     "diff",
     "drift",

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from infra import canary_metric
+
 _CHECKOUT = Path(__file__).parents[2]
 _WORKFLOWS = sorted((_CHECKOUT / ".github" / "workflows").glob("*.yml"))
 
@@ -61,3 +63,18 @@ def test_every_job_smokes_what_it_has_deployed() -> None:
     for name in ("dev", "prod"):
         runs = [step["run"] for step in dict(jobs(path))[name]["steps"] if "run" in step]
         assert runs == [f"make deploy ENV={name} UNATTENDED=1", f"make smoke ENV={name}"]
+
+
+def test_the_canary_runs_as_often_as_its_alarm_and_its_users_expect() -> None:
+    path = _CHECKOUT / ".github" / "workflows" / "canary.yml"
+    workflow = yaml.safe_load(path.read_text())
+    assert "secrets." not in path.read_text()
+    # `on` is a boolean of YAML 1.1.
+    ((schedule,),) = (workflow[True]["schedule"],)
+    minutes, *rest = schedule["cron"].split()
+    assert rest == ["*"] * 4
+    assert len(minutes.split(",")) * 24 == canary_metric.RUNS_PER_DAY
+    job = workflow["jobs"]["call"]
+    assert "vars.CANARY_ROLE != ''" in job["if"]
+    assert job["concurrency"]["cancel-in-progress"] is False
+    assert job["steps"][-1]["run"] == 'make smoke ENV="$NAME" CANARY=1 MEDIA=1'

@@ -356,7 +356,15 @@ BLOCK_TYPES: Mapping[str, BlockType] = {
     ),
     "TagContact": BlockType(needed={"Tags": map_of(text, minimum=1, maximum=6)}),
     "UntagContact": BlockType(needed={"TagKeys": list_of(text, minimum=1)}),
-    "UpdateContactEventHooks": BlockType(needed={"EventHooks": map_of(resource, names=_HOOKS)}),
+    "UpdateContactEventHooks": BlockType(
+        needed={"EventHooks": map_of(resource, names=_HOOKS)},
+        # Exported by the console and documented nowhere.
+        optional={
+            "EventHooksConfiguration": map_of(
+                record({"DisableExecution": one_of("true", "false")}), names=_HOOKS
+            )
+        },
+    ),
     # Functions, cases, profiles, tasks.
     "InvokeLambdaFunction": BlockType(
         needed={

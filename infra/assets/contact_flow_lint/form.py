@@ -331,6 +331,14 @@ def _hook_faults(block: Block) -> Iterator[Fault]:
             fix="one hook a block: the developer guide allows no more, and accounts differ about none",
             severity=Severity.WARNING,
         )
+    if "EventHooksConfiguration" in block.parameters:
+        yield Fault(
+            block=block.name,
+            what="Parameters.EventHooksConfiguration",
+            value=short(block.parameters["EventHooksConfiguration"]),
+            fix="leave it out: the console exports it, no page documents it, and accounts differ about it",
+            severity=Severity.WARNING,
+        )
 
 
 def _interruption_faults(block: Block) -> Iterator[Fault]:

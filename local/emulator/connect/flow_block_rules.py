@@ -156,6 +156,18 @@ _OPTIONAL_MATCH: Mapping[str, Any] = {"errors": _NONE, "other_errors": _MATCH}
 _true = _one_of("True", "False")
 _lower_true = _one_of("true", "false")
 _either_true = _one_of("True", "False", "true", "false")
+_hook = _one_of(
+    "AgentHold",
+    "AgentWhisper",
+    "CustomerHold",
+    "CustomerQueue",
+    "CustomerRemaining",
+    "CustomerWhisper",
+    "DefaultAgentUI",
+    "DisconnectAgentUI",
+    "PauseContact",
+    "ResumeContact",
+)
 _message: Mapping[str, Check] = {
     "Text": _text,
     "SSML": _text,
@@ -444,23 +456,9 @@ BLOCK_RULES: Mapping[str, BlockRules] = {
         },
     ),
     "UpdateContactEventHooks": BlockRules(
-        {
-            "EventHooks": _map(
-                _resource,
-                key=_one_of(
-                    "AgentHold",
-                    "AgentWhisper",
-                    "CustomerHold",
-                    "CustomerQueue",
-                    "CustomerRemaining",
-                    "CustomerWhisper",
-                    "DefaultAgentUI",
-                    "DisconnectAgentUI",
-                    "PauseContact",
-                    "ResumeContact",
-                ),
-            )
-        }
+        {"EventHooks": _map(_resource, key=_hook)},
+        # As the console exports it, and an AWS sample deploys it.
+        {"EventHooksConfiguration": _map(_object({"DisableExecution": _lower_true}, {}), key=_hook)},
     ),
     "UpdateContactMediaProcessing": BlockRules(
         {}, {"ChatProcessor": _any}, other_errors=frozenset({"ChannelMismatch"}), loose=True

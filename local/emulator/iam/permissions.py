@@ -21,7 +21,7 @@ _governed: dict[str, Resources] = {}
 def install() -> None:
     """Close the gaps that do not belong to one added service."""
     _take_loopback_for_tls()
-    _fill_leading_keys()
+    _fill_keys()
     _honour_kms_grants()
     _name_reads()
 
@@ -38,30 +38,35 @@ def _take_loopback_for_tls() -> None:
     app.pin_request_origin = pin_as_secure
 
 
-def _fill_leading_keys() -> None:
+def _fill_keys() -> None:
     context = iam_actions.request_tag_context
 
-    def with_leading_keys(
-        service: str, iam_action: str, body: bytes, params: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def with_keys(service: str, iam_action: str, body: bytes, params: Mapping[str, Any]) -> dict[str, Any]:
         keys = dict(context(service, iam_action, body, params))
         if service == "dynamodb" and (leading := _leading_key(body)):
             keys["dynamodb:LeadingKeys"] = [leading]
+        if iam_action == "cloudwatch:PutMetricData":
+            keys["cloudwatch:namespace"] = str(_json(body).get("Namespace", ""))
         return keys
 
-    iam_actions.request_tag_context = with_leading_keys
+    iam_actions.request_tag_context = with_keys
 
 
 def _leading_key(body: bytes) -> str | None:
     """The partition key of the one item that a DynamoDB request names."""
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        return None
+    request = _json(body)
     table = dynamodb._tables.get(str(request.get("TableName", "")).rpartition("/")[2]) or {}
     item = request.get("Key") or request.get("Item") or {}
     value = item.get(table.get("pk_name"))
     return str(next(iter(value.values()))) if value else None
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return request if isinstance(request, dict) else {}
 
 
 def _honour_kms_grants() -> None:

@@ -81,8 +81,9 @@ def _look_at_attributes(subject: Subject) -> Iterator[Finding]:
 
 def _look_at_room(subject: Subject) -> Iterator[Finding]:
     functions = _associated(subject)
-    is_associated = _is_associated(_caller_context(subject), functions)
-    yield _room_finding(subject, "functions", FUNCTIONS, len(functions), needed=0 if is_associated else 1)
+    wanted = ["CallerContext", *(["Availability"] if _says_when_it_opens(subject) else [])]
+    missing = [name for name in wanted if not _is_associated(_function_arn(subject, name), functions)]
+    yield _room_finding(subject, "functions", FUNCTIONS, len(functions), needed=len(missing))
     client = subject.client("connect")
     flows = [
         flow["Id"]
@@ -106,17 +107,22 @@ def _room_finding(subject: Subject, what: str, quota: Quota, used: int, *, neede
 def own_flows(subject: Subject) -> int:
     """How many contact flows a deployment makes."""
     configuration = subject.configuration
-    return len(needed_flows(_CONTACT_FLOWS, configuration.connect)) + flows_of_transport(configuration)
+    return len(needed_flows(_CONTACT_FLOWS, configuration)) + flows_of_transport(configuration)
 
 
-def _caller_context(subject: Subject) -> str | None:
-    """The unqualified ARN of the function that flows invoke, as deployed."""
+def _says_when_it_opens(subject: Subject) -> bool:
+    """Whether a flow of the deployment asks that."""
+    return "shared/closed" in needed_flows(_CONTACT_FLOWS, subject.configuration)
+
+
+def _function_arn(subject: Subject, name: str) -> str | None:
+    """The unqualified ARN of a function that flows invoke, as deployed."""
     configuration = subject.configuration
     return next(
         (
             f"arn:aws:lambda:{configuration.region}:{configuration.account}:function:{each.physical_id}"
             for each in subject.resources_of("AWS::Lambda::Function")
-            if each.logical_id.startswith("CallerContext")
+            if each.logical_id.startswith(name)
         ),
         None,
     )
@@ -134,7 +140,7 @@ def _is_associated(function: str | None, associated: list[str]) -> bool:
 
 
 def _look_at_association(subject: Subject) -> Iterator[Finding]:
-    own = _caller_context(subject)
+    own = _function_arn(subject, "CallerContext")
     is_associated = _is_associated(own, _associated(subject))
     yield passed_if(
         is_associated,

@@ -18,7 +18,8 @@ _WEBSITE = "Amazon Connect admin website, Routing"
 
 def _look_at_queues(subject: Subject) -> Iterator[Finding]:
     client = subject.client("connect")
-    for arn in subject.queue_arns:
+    smoke = subject.smoke_queue_arn
+    for arn in (*subject.queue_arns, *([smoke] if smoke else [])):
         queue_id = arn.rpartition("/")[2]
         wanted = "the queue exists and is ENABLED"
         try:
@@ -98,6 +99,14 @@ def _look_at_profiles(subject: Subject) -> Iterator[Finding]:
             else f"no routing profile has the queue {queue_id} for Voice: nobody can answer",
             "a routing profile has the queue for the channel Voice",
             "Amazon Connect admin website, Users, Routing profiles: add the queue.",
+        )
+    if smoke := subject.smoke_queue_arn:
+        is_served = smoke.rpartition("/")[2] in staffed
+        yield passed_or_warned(
+            not is_served,
+            f"{'a' if is_served else 'no'} routing profile has the queue of calls that only test",
+            "no agent gets them",
+            "Amazon Connect admin website, Users, Routing profiles: remove the queue, or name another one.",
         )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).parents[3]
 INSTANCE = "arn:aws:connect:eu-west-2:111122223333:instance/11111111-1111-4111-8111-111111111111"
 QUEUE = "22222222-2222-4222-8222-22222222222"
@@ -38,6 +40,7 @@ certificate_arn = "arn:aws:acm:{PLACE}:certificate/55555555-5555-4555-8555-55555
 [platform]
 kms_key_arn = "arn:aws:kms:{PLACE}:key/44444444-4444-4444-8444-444444444444"
 permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+bootstrap_qualifier = "platform7"
 """
 # What is installed, and is not copied.
 _INSTALLED = (".venv", ".venv-local", ".venv-functions", "node_modules")
@@ -79,17 +82,9 @@ def demo(checkout: Path, environment: str) -> str:
     ("configuration", "how"),
     [
         pytest.param(THREE_LINES, f"{INSTANCE}/queue/{QUEUE}1: a queue", id="three lines"),
+        pytest.param(EVERYTHING, "userpool/eu-west-2_Existing1: a user pool", id="all that can exist"),
         pytest.param(
-            EVERYTHING,
-            "userpool/eu-west-2_Existing1: a user pool",
-            id="all that can exist",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            ADOPTED_FLOW,
-            f"{FLOW}: a contact flow: identifies the caller, then queues",
-            id="adopted flow",
-            marks=pytest.mark.slow,
+            ADOPTED_FLOW, f"{FLOW}: a contact flow: identifies the caller, then queues", id="adopted flow"
         ),
     ],
 )
@@ -103,7 +98,6 @@ def test_an_environment_that_adopts_an_instance_runs_on_a_laptop(
     assert "All of it held." in said
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_environments_for_accounts_run_on_a_laptop_as_they_are_shipped(
     environment: str, checkout: Path

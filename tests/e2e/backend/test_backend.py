@@ -1,7 +1,11 @@
 """Whose token the customer's own backend has signed by AWS KMS."""
 
+import pytest
+
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_key_is_read_once_and_kms_is_not_called_per_token(

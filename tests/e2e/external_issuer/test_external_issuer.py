@@ -13,6 +13,8 @@ from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws
 from tests.e2e.external_issuer.provider_client import ProviderClient
 
+pytestmark = pytest.mark.slow
+
 
 def claims_of(token: str) -> dict[str, Any]:
     payload = token.split(".")[1]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from operations.media.program import Program
 from tests.e2e.media.participants import Heard
-from tests.e2e.media.program import Program
 
 
 def chromium() -> str:

@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
-import { serve } from './requests.ts';
+import { serve } from '../../../operations/media/requests.ts';
 import { analyse, SAMPLE_RATE, WINDOW } from './spectrum.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

@@ -1,22 +1,23 @@
 """A local AWS with its media plane, and people with ears."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from local.clients.phone import Phone
 from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAws
+from operations.media.program import Program
 from tests.e2e.aws import Aws, Caller
 from tests.e2e.environments import fixtures_of
 from tests.e2e.media.participants import Call
-from tests.e2e.media.program import Program
 
 running, aws, phone, _ = fixtures_of(DEFAULT_ENVIRONMENT, with_media=True)
 
 
 @pytest.fixture(scope="session")
 def participants() -> Iterator[Program]:
-    with Program("participants.ts") as started:
+    with Program(Path(__file__).parent / "participants.ts") as started:
         yield started
 
 

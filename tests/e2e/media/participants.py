@@ -9,9 +9,9 @@ import requests
 
 from local.clients.observer import eventually
 from local.launcher.local_aws import LocalAws
+from operations.media.program import Program
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Aws, Caller
-from tests.e2e.media.program import Program
 
 SILENCE = 0.002  # of the loudest possible; a tone of the tests has 0.17
 TOLERANCE = 2.0  # Hz

@@ -5,59 +5,12 @@
  * the answer. `tests/e2e/media/participants.py` is the other end.
  */
 
-import { serve, sleep } from './requests.ts';
-import { MediaStream, RTCAudioSink, RTCAudioSource } from './shims.ts';
-import { analyse, SAMPLE_RATE, WINDOW, type Heard } from './spectrum.ts';
-import type * as Sdk from 'amazon-chime-sdk-js';
-
-// After the shims: the SDK looks for a browser when it is loaded.
-const sdk = (await import('amazon-chime-sdk-js')).default as typeof Sdk;
-
-const protocol = (await import('amazon-chime-sdk-js/build/signalingprotocol/SignalingProtocol.js')).default;
+import { serve, sleep } from '../../../operations/media/requests.ts';
+import { listen, protocol, sdk, sessionOf, ToneController } from '../../../operations/media/sdk.ts';
+import { analyse, WINDOW, type Heard } from './spectrum.ts';
+import type { ConnectionData, Sdk } from '../../../operations/media/sdk.ts';
 
 const CAPTION_TOPIC = 'local-caption';
-const AMPLITUDE = 8_000; // of 32,767
-const PIECE = SAMPLE_RATE / 100; // samples that the source takes at a time: 10 ms
-
-interface ConnectionData {
-  readonly Meeting: { MediaPlacement: { SignalingUrl: string } };
-  readonly Attendee: { JoinToken: string };
-}
-
-/** A microphone that hears one tone. */
-class ToneController extends sdk.NoOpDeviceController {
-  readonly #source = new RTCAudioSource();
-  readonly #stream = new MediaStream([this.#source.createTrack()]);
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(hertz: number) {
-    super();
-    let sent = 0;
-    const began = performance.now();
-    this.#timer = setInterval(() => {
-      for (; sent * 10 < performance.now() - began; sent++) {
-        const samples = new Int16Array(PIECE).map(
-          (_, i) => AMPLITUDE * Math.sin((2 * Math.PI * hertz * (sent * PIECE + i)) / SAMPLE_RATE),
-        );
-        this.#source.onData({
-          samples,
-          sampleRate: SAMPLE_RATE,
-          bitsPerSample: 16,
-          channelCount: 1,
-          numberOfFrames: PIECE,
-        });
-      }
-    }, 10);
-  }
-
-  override acquireAudioInputStream(): Promise<globalThis.MediaStream> {
-    return Promise.resolve(this.#stream as unknown as globalThis.MediaStream);
-  }
-
-  silence(): void {
-    clearInterval(this.#timer);
-  }
-}
 
 /** Somebody in a meeting. */
 class Participant {
@@ -70,9 +23,7 @@ class Participant {
 
   constructor({ ConnectionData, tone }: { ConnectionData: ConnectionData; tone: number }) {
     this.#device = new ToneController(tone);
-    const configuration = new sdk.MeetingSessionConfiguration(ConnectionData.Meeting, ConnectionData.Attendee);
-    configuration.reconnectTimeoutMs = 45_000;
-    this.#session = new sdk.DefaultMeetingSession(configuration, new sdk.NoOpLogger(), this.#device);
+    this.#session = sessionOf(ConnectionData, this.#device);
     const audioVideo = this.audioVideo;
     audioVideo.addObserver({
       audioVideoDidStart: () => this.events.push('started'),
@@ -91,31 +42,12 @@ class Participant {
       this.captions.push((message.json() as { Text: string }).Text),
     );
     audioVideo.realtimeSubscribeToReceiveDataMessage('chat', (message) => this.messages.push(message.text()));
-    this.#listen();
+    listen(audioVideo, (heard) => (this.#samples = [...this.#samples, ...heard].slice(-WINDOW)));
     audioVideo.start();
   }
 
   get audioVideo(): Sdk.AudioVideoFacade {
     return this.#session.audioVideo;
-  }
-
-  #listen(): void {
-    const ears = new Map<string, object>(); // by track: the SDK may hand one over again
-    const keep = ({ samples, channelCount }: { samples: Int16Array; channelCount?: number }): void => {
-      for (let i = 0; i < samples.length; i += channelCount ?? 1) this.#samples.push(samples[i]! / 32_768);
-      this.#samples = this.#samples.slice(-WINDOW);
-    };
-    const element = {
-      play: () => Promise.resolve(),
-      set srcObject(stream: globalThis.MediaStream | null) {
-        const [track] = stream?.getAudioTracks() ?? [];
-        if (!track || ears.has(track.id)) return;
-        const sink = new RTCAudioSink(track as never);
-        sink.ondata = keep;
-        ears.set(track.id, sink);
-      },
-    };
-    void this.audioVideo.bindAudioElement(element as unknown as HTMLAudioElement);
   }
 
   /** What is to be heard from now on, for some 0.7 s. */

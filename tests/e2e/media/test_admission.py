@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 
 from local.launcher.local_aws import LocalAws
+from operations.media.program import Program
 from tests.e2e.media.participants import Call, Somebody
-from tests.e2e.media.program import Program
 
 EVIL = "https://evil.example"
 PAGE = "http://localhost:5173"

@@ -6,9 +6,9 @@ import pytest
 
 from local.clients.observer import eventually
 from local.launcher.local_aws import LocalAws
+from operations.media.program import Program
 from tests.e2e.aws import Aws
 from tests.e2e.media.participants import Call, Somebody
-from tests.e2e.media.program import Program
 
 NewCall = Callable[..., Call]
 

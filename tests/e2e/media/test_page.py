@@ -11,10 +11,10 @@ from local.clients.observer import eventually
 from local.console.actions import Actions
 from local.console.server import console
 from local.launcher.local_aws import LocalAws
+from operations.media.program import Program
 from tests.e2e.aws import Aws
 from tests.e2e.media.browsers import Browser
 from tests.e2e.media.participants import Heard
-from tests.e2e.media.program import Program
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def link(running: LocalAws) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def program() -> Iterator[Program]:
-    with Program("browsers.ts") as started:
+    with Program(Path(__file__).parent / "browsers.ts") as started:
         yield started
 
 

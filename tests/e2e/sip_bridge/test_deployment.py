@@ -12,6 +12,8 @@ from tests.e2e.sip_bridge.bridge_aws import BridgeAws, resources_of_bridge
 from tests.e2e.sip_bridge.held_properties import READERS
 from tests.e2e.test_declared_properties import NOTHING_TO_HOLD, RECORDED, dropped_properties
 
+pytestmark = pytest.mark.slow
+
 STACKS = ["Calling", "SipBridge", "Identity"]  # as they can be destroyed
 
 # Rights of what makes resources, where no request of its functions shows that it needs them.

@@ -111,6 +111,9 @@ MISTAKES: dict[str, str | bytes] = {
     "an engine in capitals": added('[connect.flow]\nvoice_engine = "Neural"'),
     "a reference in what is spoken": added('[connect.flow]\nwaiting_text = "One moment, $.Name."'),
     "a text of two lines": added('[connect.flow]\nclosed_text = "Closed.\\nCall again."'),
+    "an opening without a day": added('[connect.flow]\nopening_text = "We open at {time}."'),
+    "an opening with another place": added('[connect.flow]\nopening_text = "{day} at {time}, {city}."'),
+    "seven days of the week": added('[connect.flow]\nopening_days = "Mon, Tue, Wed, Thu, Fri, Sat, Sun"'),
     # What does not fit together.
     "a burst below its rate": added(
         "[connect.quotas]\nstart_webrtc_contact_rate = 10\nstart_webrtc_contact_burst = 5"

@@ -12,7 +12,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from infra.configuration import environments
@@ -43,6 +42,9 @@ ODD_BODIES: list[Any] = [
 
 
 def test_ajv_takes_the_bodies_that_python_takes(synthesized: Callable[[str], Synthesis]) -> None:
+    # Not on top: it takes seconds to import, which every process of the tests would pay.
+    import jsonschema  # noqa: PLC0415
+
     models = synthesized("prod").resources("AWS::ApiGateway::Model")
     schemas = [model["Schema"] for model in models.values()]
     values = [*BODIES, *ODD_BODIES]

@@ -88,6 +88,15 @@ def test_after_a_transfer_the_phone_call_is_hung_up_since_connect_stops_nothing(
     assert backend.record().ended_at is not None
 
 
+def test_a_hang_up_before_the_event_of_a_transfer_ends_what_was_transferred(backend: BridgedBackend) -> None:
+    call_id = queued(backend)
+    backend.deliver("DISCONNECTED", str(backend.record().contact_id), ended=8)
+    backend.call_control.hang_up("user-1", call_id)
+    assert not backend.chime.live_meetings
+    assert not backend.chime.live_phone_calls
+    assert not backend.record().ended_by_connect
+
+
 @pytest.mark.parametrize("action", ["find", "hang_up", "rejoin", "digits"])
 def test_the_contact_in_connect_is_not_the_calls_id_for_the_app(backend: BridgedBackend, action: str) -> None:
     come_through(backend)

@@ -144,7 +144,8 @@ def test_an_old_code_is_unverified(table: CallTable, monkeypatch: pytest.MonkeyP
 def test_a_code_whose_call_was_followed_by_another_is_unverified(table: CallTable) -> None:
     invoke(CODE)
     table.end(CALL, NOW + 500)
-    table.claim(replace(CALL, reference="999999999999", started_at=NOW + 600), [Rate(calls=3, seconds=60)])
+    following = replace(CALL, reference="999999999999", started_at=NOW + 600)
+    table.claim(following, [Rate(calls=3, seconds=60)], cleared=CALL.reference)
     assert invoke(CODE) == UNVERIFIED
 
 

@@ -18,17 +18,20 @@ ANSWER = {
     "display_name": "Ada", "name_source": "token", "came_back": "true", "topic": "billing",
     "customer_email": "ada@example.com",
 }  # fmt: skip
+OPENING = {"opening": "known", "opening_text": "We open tomorrow."}
 _ORDER = ("shared/agent_guide", "shared/agent_whisper", "shared/closed", "shared/customer_queue", "inbound")
 
 
 class ContactCenter:
-    """An instance with the shipped flows, three queues, and a function that says who calls."""
+    """An instance with the shipped flows, three queues, and a function that says who calls, and when
+    a queue opens.
+    """
 
     def __init__(self, instance: Instance, rest: FakeRestOfAws) -> None:
         self.instance, self.rest = instance, rest
         self.queues = {name: instance.new_queue(name) for name in QUEUES}
         arns = {QUEUES[name]: queue.arn for name, queue in self.queues.items()}
-        arns[ARNS["CallerContextFunctionArn"]] = FUNCTION
+        arns[ARNS["CallerContextFunctionArn"]] = arns[ARNS["AvailabilityFunctionArn"]] = FUNCTION
         for name in _ORDER:
             flow_id = instance.sdk.create_contact_flow(
                 InstanceId=instance.id,
@@ -41,7 +44,9 @@ class ContactCenter:
         self.inbound = arns[ARNS["InboundContactFlowArn"]].rpartition("/")[2]
 
     def call(self, answer: Mapping[str, str]) -> dict[str, Any]:
-        self.rest.functions[FUNCTION] = lambda _: dict(answer)
+        self.rest.functions[FUNCTION] = lambda event: dict(
+            OPENING if event["Details"]["Parameters"] else answer
+        )
         return self.instance.settled(self.instance.start(ContactFlowId=self.inbound)["ContactId"])
 
     def taken(self, contact: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,12 +80,12 @@ def test_an_agent_hears_and_sees_who_is_not(center: ContactCenter) -> None:
     assert [view["Data"]["Heading"] for view in contact["Views"]] == ["Not verified"]
 
 
-def test_who_calls_outside_the_hours_hears_so(center: ContactCenter) -> None:
+def test_who_calls_outside_the_hours_hears_so_and_when_it_opens(center: ContactCenter) -> None:
     hours = str(center.queues["verified"].properties["HoursOfOperationArn"])
     center.instance.connect.center.change({"Hours": {hours: "Closed"}})
     contact = center.call(ANSWER)
     assert contact["State"] == "ended"
-    assert contact["Heard"] == [VALUES["RecordingText"], VALUES["ClosedText"]]
+    assert contact["Heard"] == [VALUES["RecordingText"], VALUES["ClosedText"], OPENING["opening_text"]]
 
 
 @pytest.mark.parametrize("state", [{"MaxContacts": 0}, {"AgentsStaffed": 0}], ids=str)

@@ -170,6 +170,29 @@ def test_a_command_of_the_cdk_that_fails_shows_its_end_and_where_all_of_it_is(
     assert "the stack is not good" in (running.directory / "cdk.log").read_text()
 
 
+def test_an_account_is_bootstrapped_without_the_app_and_as_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[tuple[str, ...]] = []
+
+    def record(_: LocalAws, *arguments: str) -> list[str]:
+        commands.append(arguments)
+        return []
+
+    monkeypatch.setattr(LocalAws, "cdk", record)
+    monkeypatch.setattr(checkout_module, "CONFIGURATIONS", tmp_path)
+    (tmp_path / "own.toml").write_text(
+        'account = "123456789012"\nregion = "us-west-2"\n[platform]\nbootstrap_qualifier = "platform7"\n'
+    )
+    with local_aws("own", port=0, directory=tmp_path, progress=quiet) as aws:
+        aws.deploy()
+    place = "aws://123456789012/us-west-2"
+    assert commands == [
+        ("bootstrap", place, "--qualifier", "platform7", "--app", ""),
+        ("deploy", "--all"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
