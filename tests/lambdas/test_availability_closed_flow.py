@@ -1,6 +1,5 @@
 """What a contact flow is answered that has found its queue closed."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,7 +24,7 @@ UNKNOWN = {"opening": "unknown"}
 
 
 @pytest.fixture
-def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeConnectQueues]:
+def connect(monkeypatch: pytest.MonkeyPatch) -> FakeConnectQueues:
     """What is behind the handler, with nothing read yet; it opens at no time."""
     connect = FakeConnectQueues()
     fake = FakeDynamoDb(WAITING_TABLE, "Id", WAITING_INDEXES, WAITING_SORT_KEYS)
