@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from aws_cdk import Environment, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.configuration import Configuration
 from infra.constructs.call_table import CallTable
 from infra.constructs.calling_switch import CallingSwitch
-from infra.constructs.canary_alarm import canary_alarms
+from infra.constructs.canary_alarm import CanaryAlarm
 from infra.constructs.connect_metrics import ConnectMetrics
 from infra.constructs.contact_events import ContactEvents
 from infra.constructs.error_budget import ErrorBudget
@@ -142,7 +143,7 @@ class CallingStack(Stack):
             forgiven=[start_call.count("StartStopped"), start_call.count("StartRefusedAgain")],
         )
         monitoring.watch(ConnectMetrics(instance_id=instance.id), starts)
-        monitoring.notify_of_outages(*canary_alarms(self, configuration))
+        monitoring.notify_of_outages(*_canary_alarms(self, configuration))
         outputs = {
             Output.REGION: self.region,
             Output.CONNECT_INSTANCE_ARN: instance.arn,
@@ -153,3 +154,10 @@ class CallingStack(Stack):
         }
         outputs |= {**http.outputs, **authorization.outputs}
         publish(self, environment=configuration.environment, values=outputs)
+
+
+def _canary_alarms(stack: Stack, configuration: Configuration) -> list[cloudwatch.Alarm]:
+    """The alarm on calls of the canary, where there is one."""
+    if not configuration.smoke.canary:
+        return []
+    return [CanaryAlarm(stack, "Canary", environment=configuration.environment).alarm]

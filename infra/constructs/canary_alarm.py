@@ -7,17 +7,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.canary_metric import DIMENSION, NAME, NAMESPACE, RUNS_PER_DAY
-from infra.configuration import Configuration
 
 # A run that a schedule brings late, or one that failed by itself, wakes nobody.
 _RUNS = 3
-
-
-def canary_alarms(scope: Construct, configuration: Configuration) -> list[cloudwatch.Alarm]:
-    """The alarm of the environment's canary, or none where it has no canary."""
-    if not configuration.smoke.canary:
-        return []
-    return [CanaryAlarm(scope, "Canary", environment=configuration.environment).alarm]
 
 
 class CanaryAlarm(Construct):
