@@ -234,7 +234,7 @@ def test_without_reserved_concurrency_no_function_has_any(unreserved: Synthesis)
     for alarm in unreserved.resources("AWS::CloudWatch::Alarm").values():
         if alarm.get("MetricName") == "Throttles":
             quota = "the account's quota of concurrent executions of AWS Lambda."
-            assert alarm["AlarmDescription"].endswith(f"raise {quota}")
+            assert f": raise {quota} Runbook: " in alarm["AlarmDescription"]
 
 
 def test_that_no_concurrency_is_reserved_is_acknowledged(unreserved: Synthesis) -> None:
