@@ -46,8 +46,9 @@ def conforms(instance: Any, schema: str) -> None:
     ).validate(instance)
 
 
+@pytest.mark.slow
 def test_the_contract_is_valid_openapi() -> None:
-    # Not on top: it takes seconds to import, which every process of the tests would pay.
+    # Not on top: every process of the tests would pay the seconds that it takes to import.
     from openapi_spec_validator import validate  # noqa: PLC0415
 
     validate(CONTRACT)

@@ -87,18 +87,21 @@ def examples() -> dict[str, Any]:
     return {name: example["value"] for name, example in CONTRACT["components"]["examples"].items()}
 
 
+@pytest.mark.slow
 def test_an_app_calls_by_the_generated_client(app: Path) -> None:
     printed = node(app, "--test", "--test-reporter=tap", "js/client.test.js")
     assert "# pass 4" in printed
     assert "# fail 0" in printed
 
 
+@pytest.mark.slow
 def test_amplify_reads_its_outputs(app: Path) -> None:
     printed = node(app, "--test", "--test-reporter=tap", "js/outputs.test.js")
     assert "# pass 2" in printed
     assert "# fail 0" in printed
 
 
+@pytest.mark.slow
 def test_generated_names_are_those_that_people_would_choose(app: Path) -> None:
     index = (app / "client" / "index.ts").read_text(encoding="utf-8")
     exported = re.findall(r"\w+", index.partition("export type {")[2].partition("}")[0])

@@ -133,6 +133,10 @@ ATTRIBUTES: dict[tuple[str, str], Callable[[Aws, str], str]] = {
         for item in aws.client("apigateway").get_resources(restApiId=api)["items"]
         if item["path"] == "/"
     ),
+    ("AWS::CloudWatch::Alarm", "Arn"): lambda aws, name: (
+        f"arn:aws:cloudwatch:{aws.outputs['Region']}:"
+        f"{aws.client('sts').get_caller_identity()['Account']}:alarm:{name}"
+    ),
     ("AWS::Connect::ContactFlow", "ContactFlowArn"): lambda _, arn: arn,
     ("AWS::Connect::HoursOfOperation", "HoursOfOperationArn"): lambda _, arn: arn,
     ("AWS::Connect::Instance", "Arn"): lambda _, arn: arn,

@@ -103,7 +103,9 @@ def test_callers_outside_the_hours_are_told_so(aws: Aws, caller: Caller) -> None
     with aws.contact_center(Hours={hours: "Closed"}):
         contact = aws.contact(assert_call(caller.start())["ContactId"])
     assert contact["State"] == "ended"
-    assert contact["Heard"][-1].startswith("We are closed")
+    closed, opening = contact["Heard"][-2:]
+    assert closed.startswith("We are closed")
+    assert opening.startswith("We open ")
 
 
 def test_hours_that_fail_keep_nobody_out(aws: Aws, caller: Caller) -> None:

@@ -22,7 +22,11 @@ from tests.e2e.held_properties import (
 
 # Types without behaviour here: valid by AWS's own schema, and that is all.
 RECORDED = frozenset(
-    {"AWS::Cognito::UserPoolRiskConfigurationAttachment", "AWS::WAFv2::LoggingConfiguration"}
+    {
+        "AWS::CloudWatch::CompositeAlarm",
+        "AWS::Cognito::UserPoolRiskConfigurationAttachment",
+        "AWS::WAFv2::LoggingConfiguration",
+    }
 )
 
 

@@ -81,7 +81,13 @@ def give_sip_media_application(aws: LocalAws) -> None:
     )
 
 
-@pytest.mark.parametrize("environment", environments(CHECKOUT))
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param(environment, marks=[] if environment == "local" else pytest.mark.slow)
+        for environment in environments(CHECKOUT)
+    ],
+)
 def test_an_empty_account_is_red_and_a_ready_one_green(
     environment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,10 @@ def all_rights_used(aws: Aws, caller: Caller, another_caller: Caller) -> None:
     assert_call(caller.rejoin(contact_id), 200)
     assert caller.hang_up(contact_id).status_code == 204
 
+    # Where calls can be placed that only test.
+    if (tested := caller.start({"Topic": "smoke"})).status_code != 400:
+        assert caller.hang_up(assert_call(tested)["ContactId"]).status_code == 204
+
     # One that cannot be joined is stopped, and so is one whose function died after it had ended the call.
     with aws.fault("connect", "StartWebRTCContact", Malformed=True):
         assert_problem(another_caller.start(), 502, "answer-incomplete")

@@ -72,6 +72,7 @@ def test_start_call_is_passed_the_bytes_of_the_largest_flow(tmp_path: Path) -> N
     assert changed.variables("start_call")[VARIABLE] == str(len("line") + len("in-app") + len("site") + 6)
 
 
+@pytest.mark.slow
 def test_a_topic_and_a_status_count_as_far_as_they_are_longer_than_counted(tmp_path: Path) -> None:
     """The start counts the caller's topic, which need not be called as its flow is, and "unknown"."""
     flows = {"inbound": {"auth_time": "unknown-time"}}

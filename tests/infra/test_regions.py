@@ -15,6 +15,7 @@ from tests.infra.configuration.files import load_text
 from tests.infra.synthesis import CHECKOUT, Synthesis
 
 
+@pytest.mark.slow
 def test_prod_is_valid_in_every_region(synthesized: Callable[[str], Synthesis], tmp_path: Path) -> None:
     text = (CHECKOUT / "config" / "prod.toml").read_text(encoding="utf-8")
     for region in IN_APP_CALLING_REGIONS:

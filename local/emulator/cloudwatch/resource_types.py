@@ -1,5 +1,7 @@
 """Alarms on metric math, which MiniStack refuses."""
 
+from ministack.core import responses
+
 from local.emulator.cloudformation.provisioners import PROVISIONERS, Attributes, Properties
 from local.emulator.cloudformation.records import Records
 
@@ -11,8 +13,8 @@ def install(records: Records) -> None:
 
     def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
         chosen = recorded if properties.get("Metrics") else own
-        created: tuple[str, Attributes] = chosen["create"](logical_id, properties, stack)
-        return created
+        name, attributes = chosen["create"](logical_id, properties, stack)
+        return name, _with_arn(name, attributes)
 
     def update(
         physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
@@ -22,8 +24,8 @@ def install(records: Records) -> None:
             delete(physical_id, old)
             return created
         chosen = recorded if new.get("Metrics") else own
-        updated: tuple[str, Attributes] = chosen["update"](physical_id, old, new, stack, logical_id)
-        return updated
+        name, attributes = chosen["update"](physical_id, old, new, stack, logical_id)
+        return name, _with_arn(name, attributes)
 
     def delete(physical_id: str, properties: Properties) -> None:
         (recorded if properties.get("Metrics") else own)["delete"](physical_id, properties)
@@ -31,3 +33,9 @@ def install(records: Records) -> None:
     PROVISIONERS[alarm_type] = {
         "create": create, "update": update, "update_with_logical_id": True, "delete": delete,
     }  # fmt: skip
+
+
+def _with_arn(name: str, attributes: Attributes) -> Attributes:
+    """What the rules of composite alarms name an alarm by: a recorded one has none of that form."""
+    arn = f"arn:aws:cloudwatch:{responses.get_region()}:{responses.get_account_id()}:alarm:{name}"
+    return {**attributes, "Arn": arn}

@@ -42,7 +42,7 @@ ODD_BODIES: list[Any] = [
 
 
 def test_ajv_takes_the_bodies_that_python_takes(synthesized: Callable[[str], Synthesis]) -> None:
-    # Not on top: it takes seconds to import, which every process of the tests would pay.
+    # Not on top: every process of the tests would pay the seconds that it takes to import.
     import jsonschema  # noqa: PLC0415
 
     models = synthesized("prod").resources("AWS::ApiGateway::Model")
