@@ -8,7 +8,9 @@ import pytest
 from infra.outputs import Output
 from local.launcher.local_aws import LocalAws
 from operations.__main__ import main
+from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
+from tests.e2e.calls import connected
 
 READ_FOR = 5.5
 """Seconds for which start_call uses what it has read of the switch, and a little."""
@@ -30,6 +32,12 @@ def smoked(running: LocalAws, capsys: pytest.CaptureFixture[str]) -> dict[str, s
     main(["smoke", "--environment", running.environment, "--json"])
     stages = json.loads(capsys.readouterr().out)["stages"]
     return {stage["stage"]: stage["failure"] for stage in stages}
+
+
+def explained(running: LocalAws, contact_id: str, capsys: pytest.CaptureFixture[str]) -> str:
+    capsys.readouterr()
+    assert main(["explain", "--environment", running.environment, "--contact", contact_id]) == 0
+    return capsys.readouterr().out
 
 
 def users(running: LocalAws) -> list[str]:
@@ -66,13 +74,38 @@ def test_a_call_is_explained_from_its_start_to_its_end(
     contact_id = caller.start({"DisplayName": "Ada"}).json()["ContactId"]
     assert caller.comes_to(contact_id, "QUEUED")
     caller.hang_up(contact_id)
-    capsys.readouterr()
-    assert main(["explain", "--environment", running.environment, "--contact", contact_id]) == 0
-    printed = capsys.readouterr().out
+    printed = explained(running, contact_id, capsys)
     for part in ("start over webrtc", "Call started", "in the queue", "contact ended", "Contact checked"):
         assert part in printed
     assert printed.endswith("It ended in the queue, before an agent took it.\n")
     assert not [mine for mine in ("Ada", caller.user.token, caller.user.email) if mine in printed]
+
+
+def test_a_call_that_was_rejoined_is_explained(
+    running: LocalAws, aws: Aws, caller: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contact_id = connected(aws, caller)
+    aws.happen(contact_id, "CustomerDropped")
+    assert_call(caller.rejoin(contact_id), 200)
+    assert caller.hang_up(contact_id).status_code == 204
+    printed = explained(running, contact_id, capsys)
+    for part in ("an agent took the call", "CallRejoined", "CallHungUp"):
+        assert part in printed
+    assert not [mine for mine in (caller.user.token, caller.user.email) if mine in printed]
+
+
+def test_a_start_that_failed_is_explained_by_its_contact(
+    running: LocalAws, aws: Aws, caller: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with aws.fault("connect", "StartWebRTCContact", Malformed=True):
+        assert_problem(caller.start(), 502, "answer-incomplete")
+    (contact, *_) = [
+        each for each in aws.contacts() if each["Attributes"].get("customer_email") == caller.user.email
+    ]
+    printed = explained(running, contact["ContactId"], capsys)
+    assert "contact ended" in printed
+    assert printed.endswith("It ended before it reached a queue.\n")
+    assert not [mine for mine in (caller.user.token, caller.user.email) if mine in printed]
 
 
 def test_a_stage_that_fails_is_named(running: LocalAws, capsys: pytest.CaptureFixture[str]) -> None:
