@@ -14,7 +14,7 @@ def test_two_hundred_simultaneous_requests_with_one_key_start_exactly_one_contac
     responses, timed_out = caller.tap_two_hundred_times()
 
     answers = Counter(response.status_code for response in responses)
-    # On a machine that is too slow for so many, the one that started the contact may have been told 504 before.
+    # On a machine too slow for so many, the one that started the contact may have been told 504 before.
     assert answers == {201: 1, 200: 199} or (answers == {200: 200} and timed_out)
     assert len({response.text for response in responses}) == 1
     [contact] = aws.contacts_of(caller.user.user_id)
