@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.launcher.local_aws import DEFAULT_ENVIRONMENT
+from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAws
 from tests.e2e.aws import Caller
 from tests.e2e.environments import fixtures_of
 
@@ -39,3 +39,15 @@ def another_caller(new_caller: Callable[..., Caller]) -> Caller:
 def one_caller(new_caller: Callable[..., Caller]) -> Caller:
     """Somebody for all tests of a module, none of which starts a call."""
     return new_caller()
+
+
+@pytest.fixture
+def shell(running: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell of an operator, with the account's credentials."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": running.endpoint_url,
+        "AWS_ACCESS_KEY_ID": running.access.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": running.access.secret_access_key,
+        "AWS_REGION": running.region,
+    }.items():
+        monkeypatch.setenv(name, value)

@@ -16,14 +16,8 @@ Operate = Callable[..., None]
 
 
 @pytest.fixture
-def operate(running: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operate]:
+def operate(running: LocalAws, shell: None) -> Iterator[Operate]:
     """`make stop-calls` and the others, with the account's credentials; calls are taken again afterwards."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": running.endpoint_url,
-        "AWS_ACCESS_KEY_ID": running.access.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": running.access.secret_access_key,
-    }.items():
-        monkeypatch.setenv(name, value)
 
     def command(*arguments: str) -> None:
         assert main([*arguments, "--environment", running.environment]) == 0

@@ -9,20 +9,15 @@ from local.launcher.local_aws import LocalAws
 from operations.__main__ import main
 from operations.commands import new
 
+pytestmark = pytest.mark.usefixtures("shell")
+
 
 @pytest.fixture
-def checkout(running: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty one, in a shell with the account's credentials."""
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty one."""
     for folder in ("config", "infra/contact_flows"):
         (tmp_path / folder).mkdir(parents=True)
     monkeypatch.setattr(new, "CHECKOUT", tmp_path)
-    for name, value in {
-        "AWS_ENDPOINT_URL": running.endpoint_url,
-        "AWS_ACCESS_KEY_ID": running.access.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": running.access.secret_access_key,
-        "AWS_REGION": running.region,
-    }.items():
-        monkeypatch.setenv(name, value)
     return tmp_path
 
 

@@ -12,19 +12,10 @@ from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 from tests.e2e.calls import connected
 
+pytestmark = pytest.mark.usefixtures("shell")
+
 READ_FOR = 5.5
 """Seconds for which start_call uses what it has read of the switch, and a little."""
-
-
-@pytest.fixture(autouse=True)
-def shell(running: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ENDPOINT_URL": running.endpoint_url,
-        "AWS_ACCESS_KEY_ID": running.access.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": running.access.secret_access_key,
-        "AWS_REGION": running.region,
-    }.items():
-        monkeypatch.setenv(name, value)
 
 
 def smoked(running: LocalAws, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:

@@ -20,20 +20,9 @@ from operations.__main__ import main
 from operations.deployment import CHECKOUT, Deployment
 from tests.e2e.aws import Aws
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shell")]
 
 _WITH_MEDIA = ["join", "queue", "verified", "digits", "sound"]
-
-
-@pytest.fixture(autouse=True)
-def shell(running: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ENDPOINT_URL": running.endpoint_url,
-        "AWS_ACCESS_KEY_ID": running.access.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": running.access.secret_access_key,
-        "AWS_REGION": running.region,
-    }.items():
-        monkeypatch.setenv(name, value)
 
 
 def smoked(running: LocalAws, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, str]:

@@ -6,10 +6,9 @@ from local.launcher.local_aws import LocalAws
 from tests.e2e.aws import Caller
 from tests.e2e.calls import queued
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
-from tests.e2e.test_operators_commands import (
-    explained,
-    shell,  # noqa: F401 a fixture of this file too
-)
+from tests.e2e.test_operators_commands import explained
+
+pytestmark = pytest.mark.usefixtures("shell")
 
 
 def test_a_bridged_call_is_explained_by_its_contact(
