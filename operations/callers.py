@@ -53,10 +53,7 @@ class NewUser:
         _remove_left_over_users(client, self.pool_id)
         self._name = f"{USER_PREFIX}{secrets.token_hex(8)}@{USER_DOMAIN}"
         password = new_password()
-        create_user(client, self.pool_id, self._name)
-        client.admin_set_user_password(
-            UserPoolId=self.pool_id, Username=self._name, Password=password, Permanent=True
-        )
+        create_user(client, self.pool_id, self._name, password)
         return _sign_in_by_password(client, self.pool_id, self.client_id, self._name, password)
 
     def remove(self) -> None:
@@ -123,14 +120,18 @@ def new_password() -> str:
     return f"{secrets.token_urlsafe(24)}aA1!"
 
 
-def create_user(client: Any, pool_id: str, name: str) -> None:
-    """A user of the pool with the address `name`, to whom nothing is sent."""
+def create_user(client: Any, pool_id: str, name: str, password: str) -> None:
+    """A user with the address `name`, to whom nothing is sent, and who need not change `password`.
+
+    Raises what botocore raises; the user may be there then.
+    """
     client.admin_create_user(
         UserPoolId=pool_id,
         Username=name,
         MessageAction="SUPPRESS",
         UserAttributes=[{"Name": "email", "Value": name}, {"Name": "email_verified", "Value": "true"}],
     )
+    client.admin_set_user_password(UserPoolId=pool_id, Username=name, Password=password, Permanent=True)
 
 
 def require_https(url: object) -> str:

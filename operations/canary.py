@@ -43,7 +43,7 @@ CALLS = (
 
 POLICY = Path(__file__).parent / "canary_policy.json"
 
-_HALF_HOUR = 24 * 3600 // RUNS_PER_DAY
+_SECONDS_BETWEEN_RUNS = 24 * 3600 // RUNS_PER_DAY
 
 
 def canary_policy() -> dict[str, Any]:
@@ -97,7 +97,7 @@ def stored_caller(deployment: Deployment) -> Caller:
             )
         users = stored["Users"]
         # In turn: each user may start so many calls a day.
-        user = users[int(time.time()) // _HALF_HOUR % len(users)]
+        user = users[int(time.time()) // _SECONDS_BETWEEN_RUNS % len(users)]
         return StoredUser(
             session=deployment.session,
             pool_id=deployment.read(Output.USER_POOL_ID),
@@ -155,10 +155,7 @@ def make_users(deployment: Deployment) -> int:
         for number in range(count)
     ]
     for user in users:
-        create_user(pools, pool_id, user["Name"])
-        pools.admin_set_user_password(
-            UserPoolId=pool_id, Username=user["Name"], Password=user["Password"], Permanent=True
-        )
+        create_user(pools, pool_id, user["Name"], user["Password"])
     text = json.dumps({"Users": users})
     if before is None:
         secrets.create_secret(

@@ -85,20 +85,29 @@ def _ended_with(contact: Mapping[str, Any], key: str) -> bool:
 
 def of_log_line(at: datetime, line: str, ids: Iterable[str]) -> Iterator[Entry]:
     """From a line of a function's log or of the access log that names one of `ids`; else nothing."""
-    try:
-        values = json.loads(line)
-    except ValueError:
-        return
-    if not isinstance(values, dict) or not any(each in line for each in ids):
-        return
-    if "resourcePath" in values:
-        yield Entry(at, "api", _shown(values, ACCESS_NAMES))
-    elif "message" in values:
-        said = values["message"]
-        # A library's own line may hold anything; those of the functions are short and their own.
-        what = said if isinstance(said, str) and _WORD.fullmatch(said) else "another line"
-        named = _shown(values, _LOG_NAMES)
-        yield Entry(at, str(values.get("service", "function"))[:64], f"{what} ({named})" if named else what)
+    for values in _naming([line], ids):
+        if "resourcePath" in values:
+            yield Entry(at, "api", _shown(values, ACCESS_NAMES))
+        elif "message" in values:
+            said = values["message"]
+            # A library's own line may hold anything; those of the functions are short and their own.
+            what = said if isinstance(said, str) and _WORD.fullmatch(said) else "another line"
+            named = _shown(values, _LOG_NAMES)
+            service = str(values.get("service", "function"))[:64]
+            yield Entry(at, service, f"{what} ({named})" if named else what)
+
+
+def _naming(lines: Iterable[str], ids: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    """The lines that name one of `ids`, of those that are JSON objects."""
+    wanted = tuple(ids)
+    for line in lines:
+        if any(each in line for each in wanted):
+            try:
+                values = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(values, dict):
+                yield values
 
 
 def _shown(values: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -108,18 +117,8 @@ def _shown(values: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def request_ids(lines: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
     """The requests by which functions handled what these lines are about: the access log names them."""
-    wanted = tuple(ids)
-    found = set()
-    for line in lines:
-        if any(each in line for each in wanted):
-            try:
-                values = json.loads(line)
-            except ValueError:
-                continue
-            request = values.get("function_request_id") if isinstance(values, dict) else None
-            if isinstance(request, str) and CONTACT_ID.fullmatch(request):
-                found.add(request)
-    return frozenset(found)
+    named = (values.get("function_request_id") for values in _naming(lines, ids))
+    return frozenset(each for each in named if isinstance(each, str) and CONTACT_ID.fullmatch(each))
 
 
 def filter_patterns(ids: Iterable[str]) -> Iterator[str]:
@@ -138,17 +137,12 @@ def filter_patterns(ids: Iterable[str]) -> Iterator[str]:
 
 def trace_ids(lines: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
     """The traces that lines about one of `ids` name."""
-    wanted = tuple(ids)
-    found = set()
-    for line in lines:
-        if any(each in line for each in wanted):
-            try:
-                values = json.loads(line)
-            except ValueError:
-                continue
-            named = [values.get(name) for name in _TRACES_NAMED] if isinstance(values, dict) else []
-            found |= {str(each).removeprefix("Root=") for each in named}
-    return frozenset(each for each in found if _TRACE_ID.fullmatch(each))
+    named = (
+        str(values.get(name)).removeprefix("Root=")
+        for values in _naming(lines, ids)
+        for name in _TRACES_NAMED
+    )
+    return frozenset(each for each in named if _TRACE_ID.fullmatch(each))
 
 
 def of_trace(trace: Mapping[str, Any]) -> Iterator[Entry]:
