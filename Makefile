@@ -71,7 +71,7 @@ test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(PAGES) ## all
 		tests/lambdas tests/simulation tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
-test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $(CONSOLE) $(SMOKE_MEDIA) $(MEDIA_TEST) ## what takes long: first runs, upgrades, other environments, others' checkers, Chromium, Swift, DynamoDB Local (needs Java)
+test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $(CONSOLE) $(SMOKE_MEDIA) $(MEDIA_TEST) ## what takes long: first runs, upgrades, other environments, browsers, DynamoDB Local (needs Java)
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
 	@# One line where this machine cannot have Swift: the tests are skipped then.
 	@tools/swift/run true || test $$? = 77

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -39,7 +40,7 @@ class Cdk:
 
     def run(self, *arguments: str) -> list[str]:
         """Run a command; returns what it printed, or raises LocalAwsError."""
-        self.progress(f"cdk {' '.join(arguments)}")
+        self.progress(f"cdk {shlex.join(arguments)}")
         command = [
             str(installed(CDK)),
             *arguments,

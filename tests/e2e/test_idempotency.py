@@ -17,8 +17,11 @@ def test_two_hundred_simultaneous_requests_with_one_key_start_exactly_one_contac
     # On a machine too slow for so many, the one that started the contact may have been told 504 before.
     assert answers == {201: 1, 200: 199} or (answers == {200: 200} and timed_out)
     assert len({response.text for response in responses}) == 1
-    [contact] = aws.contacts_of(caller.user.user_id)
-    assert contact["ContactId"] == responses[0].json()["ContactId"]
+    contacts = aws.contacts_of(caller.user.user_id)
+    # A start whose function was killed at its time-out is abandoned, and stopped before the next begins.
+    assert len(contacts) == 1 or timed_out
+    [going_on] = [contact["ContactId"] for contact in contacts if contact["State"] != "ended"]
+    assert going_on == responses[0].json()["ContactId"]
 
 
 def test_a_retry_after_success_gets_the_same_call_and_credentials(aws: Aws, caller: Caller) -> None:

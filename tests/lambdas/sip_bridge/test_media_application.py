@@ -31,7 +31,7 @@ ATTRIBUTES = ARGUMENTS | {"DigitsKey": "code"}
 LEG_A = {"CallId": "call-a", "ParticipantTag": "LEG-A", "Status": "Connected"}
 LEG_B = {"CallId": "call-b", "ParticipantTag": "LEG-B", "Status": "Connected"}
 KEYS = ["0a" * 32, "0b" * 32]
-SECRETS = ("SECRET", CODE, "4711")
+SECRETS = ("SECRET", CODE, "47*11")
 
 
 def invoke(event: Any) -> dict[str, Any]:
@@ -104,9 +104,9 @@ def test_a_call_is_bridged_to_connect_and_sends_the_code_first(
     call.happen("run")
     assert call.heard == [f",{CODE}"]
     for key in (KEYS[0], KEYS[0], KEYS[1]):
-        call.update(digits_arguments("4711#", key))
+        call.update(digits_arguments("47*11#", key))
         call.settle()
-    assert call.heard == [f",{CODE}", "4711#", "4711#"]
+    assert call.heard == [f",{CODE}", "47*11#", "47*11#"]
     assert not call.has_ended
     assert call.up == ["LEG-A", "LEG-B"]
     assert meetings.going_on == {MEETING_ID}
@@ -156,8 +156,8 @@ HAPPENINGS = [
 ]
 UPDATES: dict[str, dict[str, Any]] = {
     "hang_up": hang_up_arguments(),
-    "digits": digits_arguments("4711", KEYS[0]),
-    "other_digits": digits_arguments("4711", KEYS[1]),
+    "digits": digits_arguments("47*11", KEYS[0]),
+    "other_digits": digits_arguments("47*11", KEYS[1]),
     "nonsense": {"Action": "Dial", "ConnectNumber": "+12065550199"},
 }
 quirks = st.builds(
@@ -401,7 +401,7 @@ def test_an_answer_event_that_comes_again_does_not_bridge_twice(meetings: FakeMe
 
 
 def test_digits_without_a_leg_to_connect_are_ignored(meetings: FakeMeetings) -> None:
-    digits = digits_arguments("4711", KEYS[0])
+    digits = digits_arguments("47*11", KEYS[0])
     for legs in [(LEG_A,), (LEG_A, {"ParticipantTag": "LEG-B"})]:
         answer = invoke(update(digits, *legs))
         assert answer["Actions"] == []
@@ -424,10 +424,10 @@ def test_digits_that_are_sent_again_are_typed_once_whatever_was_typed_in_between
 
 
 def test_digits_are_sent_to_connect_alone_and_noted(meetings: FakeMeetings) -> None:
-    answer = invoke(update(digits_arguments("4711", KEYS[0]), LEG_A, LEG_B))
+    answer = invoke(update(digits_arguments("47*11", KEYS[0]), LEG_A, LEG_B))
     (action,) = answer["Actions"]
     assert action["Type"] == "SendDigits"
-    assert (action["Parameters"]["CallId"], action["Parameters"]["Digits"]) == ("call-b", "4711")
+    assert (action["Parameters"]["CallId"], action["Parameters"]["Digits"]) == ("call-b", "47*11")
     assert answer["TransactionAttributes"] == ATTRIBUTES | {"DigitsKey": f"code,{KEYS[0][:16]}"}
     assert meetings.sent == []
 
