@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from operations.media.program import Program
-from tests.e2e.media.participants import Heard
+from tests.e2e.media.participants import Heard, Played
 
 
 def chromium() -> str:
@@ -28,7 +28,7 @@ class Browser:
 
     @classmethod
     def open(cls, program: Program, name: str, link: str, *, tone: int, **more: Any) -> "Browser":
-        """`more`: another `url`, `beside` which browser it is a tab, `dark`, `width`, `height`."""
+        """`more`: another `url`, `dark`, `width`, `height`."""
         program.do("open", name, **{"url": link, "tone": tone, "executable": chromium(), **more})
         return cls(program, name)
 
@@ -49,6 +49,10 @@ class Browser:
     def hear(self, audio: str) -> Heard:
         """What an audio element plays, by its id."""
         return Heard(**self.do("hear", within=audio))
+
+    def played(self) -> Played:
+        """Since the page was opened."""
+        return Played(**self.do("played"))
 
     def sign_in(self, email: str) -> None:
         self.do("fill", name="Email of the caller", value=email)

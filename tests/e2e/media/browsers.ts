@@ -35,18 +35,13 @@ class Browser {
   readonly foreign: string[] = [];
   readonly errors: string[] = [];
   readonly #context: BrowserContext;
-  readonly #folder: string | undefined; // of the browser, which ends with the tab that opened it
+  readonly #folder: string;
   readonly page: Page;
 
-  private constructor(context: BrowserContext, page: Page, folder: string | undefined) {
+  private constructor(context: BrowserContext, page: Page, folder: string) {
     this.#context = context;
     this.page = page;
     this.#folder = folder;
-  }
-
-  /** Another tab of the same browser: the same microphone. */
-  async openBeside(url: string): Promise<Browser> {
-    return Browser.#show(this.#context, await this.#context.newPage(), undefined, url);
   }
 
   static async open({ url, tone, executable, width, height, dark }: Request): Promise<Browser> {
@@ -70,10 +65,7 @@ class Browser {
         }
       };
     });
-    return Browser.#show(context, await context.newPage(), folder, url);
-  }
-
-  static async #show(context: BrowserContext, page: Page, folder: string | undefined, url: string): Promise<Browser> {
+    const page = await context.newPage();
     const browser = new Browser(context, page, folder);
     const note = (address: string): void => {
       const { protocol, hostname } = new URL(address);
@@ -109,16 +101,15 @@ class Browser {
   }
 
   /** Of all that was heard so far, in samples: how many had to be made up since none came. */
-  async statistics(): Promise<unknown> {
+  async played(): Promise<unknown> {
     return this.page.evaluate(async () => {
       const { peers } = window as unknown as { peers: RTCPeerConnection[] };
-      const sum = { received: 0, concealed: 0, silent: 0 };
+      const sum = { received: 0, concealed: 0 };
       for (const peer of peers) {
         for (const report of (await peer.getStats()).values() as Iterable<Record<string, unknown>>) {
           if (report['type'] !== 'inbound-rtp') continue;
           sum.received += Number(report['totalSamplesReceived'] ?? 0);
           sum.concealed += Number(report['concealedSamples'] ?? 0);
-          sum.silent += Number(report['silentConcealedSamples'] ?? 0);
         }
       }
       return sum;
@@ -139,7 +130,6 @@ class Browser {
   }
 
   async close(): Promise<void> {
-    if (this.#folder === undefined) return this.page.close();
     await this.#context.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -174,7 +164,6 @@ interface Request {
   readonly url: string;
   readonly tone: number;
   readonly executable: string;
-  readonly beside?: string;
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;
@@ -190,8 +179,7 @@ const browsers = new Map<string, Browser>();
 
 async function perform(request: Request): Promise<unknown> {
   if (request.do === 'open') {
-    const beside = browsers.get(request.beside ?? '');
-    browsers.set(request.as, await (beside?.openBeside(request.url) ?? Browser.open(request)));
+    browsers.set(request.as, await Browser.open(request));
     return {};
   }
   const browser = browsers.get(request.as);
@@ -221,8 +209,8 @@ async function perform(request: Request): Promise<unknown> {
       return { text: await page.evaluate(() => document.activeElement?.textContent ?? '') };
     case 'hear':
       return browser.hear(request.within);
-    case 'statistics':
-      return browser.statistics();
+    case 'played':
+      return browser.played();
     case 'axe':
       return browser.axe();
     case 'screenshot':

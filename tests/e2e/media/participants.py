@@ -36,6 +36,21 @@ class Heard:
         return self.level < SILENCE
 
 
+@dataclass(frozen=True)
+class Played:
+    """Samples that were played in a time, and those of them that were made up since none came."""
+
+    received: int
+    concealed: int
+
+    def since(self, before: "Played") -> "Played":
+        return Played(self.received - before.received, self.concealed - before.concealed)
+
+    @property
+    def concealed_share(self) -> float:
+        return self.concealed / self.received
+
+
 @dataclass
 class Somebody:
     """Somebody in a meeting: each says one tone."""
@@ -53,6 +68,10 @@ class Somebody:
 
     def hear(self) -> Heard:
         return Heard(**self.participants.do("hear", self.name))
+
+    def played(self) -> Played:
+        """Since they joined."""
+        return Played(**self.participants.do("played", self.name))
 
     def do(self, what: str, **more: Any) -> None:
         self.participants.do(what, self.name, **more)

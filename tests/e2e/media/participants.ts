@@ -42,7 +42,9 @@ class Participant {
       this.captions.push((message.json() as { Text: string }).Text),
     );
     audioVideo.realtimeSubscribeToReceiveDataMessage('chat', (message) => this.messages.push(message.text()));
-    listen(audioVideo, (heard) => (this.#samples = [...this.#samples, ...heard].slice(-WINDOW)));
+    listen(audioVideo, (heard) => {
+      if (this.#samples.length < WINDOW) this.#samples.push(...heard);
+    });
     audioVideo.start();
   }
 
@@ -57,6 +59,18 @@ class Participant {
     return analyse(Float64Array.from({ length: WINDOW }, (_, i) => this.#samples[i] ?? 0));
   }
 
+  /** Of all that was heard so far, in samples: how many had to be made up since none came. */
+  async played(): Promise<{ received: number; concealed: number }> {
+    const report = await this.audioVideo.getRTCPeerConnectionStats();
+    const sum = { received: 0, concealed: 0 };
+    for (const one of ((report as Map<string, Record<string, unknown>> | undefined) ?? new Map()).values()) {
+      if (one['type'] !== 'inbound-rtp') continue;
+      sum.received += Number(one['totalSamplesReceived'] ?? 0);
+      sum.concealed += Number(one['concealedSamples'] ?? 0);
+    }
+    return sum;
+  }
+
   tell(text: string): void {
     this.audioVideo.realtimeSendDataMessage('chat', text);
   }
@@ -65,7 +79,7 @@ class Participant {
 const participants = new Map<string, Participant>();
 
 interface Request {
-  readonly do: 'join' | 'disturb' | 'hear' | 'mute' | 'unmute' | 'say' | 'leave' | 'state' | 'video';
+  readonly do: 'join' | 'disturb' | 'hear' | 'mute' | 'unmute' | 'say' | 'leave' | 'state' | 'played' | 'video';
   readonly as: string;
   readonly ConnectionData: ConnectionData;
   readonly tone: number;
@@ -154,6 +168,8 @@ async function perform(request: Request): Promise<unknown> {
   switch (request.do) {
     case 'hear':
       return who.hear();
+    case 'played':
+      return who.played();
     case 'mute':
       who.audioVideo.realtimeMuteLocalAudio();
       break;
