@@ -1,10 +1,12 @@
 """What holds for every test: none reaches a network, and those that share something dear share a process."""
 
+import functools
 import os
 import sys
 from collections import Counter
 from pathlib import Path
 
+import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
@@ -17,6 +19,10 @@ os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
 # report shows.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+# Many tests make clients of AWS's SDK, and most of what one costs is to read the descriptions of services.
+# They never change: each process reads them once.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 TESTS = Path(__file__).parent
 # The rooms whose tests talk to the local AWS, on loopback.

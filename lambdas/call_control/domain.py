@@ -43,9 +43,12 @@ class CallControl:
     def hang_up(self, user_id: str, contact_id: str) -> None:
         """Ends the call, whatever its state; one that has ended stays as it is."""
         call = self.find(user_id, contact_id)
-        # An end by an event of Connect can be taken back by the event of a transfer: not after this. What a
-        # transport has beside its contacts may go on with such a transfer.
-        if call.ended_at is None or call.ended_by_connect:
+        if call.is_failed_start:
+            # Its record says that it ended, and not whether the contact was stopped.
+            self._transport.end(call)
+        elif call.ended_at is None or call.ended_by_connect:
+            # An end by an event of Connect can be taken back by the event of a transfer: not after this. What a
+            # transport has beside its contacts may go on with such a transfer.
             self._transport.end(call)
             self._calls.end(call, self._now(), hung_up=call.ended_at is None)
 

@@ -7,6 +7,7 @@
 Whatever ends this process, a SIGKILL included, ends the emulator and the functions' processes too.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -80,13 +81,16 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         """A boto3 client with every permission in the local account; it does not retry."""
-        session: Any = boto3.Session(
+        once = Config(retries={"total_max_attempts": 1}, read_timeout=60)
+        return self._session.client(service, endpoint_url=self.endpoint_url, config=once)
+
+    @functools.cached_property
+    def _session(self) -> Any:
+        return boto3.Session(
             region_name=self.region,
             aws_access_key_id=self.access.access_key_id,
             aws_secret_access_key=self.access.secret_access_key,
         )
-        once = Config(retries={"total_max_attempts": 1}, read_timeout=60)
-        return session.client(service, endpoint_url=self.endpoint_url, config=once)
 
     def deploy(self, *options: str) -> None:
         """Bootstrap a new account, deploy all stacks of the environment, write outputs.json.

@@ -734,6 +734,7 @@ def _all_mutants(
     yield silent, [mutant for mutant in of(silent) if mutant.block == "wait"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", [branch_mutants, parameter_mutants], ids=["branches", "parameters"])
 def test_whatever_is_changed_in_a_flow_is_noticed(
     of: Callable[[frozenset[str]], Iterator[Mutant]], capsys: pytest.CaptureFixture[str]
@@ -748,6 +749,7 @@ def test_whatever_is_changed_in_a_flow_is_noticed(
     assert survivors == []
 
 
+@pytest.mark.slow
 def test_whatever_is_changed_in_what_is_left_out_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
     variants = {scenario.features for scenario, _ in SCENARIOS.values()}
     count, survivors = 0, []

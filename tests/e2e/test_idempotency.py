@@ -18,10 +18,13 @@ def test_two_hundred_simultaneous_requests_with_one_key_start_exactly_one_contac
     assert answers == {201: 1, 200: 199} or (answers == {200: 200} and timed_out)
     assert len({response.text for response in responses}) == 1
     contacts = aws.contacts_of(caller.user.user_id)
-    # A start whose function was killed at its time-out is abandoned, and stopped before the next begins.
-    assert len(contacts) == 1 or timed_out
-    [going_on] = [contact["ContactId"] for contact in contacts if contact["State"] != "ended"]
-    assert going_on == responses[0].json()["ContactId"]
+    going_on = [contact["ContactId"] for contact in contacts if contact["State"] != "ended"]
+    answered = responses[0].json()["ContactId"]
+    if timed_out:
+        # What a start that was killed or not answered in time has begun is stopped; nothing else goes on.
+        assert set(going_on) <= {answered}
+    else:
+        assert (len(contacts), going_on) == (1, [answered])
 
 
 def test_a_retry_after_success_gets_the_same_call_and_credentials(aws: Aws, caller: Caller) -> None:

@@ -15,6 +15,8 @@ from infra.functions.sources import SOURCES
 from tests.infra.checkout_copy import copy_checkout
 from tests.infra.synthesis import CHECKOUT
 
+pytestmark = pytest.mark.slow
+
 # Nobody listens there.
 NOWHERE = "http://127.0.0.1:9"
 

@@ -479,6 +479,12 @@ def test_no_call_starts_beside_the_contact_of_a_failed_start(backend: Backend, k
     assert backend.connect.active == [started.contact_id]
 
 
+def test_a_hang_up_stops_the_contact_of_a_failed_start(backend: Backend) -> None:
+    left = leave_unstopped(backend)
+    backend.call_control.hang_up("user-1", left)
+    assert not backend.connect.active
+
+
 def test_a_contact_whose_end_is_known_is_not_stopped_again(backend: Backend) -> None:
     left = leave_unstopped(backend)
     backend.deliver("DISCONNECTED", left, ended=3)

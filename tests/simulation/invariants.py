@@ -183,14 +183,20 @@ class Invariants:
         legs = record.get("Legs", {"M": {}})["M"] if record else {}
         return contact.last.contact_id in legs
 
-    def status_read(self, user: str, contact_id: str, body: dict[str, Any]) -> None:
-        """A state never goes back, but from the end of a contact that was transferred."""
+    def state_read_before(self, contact_id: str) -> int:
+        """The furthest state that a user has been answered, by its place in the order of states."""
+        contact = self._simulation.contact_center.contacts.get(contact_id)
+        return 0 if contact is None else self.kept(contact).rank
+
+    def status_read(self, user: str, contact_id: str, body: dict[str, Any], before: int) -> None:
+        """A state never goes back from one that was answered before this was asked, but from the end of a
+        contact that was transferred."""
         contact = self.owned(user, contact_id)
         rank = _RANKS.index(body["State"])
+        if rank < before and not (before == 3 and contact.following is not None):
+            self.break_(f"The state of {contact_id} went back from {_RANKS[before]} to {body['State']}")
         kept = self.kept(contact)
-        if rank < kept.rank and not (kept.rank == 3 and contact.following is not None):
-            self.break_(f"The state of {contact_id} went back from {_RANKS[kept.rank]} to {body['State']}")
-        kept.rank = rank
+        kept.rank = rank if rank < before else max(rank, kept.rank)
 
     def hang_up_asked(self, contact: Contact) -> None:
         """From now on the call may end."""

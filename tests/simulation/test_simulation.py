@@ -1,6 +1,6 @@
 import pytest
 
-from tests.simulation.aws import DIES_AFTER, LATE
+from tests.simulation.aws import DIES_AFTER, LATE, LOST_AFTER
 from tests.simulation.course import Course, Step
 from tests.simulation.planted import PLANTED
 from tests.simulation.recorded import COURSES, FOUND_BY
@@ -105,5 +105,38 @@ def test_a_contact_that_a_crashed_start_may_have_left_is_stopped_before_the_next
             "contact-1 known by its id alone": 1,
             "tap again, attempt 5.5 fault": DIES_AFTER,
         },
+    )
+    assert replay(course) is None
+
+
+def test_a_hang_up_stops_what_a_failed_start_has_left() -> None:
+    """The start has ended in the record, and dies before StopContact; its user knows the contact from a 409."""
+    course = Course(
+        steps=[
+            Step("tap", 0, "tap", key="one"),
+            Step("tap-2", 4_000, "tap", key="two"),
+            Step("hang up", 6_460, "hang up"),
+        ],
+        decisions={
+            "tap.2 fault": LOST_AFTER,
+            "tap.4 fault": LOST_AFTER,
+            "contact-1 enters its flow at once": 1,
+            "contact-1 known by its id alone": 1,
+            "tap.6 fault": LOST_AFTER,
+        },
+    )
+    assert replay(course) is None
+
+
+def test_an_answer_that_was_on_its_way_may_tell_what_was_before() -> None:
+    """Two devices read the state at once; the one that read it first is answered last."""
+    course = Course(
+        steps=[
+            Step("tap", 0, "tap", key="one"),
+            Step("read-1", 6_000, "read the status", device=1),
+            Step("read-4", 6_800, "read the status"),
+            Step("hang up", 6_812, "hang up"),
+        ],
+        decisions={"tap joins": 4, "read-1.1 request": 6, "read-4.1 answer": 6},
     )
     assert replay(course) is None

@@ -104,9 +104,7 @@ class User:
                 lambda response: self._rejoined(response, step),
             ),
             "send digits": lambda: self._send_digits(step, contact_id),
-            "read the status": lambda: self._control(
-                step, "GET", CALL, contact_id, lambda response: self._status_read(response, contact_id)
-            ),
+            "read the status": lambda: self._read_status(step, contact_id),
             "drop": lambda: self._with_media(contact_id, self._simulation.contact_center.drop),
             "leave": lambda: self._with_media(contact_id, self._simulation.contact_center.leave),
             "pry": lambda: self._pry(step),
@@ -245,8 +243,14 @@ class User:
         self._simulation.invariants.one_call(self.user_id)
         self._join(contact, step.name)
 
-    def _status_read(self, response: dict[str, Any], contact_id: str) -> None:
-        self._simulation.invariants.status_read(self.user_id, contact_id, json.loads(response["body"]))
+    def _read_status(self, step: Step, contact_id: str) -> None:
+        invariants = self._simulation.invariants
+        before = invariants.state_read_before(contact_id)
+
+        def read(response: dict[str, Any]) -> None:
+            invariants.status_read(self.user_id, contact_id, json.loads(response["body"]), before)
+
+        self._control(step, "GET", CALL, contact_id, read)
 
     def _control(
         self, step: Step, method: str, resource: str, contact_id: str, done: Callable[[dict[str, Any]], None]

@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import requests
 
 from local.clients.observer import eventually
 from local.clients.phone import Phone
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
+
+pytestmark = pytest.mark.slow
 
 CACHED_SECONDS = 60  # identity.issuer.cache_seconds of config/local-issuer.toml
 LEEWAY_SECONDS = 30

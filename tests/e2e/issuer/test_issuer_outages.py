@@ -11,6 +11,8 @@ from local.clients.observer import eventually
 from tests.e2e.answers import assert_problem
 from tests.e2e.aws import Aws, Caller
 
+pytestmark = pytest.mark.slow
+
 _log = logging.getLogger(__name__)
 
 OUTAGES: dict[str, dict[str, Any]] = {

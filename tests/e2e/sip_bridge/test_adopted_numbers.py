@@ -6,6 +6,8 @@ import pytest
 
 from tests.e2e.any_environment.test_any_environment import INSTANCE, PLACE, THREE_LINES, checkout, demo
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["checkout"]
 
 NUMBER = f"arn:aws:connect:{PLACE}:phone-number/77777777-7777-4777-8777-777777777777"
@@ -18,7 +20,6 @@ voice_connector = {{ arn = "{CONNECTOR}" }}
 """
 
 
-@pytest.mark.slow
 def test_a_bridge_of_adopted_numbers_carries_a_call(checkout: Path) -> None:
     (checkout / "config/acme.toml").write_text(ADOPTED, encoding="utf-8")
     said = demo(checkout, "acme")

@@ -2,6 +2,7 @@
 
 import uuid
 
+import pytest
 import requests
 
 from local.clients.observer import eventually
@@ -10,6 +11,8 @@ from tests.e2e.aws import Caller
 from tests.e2e.calls import connected, queued
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
 from tests.e2e.sip_bridge.calls import actions_of, assert_over
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_call_goes_over_the_bridge_to_the_verified_queue_to_an_agent_to_its_end(

@@ -8,7 +8,7 @@ from tests.e2e.calls import queued
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
 from tests.e2e.test_operators_commands import explained
 
-pytestmark = pytest.mark.usefixtures("shell")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shell")]
 
 
 def test_a_bridged_call_is_explained_by_its_contact(

@@ -20,6 +20,8 @@ from tests.e2e.calls import connected, queued
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
 from tests.e2e.sip_bridge.calls import assert_over
 
+pytestmark = pytest.mark.slow
+
 START_LEASE_SECONDS = 30  # config/local-bridge.toml
 
 # operation, code and HTTP status of Chime's error → status and slug of our answer
@@ -168,7 +170,9 @@ def test_two_hundred_simultaneous_requests_with_one_key_make_one_meeting_and_one
     meetings, sip_calls = len(aws.meetings()), len(aws.sip_calls())
     responses, timed_out = caller.tap_two_hundred_times()
 
-    assert Counter(response.status_code for response in responses) == {201: 1, 200: 199}
+    answers = Counter(response.status_code for response in responses)
+    # On a machine too slow for so many, the one that started the call may have been told 504 before.
+    assert answers == {201: 1, 200: 199} or (answers == {200: 200} and timed_out)
     assert len({response.text for response in responses}) == 1
     call_id = responses[0].json()["ContactId"]
     assert len(aws.sip_calls_of(call_id)) == 1

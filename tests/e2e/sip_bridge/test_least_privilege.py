@@ -16,6 +16,8 @@ from tests.e2e.grants import WIDE, Reason, grants, needless, unused, used, wider
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
 from tests.e2e.sip_bridge.calls import assert_over, start_native_call
 
+pytestmark = pytest.mark.slow
+
 WIDE_OF_BRIDGE = [
     Reason("chime:*", "arn:aws:chime:*:meeting/[*]", "meetings come into being while the function runs"),
     Reason("chime:CreateMeetingWithAttendees", "[*]", "a meeting that is yet to come has no ARN"),

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from local.clients.observer import eventually
 from tests.e2e.answers import assert_call
 from tests.e2e.aws import Caller
@@ -9,6 +11,8 @@ from tests.e2e.calls import connected
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
 from tests.e2e.sip_bridge.calls import assert_over, code_of
 from tests.e2e.test_secrets import credentials, everything_written, strings, word
+
+pytestmark = pytest.mark.slow
 
 
 def test_nothing_that_identifies_or_authorises_a_caller_is_written_anywhere(

@@ -10,6 +10,8 @@ from tests.e2e.calls import queued
 from tests.e2e.sip_bridge.bridge_aws import BridgeAws
 from tests.e2e.sip_bridge.calls import actions_of, code_of
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = [
     "+19005550100",
     "A-1042\r\nX-Amzn-Evil: yes\r\n\r\nDiversion: <sip:+19005550100@example.com>",
