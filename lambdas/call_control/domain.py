@@ -47,8 +47,8 @@ class CallControl:
             # Its record says that it ended, and not whether the contact was stopped.
             self._transport.end(call)
         elif call.ended_at is None or call.ended_by_connect:
-            # An end by an event of Connect can be taken back by the event of a transfer: not after this. What a
-            # transport has beside its contacts may go on with such a transfer.
+            # An end by an event of Connect can be taken back by the event of a transfer: not after this. What
+            # a transport has beside its contacts may go on with such a transfer.
             self._transport.end(call)
             self._calls.end(call, self._now(), hung_up=call.ended_at is None)
 

@@ -110,7 +110,7 @@ def test_a_contact_that_a_crashed_start_may_have_left_is_stopped_before_the_next
 
 
 def test_a_hang_up_stops_what_a_failed_start_has_left() -> None:
-    """The start has ended in the record, and dies before StopContact; its user knows the contact from a 409."""
+    """The start has ended in the record and dies before StopContact; its user knows the contact by a 409."""
     course = Course(
         steps=[
             Step("tap", 0, "tap", key="one"),
