@@ -313,6 +313,7 @@ ERRORS: list[tuple[str, str, str, int, int, str]] = [
 ]
 
 
+@pytest.mark.slow  # one after another: tests of the domain hold the same without an app
 @pytest.mark.parametrize(("request_of", "operation", "code", "aws_status", "status", "slug"), ERRORS)
 def test_an_error_of_connect_becomes_the_answer_that_fits(
     request_of: str,

@@ -8,6 +8,9 @@ from local.clients.observer import eventually
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 
+# One error after another: tests of the domains hold the same without an app.
+pytestmark = pytest.mark.slow
+
 # code and HTTP status of Connect's error → status and slug of our answer
 ERRORS = [
     ("LimitExceededException", 429, 429, "capacity-reached"),

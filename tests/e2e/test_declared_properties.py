@@ -20,6 +20,8 @@ from tests.e2e.held_properties import (
     without_own_tags,
 )
 
+pytestmark = pytest.mark.slow
+
 # Types without behaviour here: valid by AWS's own schema, and that is all.
 RECORDED = frozenset(
     {
