@@ -162,7 +162,9 @@ _ASKED = (
     *PROVED.invoked,
     (ARNS["AvailabilityFunctionArn"], {"text": VALUES["OpeningText"], "days": VALUES["OpeningDays"]}, 7.0),
 )
-CLOSED_DOWN = varied(PROVED, **_LEFT, heard=(RECORDED, CLOSED), invoked=_ASKED, logs="Disabled")
+# Nothing of such a call is recorded, so nobody is told so.
+_CLOSED: dict[str, Any] = {**_LEFT, "settings": (VOICE,), "invoked": _ASKED, "logs": "Disabled"}
+CLOSED_DOWN = varied(PROVED, **_CLOSED, heard=(CLOSED,))
 TURNED_AWAY = varied(PROVED, **_LEFT, heard=(RECORDED, BUSY))
 OVERFLOWED = replace(PROVED, queue="overflow")
 
@@ -376,11 +378,11 @@ SCENARIOS: Mapping[str, tuple[Scenario, Outcome]] = {
     # Hours, staff, room.
     "closed": (
         proved(is_open=False, opening=_OPENING),
-        replace(CLOSED_DOWN, heard=(RECORDED, CLOSED, _OPENS)),
+        replace(CLOSED_DOWN, heard=(CLOSED, _OPENS)),
     ),
     "closed for an unproved caller": (
         proved(is_open=False, answer=_UNVERIFIED, opening=_OPENING),
-        replace(UNPROVED, **_LEFT, heard=(RECORDED, CLOSED, _OPENS), invoked=_ASKED, logs="Disabled"),
+        replace(UNPROVED, **_CLOSED, heard=(CLOSED, _OPENS)),
     ),
     "closed, and nobody knows until when": (
         proved(is_open=False, opening={**_OPENING, "opening": "unknown"}),
@@ -400,10 +402,13 @@ SCENARIOS: Mapping[str, tuple[Scenario, Outcome]] = {
         CLOSED_DOWN,
     ),
     "hours that fail": (failing("is-the-queue-open", is_open=False), PROVED),
-    "closed without its flow": (failing("go-to-closed", is_open=False), TURNED_AWAY),
+    "closed without its flow": (
+        failing("go-to-closed", is_open=False),
+        replace(TURNED_AWAY, heard=(BUSY,), settings=(VOICE,)),
+    ),
     "closed without a voice": (
         failing("say-closed", is_open=False, opening=_OPENING),
-        replace(CLOSED_DOWN, heard=(RECORDED, _OPENS)),
+        replace(CLOSED_DOWN, heard=(_OPENS,)),
     ),
     "nobody staffed": (proved(staffed=0), OVERFLOWED),
     "nobody staffed, and a full overflow queue": (
@@ -473,9 +478,9 @@ SCENARIOS: Mapping[str, tuple[Scenario, Outcome]] = {
         replace(PROVED, settings=(VOICE, RECORD)),
     ),
     **{
-        f"closed, where {block} fails by {error}": (
-            failing(block, error=error, is_open=False),
-            replace(CLOSED_DOWN, heard=(*heard, CLOSED), settings=(VOICE, *settings)),
+        f"nobody staffed, where {block} fails by {error}": (
+            failing(block, error=error, staffed=0),
+            replace(OVERFLOWED, heard=(*heard, *WAITING), settings=(VOICE, *settings)),
         )
         for block, error, heard, settings in (
             ("announce-recording", "NoMatchingError", (), ()),
@@ -576,15 +581,19 @@ SCENARIOS: Mapping[str, tuple[Scenario, Outcome]] = {
     "without hours, nobody staffed": (proved(**without("hours"), staffed=0), OVERFLOWED),
     "without a recording, closed": (
         proved(**without("recording", "analytics"), is_open=False),
-        replace(CLOSED_DOWN, heard=(CLOSED,), settings=(VOICE,)),
+        CLOSED_DOWN,
     ),
     "an analysis without a recording is none": (
         proved(**without("recording")),
         replace(PROVED, heard=WAITING, settings=(VOICE,)),
     ),
-    "without an analysis, closed": (
-        proved(**without("analytics"), is_open=False),
-        replace(CLOSED_DOWN, settings=(VOICE, RECORD)),
+    "without a recording, nobody staffed": (
+        proved(**without("recording"), staffed=0),
+        replace(OVERFLOWED, heard=WAITING, settings=(VOICE,)),
+    ),
+    "without an analysis, nobody staffed": (
+        proved(**without("analytics"), staffed=0),
+        replace(OVERFLOWED, settings=(VOICE, RECORD)),
     ),
     "without a voice, billing": (
         proved(**without("voice"), entry="billing"),
