@@ -120,7 +120,9 @@ class FakeCustomer:
         self.has_left = True
 
 
-def run(api: FakeApi, customer: FakeCustomer | None = None, **changes: Answer) -> tuple[list[Stage], FakeAws]:
+def run(
+    api: FakeApi, customer: FakeCustomer | None = None, transport: str = "webrtc", /, **changes: Answer
+) -> tuple[list[Stage], FakeAws]:
     aws = FakeAws({**answers(), **{name.replace("__", "."): each for name, each in changes.items()}})
     test = SmokeTest(
         session=aws.session,
@@ -129,6 +131,7 @@ def run(api: FakeApi, customer: FakeCustomer | None = None, **changes: Answer) -
         caller=NewUser(session=aws.session, pool_id="eu-west-2_pool", client_id="client"),
         open_customer=(lambda: customer) if customer else None,
         queue_id=QUEUE if customer else None,
+        is_native=transport == "webrtc",
         send=api.send,
         wait=0.01,
     )
@@ -149,6 +152,16 @@ def test_a_deployment_that_works_passes_every_stage() -> None:
     assert failed(stages) == []
     assert not api.active
     assert [name for name, _ in aws.calls].count("cognito-idp.AdminDeleteUser") == 1
+
+
+def test_connect_is_not_asked_for_a_call_that_has_another_id_there() -> None:
+    stages, aws = run(FakeApi(), FakeCustomer(), "another")
+    assert [stage.name for stage in stages] == [
+        "refused", "sign-in", "availability", "start", "replay", "signalling", "join", "digits", "sound",
+        "hang-up", "cleanup",
+    ]  # fmt: skip
+    assert failed(stages) == []
+    assert not [name for name, _ in aws.calls if name.startswith("connect.")]
 
 
 @pytest.mark.parametrize(
