@@ -77,9 +77,13 @@ test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $
 	@command -v java >/dev/null || echo "No Java here, so the table is not tested on AWS's DynamoDB Local (Debian: apt install default-jre-headless)."
 	@# One line where this machine cannot have Swift: the tests are skipped then.
 	@tools/swift/run true || test $$? = 77
-	@export PYTHONDONTWRITEBYTECODE=; python -m pytest -m slow -r fE -n 2 --no-loadscope-reorder --ignore=tests/e2e/media
+	@export PYTHONDONTWRITEBYTECODE=; \
+		python -m pytest -m slow -r fE -n 2 --no-loadscope-reorder --ignore=tests/e2e/media || $(once_more_alone)
 	@# Alone, since a machine that is busy makes gaps in what is heard.
-	@python -m pytest -m slow -r fE tests/e2e/media
+	@python -m pytest -m slow -r fE tests/e2e/media || $(once_more_alone)
+
+# They measure times, beside each other on a machine that may be slow. What fails twice fails.
+once_more_alone = { echo '==> what failed, once more and alone'; python -m pytest -m slow -r fE --last-failed --last-failed-no-failures none; }
 
 .PHONY: test-ios
 test-ios: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the Swift package for iOS, on Linux: alone, against the local AWS, against interfaces of Apple's frameworks
