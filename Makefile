@@ -64,7 +64,8 @@ coverage: ## the same tests, and which lines and branches they run: fails under 
 test coverage: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $(CONSOLE) $(SMOKE_MEDIA) $(MEDIA_TEST)
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
-		began=$$(date +%s); python -m pytest $(if $(filter coverage,$@),--cov) -n 4 --no-loadscope-reorder || exit 1; \
+		began=$$(date +%s); python -m pytest $(if $(filter coverage,$@),--cov) -n 4 --no-loadscope-reorder \
+			|| $(call once_more_alone) || exit 1; \
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/$@-seconds.json
 
 .PHONY: test-unit
@@ -78,12 +79,12 @@ test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $
 	@# One line where this machine cannot have Swift: the tests are skipped then.
 	@tools/swift/run true || test $$? = 77
 	@export PYTHONDONTWRITEBYTECODE=; \
-		python -m pytest -m slow -r fE -n 2 --no-loadscope-reorder --ignore=tests/e2e/media || $(once_more_alone)
+		python -m pytest -m slow -r fE -n 2 --no-loadscope-reorder --ignore=tests/e2e/media || $(call once_more_alone,-m slow)
 	@# Alone, since a machine that is busy makes gaps in what is heard.
-	@python -m pytest -m slow -r fE tests/e2e/media || $(once_more_alone)
+	@python -m pytest -m slow -r fE tests/e2e/media || $(call once_more_alone,-m slow)
 
-# They measure times, beside each other on a machine that may be slow. What fails twice fails.
-once_more_alone = { echo '==> what failed, once more and alone'; python -m pytest -m slow -r fE --last-failed --last-failed-no-failures none; }
+# Some tests have to do with time, and run beside others on a machine that may be slow. What fails twice fails.
+once_more_alone = { echo '==> what failed, once more and alone'; python -m pytest -r fE --last-failed --last-failed-no-failures none $(1); }
 
 .PHONY: test-ios
 test-ios: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the Swift package for iOS, on Linux: alone, against the local AWS, against interfaces of Apple's frameworks

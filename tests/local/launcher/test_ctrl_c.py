@@ -63,7 +63,9 @@ def test_ctrl_c_ends_the_cdk_at_once_with_all_that_it_started(
     moment = tmp_path / "moment"
     command = tmp_path / "node_modules/.bin/cdk"
     command.parent.mkdir(parents=True)
-    text = SLOW_CDK.format(python=sys.executable, child=child, before=before, after=after, moment=str(moment))
+    # The interpreter's own path, as the system takes none with a space, which the checkout's may have.
+    interpreter = Path(sys.executable).resolve()
+    text = SLOW_CDK.format(python=interpreter, child=child, before=before, after=after, moment=str(moment))
     command.write_text(text)
     command.chmod(0o755)
     runner = python(RUNNER, str(tmp_path))
