@@ -184,12 +184,16 @@ def outputs(running: LocalAws) -> dict[str, str]:
 
 def handled(running: LocalAws, outputs: dict[str, str]) -> list[dict[str, Any]]:
     """The bodies of all messages that the function has got, as often as it got them."""
-    pages = running.client("logs").get_paginator("filter_log_events")
-    lines = [
-        event["message"]
-        for page in pages.paginate(logGroupName=f"/aws/lambda/{outputs['Function']}")
-        for event in page["events"]
-    ]
+    logs = running.client("logs")
+    pages = logs.get_paginator("filter_log_events")
+    try:
+        lines = [
+            event["message"]
+            for page in pages.paginate(logGroupName=f"/aws/lambda/{outputs['Function']}")
+            for event in page["events"]
+        ]
+    except logs.exceptions.ResourceNotFoundException:
+        return []  # its first invocation makes the log group
     found = [line.partition("BATCH ")[2] for line in lines if "BATCH " in line]
     return [body for batch in found for body in json.loads(batch)]
 
