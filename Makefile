@@ -65,7 +65,7 @@ test coverage: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PR
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
 		began=$$(date +%s); python -m pytest $(if $(filter coverage,$@),--cov) -n 4 --no-loadscope-reorder \
-			|| $(call once_more_alone) || exit 1; \
+			|| { $(call once_more_alone) $(if $(filter coverage,$@),&& coverage report); } || exit 1; \
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/$@-seconds.json
 
 .PHONY: test-unit

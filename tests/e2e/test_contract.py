@@ -17,7 +17,7 @@ from tests.e2e.aws import Aws, Caller, unthrottled
 # From a fixture: otherwise what is sent would be made while tests are collected, by every process of a run.
 SCHEMA = schemathesis.pytest.from_fixture("contract")
 BOUNDED = settings(
-    max_examples=10, deadline=None, database=None, derandomize=True,
+    max_examples=30, deadline=None, database=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 CHECKS = [
