@@ -60,11 +60,11 @@ local: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(CONSOLE) ## run
 
 .PHONY: test coverage
 test: ## all tests but the slow ones, end to end through the local AWS
-coverage: ## the same tests, and which lines and branches they run: fails under 95 %
+coverage: ## the same tests with more examples, and which lines and branches they run: fails under 95 %
 test coverage: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $(CONSOLE) $(SMOKE_MEDIA) $(MEDIA_TEST)
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
-		began=$$(date +%s); python -m pytest $(if $(filter coverage,$@),--cov) -n 4 --no-loadscope-reorder \
+		began=$$(date +%s); python -m pytest $(if $(filter coverage,$@),--cov --hypothesis-profile=thorough) -n 4 --no-loadscope-reorder \
 			|| { $(call once_more_alone) $(if $(filter coverage,$@),&& coverage report); } || exit 1; \
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/$@-seconds.json
 
@@ -79,7 +79,7 @@ test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $
 	@# One line where this machine cannot have Swift: the tests are skipped then.
 	@tools/swift/run true || test $$? = 77
 	@export PYTHONDONTWRITEBYTECODE=; \
-		python -m pytest -m slow -r fE -n 2 --no-loadscope-reorder --ignore=tests/e2e/media || $(call once_more_alone,-m slow)
+		python -m pytest -m slow --hypothesis-profile=thorough -r fE -n 2 --no-loadscope-reorder --ignore=tests/e2e/media || $(call once_more_alone,-m slow)
 	@# Alone, since a machine that is busy makes gaps in what is heard.
 	@python -m pytest -m slow -r fE tests/e2e/media || $(call once_more_alone,-m slow)
 
@@ -110,7 +110,7 @@ mutation: $(PYTHON) ## whether the tests notice changes of what decides who call
 	rm -rf build/mutation
 	mkdir -p build/mutation/tests
 	cp -R lambdas/* operations infra openapi.yaml build/mutation
-	cp -R tests/lambdas build/mutation/tests
+	cp -R tests/lambdas tests/examples.py build/mutation/tests
 	cp tests/mutation.toml build/mutation/pyproject.toml
 	cd build/mutation && mutmut run --max-children 2 && mutmut results
 

@@ -17,8 +17,10 @@ os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ["PATH"]])
 
 # On a busy machine an example may take long, and making some. What takes too long altogether, pytest's own
 # report shows.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
+settings.register_profile("thorough", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What is tried without a number of its own: tests.examples has those that have one.
+settings.register_profile("quick", settings.get_profile("thorough"), max_examples=25)
+settings.load_profile("quick")
 
 # Many tests make clients of AWS's SDK, and most of what one costs is to read the descriptions of services.
 # They never change: each process reads them once.

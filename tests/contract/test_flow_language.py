@@ -23,6 +23,7 @@ from infra.assets.contact_flow_lint.form import form_faults, shape_faults
 from local.emulator.connect import flow_language
 from local.emulator.connect.flow_block_rules import BLOCK_RULES
 from local.emulator.connect.flow_language import InvalidContactFlowError
+from tests.examples import examples
 
 ID = "22222222-2222-4222-8222-222222222222"
 ARN = "arn:aws:connect:eu-west-2:000000000000:instance/i/queue/q"
@@ -350,7 +351,7 @@ CHANGES = [
 ]
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(data=st.data())
 def test_each_flow_is_refused_by_both_or_by_none(data: st.DataObject) -> None:
     block = sound(*data.draw(st.sampled_from(SOUND)))

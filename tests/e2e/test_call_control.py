@@ -342,6 +342,7 @@ def test_an_error_of_connect_becomes_the_answer_that_fits(
     assert_call(caller.start())
 
 
+@pytest.mark.slow  # it takes both cores
 def test_a_hundred_mixed_requests_of_one_caller_leave_no_second_contact(aws: Aws, caller: Caller) -> None:
     """Starts, hang-ups and rejoins at once, each on whatever call is named last."""
     named: list[str] = [str(uuid.uuid4())]

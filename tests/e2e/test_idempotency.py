@@ -4,10 +4,13 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 
 
+@pytest.mark.slow  # it takes both cores
 def test_two_hundred_simultaneous_requests_with_one_key_start_exactly_one_contact(
     aws: Aws, caller: Caller
 ) -> None:

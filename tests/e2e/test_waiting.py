@@ -74,6 +74,7 @@ def test_closed_hours_say_when_they_end(aws: Aws, caller: Caller, queue: str, ho
         assert "ExpectedWaitSeconds" not in closed
 
 
+@pytest.mark.slow  # it takes both cores
 def test_callers_all_together_have_a_queue_read_once(
     aws: Aws, new_caller: Callable[..., Caller], queue: str
 ) -> None:

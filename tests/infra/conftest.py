@@ -3,9 +3,9 @@ from collections.abc import Callable
 
 import pytest
 
-from infra.configuration import environments
+from infra.configuration import environments, load
 from tests.infra.configuration.files import Loader, changed, load_text, toml_of
-from tests.infra.synthesis import CHECKOUT, Synthesis, native_environments, synthesize
+from tests.infra.synthesis import CHECKOUT, Synthesis, native_environments, synthesize, synthesize_unchecked
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +14,12 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Syn
     return functools.cache(
         lambda environment: synthesize(environment, tmp_path_factory.mktemp(environment) / "cdk.out")
     )
+
+
+@pytest.fixture(scope="session")
+def prod_again(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
+    """The environment `prod` as it is, synthesized once more."""
+    return synthesize_unchecked(load(CHECKOUT, "prod"), tmp_path_factory.mktemp("prod-again"))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from infra.assets.request_models import ContractError, read_operation
-from infra.configuration import Configuration, load
+from infra.configuration import load
 from infra.constructs import call_api
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 from tests.openapi import CONTRACT
@@ -375,23 +375,31 @@ def test_a_browser_may_read_when_to_come_back_to_a_gateway_or_firewall_that_refu
         assert headers.get("Access-Control-Expose-Headers") == ("Retry-After" if origins else None)
 
 
-def deployment_id(configuration: Configuration, directory: Path) -> str:
-    (id_,) = synthesize_unchecked(configuration, directory).resources("AWS::ApiGateway::Deployment")
+def deployment_id(synthesis: Synthesis) -> str:
+    (id_,) = synthesis.resources("AWS::ApiGateway::Deployment")
     return id_
 
 
 def test_what_a_stage_serves_makes_a_new_deployment_when_it_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    synthesized: Callable[[str], Synthesis], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stage goes on as it was deployed, whatever has become of its API."""
-    configuration = load(CHECKOUT, "prod")
-    before = deployment_id(configuration, tmp_path / "before")
-    assert deployment_id(configuration, tmp_path / "again") == before
+
+    def another_id(directory: str) -> str:
+        return deployment_id(synthesize_unchecked(load(CHECKOUT, "prod"), tmp_path / directory))
+
+    before = deployment_id(synthesized("prod"))
     monkeypatch.setattr(call_api, "SECURITY_POLICY", "SecurityPolicy_TLS13_1_3_2025_09")
-    assert deployment_id(configuration, tmp_path / "policy") != before
+    assert another_id("policy") != before
     monkeypatch.undo()
     monkeypatch.setattr(call_api, "ENDPOINT_ACCESS_MODE", "BASIC")
-    assert deployment_id(configuration, tmp_path / "mode") != before
+    assert another_id("mode") != before
+
+
+def test_nothing_of_a_stage_is_made_anew_while_it_stays_as_it_is(
+    synthesized: Callable[[str], Synthesis], prod_again: Synthesis
+) -> None:
+    assert deployment_id(prod_again) == deployment_id(synthesized("prod"))
 
 
 def test_a_deployment_waits_for_everything_it_takes_a_snapshot_of(synthesis: Synthesis) -> None:

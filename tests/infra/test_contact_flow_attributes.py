@@ -66,6 +66,7 @@ def synthesize_with(tmp_path: Path, *, flows: dict[str, dict[str, str]], topics:
     return Synthesis(tmp_path / "cdk.out", configuration)
 
 
+@pytest.mark.slow  # it builds anew what is built
 def test_start_call_is_passed_the_bytes_of_the_largest_flow(tmp_path: Path) -> None:
     flows = {"inbound": {"line": "in-app", "site": "ÄÖÜ"}, "billing": {"line": "billing"}}
     changed = synthesize_with(tmp_path, flows=flows)

@@ -5,6 +5,8 @@ import re
 from copy import replace
 from pathlib import Path
 
+import pytest
+
 from infra.configuration import AdoptedContactFlow, Issuer, UserPool, load
 from infra.outputs import Output
 from infra.transport import transport_name
@@ -138,6 +140,7 @@ def test_a_topic_may_lead_to_a_flow_that_the_instance_has(tmp_path: Path) -> Non
     assert flow in start["Resource"]
 
 
+@pytest.mark.slow  # another synth of each environment
 def test_two_environments_of_the_same_values_differ_in_their_names_alone(
     synthesis: Synthesis, tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import replace
 from pathlib import Path
 from typing import Any
@@ -222,10 +222,10 @@ def test_a_changed_flow_takes_one_deployment(tmp_path: Path) -> None:
         }
 
 
-def test_the_same_flows_leave_the_rights_as_they_are(tmp_path: Path) -> None:
-    configuration = load(CHECKOUT, "prod")
-    one, other = (synthesize_unchecked(configuration, tmp_path / name) for name in ("one", "other"))
-    assert rights_to_start(one) == rights_to_start(other)
+def test_the_same_flows_leave_the_rights_as_they_are(
+    synthesized: Callable[[str], Synthesis], prod_again: Synthesis
+) -> None:
+    assert rights_to_start(prod_again) == rights_to_start(synthesized("prod"))
 
 
 def test_contacts_of_the_configured_instance_alone_are_touched(synthesis: Synthesis) -> None:

@@ -17,6 +17,7 @@ from authorizer.issuer_keys import IssuerKeys
 from authorizer.keys import ALGORITHMS
 from authorizer.kms_keys import KmsKeys
 from authorizer.verification import TokenVerifier
+from tests.examples import examples
 from tests.lambdas.events import LambdaContext
 from tests.lambdas.tokens import ACCESS, AUDIENCE, ISSUER, NOW, encode, key_set, signing_key
 
@@ -257,7 +258,7 @@ def test_a_deployment_without_a_usable_place_of_keys_does_not_start(
         start(monkeypatch, **keys)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(300))
 @given(
     token=st.none()
     | st.integers()

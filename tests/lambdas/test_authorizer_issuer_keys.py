@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from authorizer.download import DownloadFailed
 from authorizer.issuer_keys import IssuerKeys
 from authorizer.keys import ALGORITHMS, KeysUnavailable, KeyUnknown
+from tests.examples import examples
 from tests.lambdas.tokens import key_set, signing_key
 
 FRESH = 300
@@ -336,7 +337,7 @@ def test_why_keys_were_not_fetched_is_logged_in_no_words_of_the_issuer(
     assert "issuer_keys.py" in log
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=examples(100))
 @given(
     steps=st.lists(
         st.tuples(

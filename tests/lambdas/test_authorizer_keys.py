@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authorizer.keys import ALGORITHMS, MAX_KEYS, read_jwks
+from tests.examples import examples
 from tests.lambdas.tokens import encode, key_set, signing_key
 
 KEY = signing_key("ES256")
@@ -68,7 +69,7 @@ _members = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=examples(500))
 @given(
     of=st.sampled_from([JWK, RSA_JWK, signing_key("Ed25519").jwk(), {}]),
     changed=st.dictionaries(_members, _values),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from authorizer.normalised_claims import normalise
 from authorizer.refusal import TokenRefused
 from authorizer.verification import TokenVerifier
+from tests.examples import examples
 from tests.lambdas.tokens import ACCESS, encode, segment, signing_key, verifier
 
 ALGORITHMS = ["ES256", "Ed25519", "RS256", "PS256"]
@@ -105,7 +106,7 @@ def edited_documents(draw: st.DrawFn, token: str) -> str:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("edited", [edited_texts, edited_bytes, edited_segments, edited_documents])
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=examples(200))
 @given(data=st.data())
 def test_a_token_that_was_changed_in_any_way_is_not_accepted(algorithm: str, edited: Any, data: Any) -> None:
     token = TOKENS[algorithm]
@@ -125,7 +126,7 @@ def test_each_bit_of_a_token_counts(algorithm: str) -> None:
             assert not is_accepted(VERIFIERS[algorithm], changed.decode())
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(text=st.text() | st.text(characters) | st.text("eyJ0.-_=A", max_size=40))
 @example(text="." * 9000)
 @example(text="\ud800.\udfff.\x00")
@@ -133,7 +134,7 @@ def test_no_text_is_more_than_refused(text: str) -> None:
     assert not is_accepted(VERIFIERS["ES256"], text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(header=anything | changed_members, payload=anything, signature=st.binary(max_size=80))
 def test_nothing_that_looks_like_a_token_is_more_than_refused(
     header: Any, payload: Any, signature: bytes
@@ -142,7 +143,7 @@ def test_nothing_that_looks_like_a_token_is_more_than_refused(
     assert not is_accepted(VERIFIERS["ES256"], text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(300))
 @given(members=changed_members, claims=changed_claims)
 def test_whatever_the_issuer_has_signed_is_refused_or_handed_on_as_text(
     members: dict[str, Any], claims: dict[str, Any]

@@ -15,6 +15,7 @@ from calls.positions import Positions
 from calls.queue_state import QueueStates
 from calls.readings import SharedReadings
 from calls.waiting_table import WaitingTable
+from tests.examples import examples
 from tests.lambdas.backend import ADA, Backend
 from tests.lambdas.conftest import INSTANCE_ARN, WAITING_INDEXES, WAITING_SORT_KEYS, WAITING_TABLE
 from tests.lambdas.events import CLAIMS, REQUEST_ID, START, LambdaContext, call_event
@@ -422,7 +423,7 @@ def test_nothing_secret_is_logged_counted_or_answered(
     assert ADA.context["customer_email"] not in reported + output
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(
     route=st.sampled_from([("GET", CALL), ("POST", CONNECTION), ("POST", DIGITS), ("PATCH", CALL)]),
     sent=st.none() | st.text() | st.just("the call"),

@@ -15,6 +15,7 @@ from calls.interfaces import Credential
 from calls.record import Call, Rate
 from calls.table import CallTable
 from calls.webrtc import read_attributes
+from tests.examples import examples
 from tests.lambdas.conftest import INSTANCE_ARN, TABLE
 from tests.lambdas.events import LambdaContext, flow_event
 
@@ -177,7 +178,7 @@ json_values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(
     event=json_values
     | st.builds(

@@ -13,6 +13,7 @@ from calls.contact_event import ContactEvent, read_contact_event
 from calls.errors import CallActive, NotPossibleNow, RetryLater
 from calls.record import TRANSFER_GRACE, Call, EndedBy, QueuedContact, State
 from contact_events.domain import ContactEvents, EndedCall, merge
+from tests.examples import examples
 from tests.lambdas.backend import LIMITS, Backend, dying
 from tests.lambdas.conftest import INDEXES, TABLE
 from tests.lambdas.events import START, contact_event, flow_event
@@ -704,7 +705,7 @@ def test_an_event_whose_function_dies_is_noted_when_it_comes_again(
     assert backend.record().state(backend.now) is State.ENDED
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(),
     answered=st.booleans(),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from calls.record import State
 from contact_events import handler as module
+from tests.examples import examples
 from tests.lambdas.backend import ADA, LIMITS, Backend
 from tests.lambdas.events import LambdaContext, contact_event, sqs_batch
 
@@ -227,7 +228,7 @@ json_values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(25))
 @given(
     bodies=st.lists(
         st.text()

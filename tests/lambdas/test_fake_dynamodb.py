@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.lambdas.compared_dynamodb import ComparedDynamoDb, compared_dynamodb
 from tests.lambdas.conftest import TABLE
 
@@ -129,7 +130,7 @@ def both() -> Iterator[ComparedDynamoDb]:
         yield both
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @ANY
 @example(condition="A = :one OR B = :text AND A = :one", update="REMOVE L[0], L[1]", is_new=False)
 @example(condition="NOT A = :one AND B = :other", update="REMOVE M.y[1], L[1], M.y[0], L[10]", is_new=False)
@@ -147,7 +148,7 @@ def both_with_aws(dynamodb_local: str) -> Iterator[ComparedDynamoDb]:
 
 
 @pytest.mark.slow
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=examples(1_000))
 @ANY
 def test_any_condition_and_any_update_does_what_it_does_in_dynamodb_local(
     both_with_aws: ComparedDynamoDb, condition: str, update: str, is_new: bool

@@ -19,6 +19,7 @@ from start_call import handler as module
 from start_call.caller import Authentication
 from start_call.domain import StartCall
 from start_call.switch import Switch
+from tests.examples import examples
 from tests.lambdas.conftest import INSTANCE_ARN, TABLE
 from tests.lambdas.events import CLAIMS, REQUEST_ID, LambdaContext, start_call_event
 from tests.lambdas.fake_aws import shared_client
@@ -253,7 +254,7 @@ def test_nothing_secret_is_logged_counted_or_answered(
     assert "SECRET" not in answered + output
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
 @given(
     body=st.none() | st.text(),
     headers=st.dictionaries(

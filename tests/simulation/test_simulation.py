@@ -1,5 +1,6 @@
 import pytest
 
+from tests.examples import examples
 from tests.simulation.aws import DIES_AFTER, LATE, LOST_AFTER
 from tests.simulation.course import Course, Step
 from tests.simulation.planted import PLANTED
@@ -8,7 +9,7 @@ from tests.simulation.shrinking import describe, replay, run_seed, shrink
 from tests.simulation.simulation import Simulation, random_simulation
 
 # `make simulate` runs more.
-SEEDS, PARTS = 1_200, 4
+SEEDS, PARTS = examples(4_800), 4
 # Each planted race is found within these. A seed that is known to find it goes first; should it not do so any
 # more, for the simulation has changed, the others take their time.
 SEEDS_FOR_A_RACE = 4_000

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from infra.configuration import Configuration
-from infra.configuration import load as load_for_infra
 from infra.outputs import parameter_name
 from tests.infra.configuration.files import (
     FLOW,
@@ -76,6 +75,7 @@ LONGEST_NUMBERS = {
 }
 
 
+@pytest.mark.slow  # synth after synth
 def test_the_most_that_is_taken_fits_into_the_variables_of_a_function(tmp_path: Path) -> None:
     check_fullest_environment(tmp_path, dict)
 
@@ -97,9 +97,7 @@ def check_fullest_environment(directory: Path, way: Callable[[Changes], dict[str
     fillings = (topics | {"attributes.from_caller": ["a" * length]} for length in range(128, 0, -1))
     fullest = load_far(next(filling for filling in fillings if is_taken(filling)))
     assert fullest.environment == name
-    # TO BE REMOVED with infra/config.py: infra takes `fullest` itself then.
-    old = load_for_infra(directory, name)
-    received = variables_of_start_call(synthesize_unchecked(old, directory / "cdk.out"))
+    received = variables_of_start_call(synthesize_unchecked(fullest, directory / "cdk.out"))
     arns = json.loads(received["TOPIC_CONTACT_FLOW_ARNS"])
     assert arns == dict.fromkeys(topics_of(most), FLOW.replace("eu-west-2", region))
     # What Lambda counts is this text: its error is "…exceeded the 4KB limit. String measured: {"NAME":"…".

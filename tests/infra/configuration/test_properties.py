@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from infra.configuration import IN_APP_CALLING_REGIONS, TRUSTED_ATTRIBUTES, Configuration, environments
 from infra.configuration.configuration import SECTIONS
 from infra.configuration.unknown_keys import known_keys
+from tests.examples import examples
 from tests.infra.configuration.files import (
     CHECKOUT,
     FLOW,
@@ -35,7 +36,7 @@ keys = [
 
 
 @given(key=st.sampled_from(sorted({"account", "region", *keys})), value=values)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_whatever_a_value_is_it_is_taken_or_refused_by_key(
     load_changed: Loader, key: str, value: object
 ) -> None:
@@ -104,7 +105,7 @@ def written(configuration: Configuration) -> str:
 
 
 @given(values=files())
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_valid_file_comes_back_as_it_was(tmp_path: Path, values: dict[str, Any]) -> None:
     configuration = load_text(tmp_path, toml_of(values))
     assert load_text(tmp_path, written(configuration)) == configuration

@@ -371,5 +371,6 @@ def test_headers_count_among_what_start_call_holds(load_changed: Loader) -> None
     check_refused(load_changed, changes, "sip_bridge.headers", "these 10 take")
 
 
+@pytest.mark.slow  # synth after synth
 def test_the_most_that_is_taken_fits_into_the_variables_of_a_function(tmp_path: Path) -> None:
     check_fullest_environment(tmp_path, bridged)

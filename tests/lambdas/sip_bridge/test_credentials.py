@@ -15,6 +15,7 @@ from caller_context import handler as module
 from calls.record import Call, Rate
 from calls.table import CallTable
 from sip_bridge.bridged_calls import BridgedCall
+from tests.examples import examples
 from tests.lambdas.conftest import FLOW_ARN
 from tests.lambdas.events import LambdaContext
 from tests.lambdas.sip_bridge.backend import BridgedBackend
@@ -191,7 +192,7 @@ json_values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(
     code=json_values
     | st.text(alphabet="0123456789", min_size=12, max_size=12).filter(lambda code: code != CODE),

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sip_bridge.sip_arguments import dial_arguments, digits_arguments, hang_up_arguments
+from tests.examples import examples
 from tests.lambdas.events import LambdaContext
 from tests.lambdas.sip_bridge.fake_sip_media_application import (
     CALLER_NUMBER,
@@ -181,7 +182,7 @@ scripts = st.tuples(
 ).map(lambda parts: [*parts[0], *parts[1]])
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(["meeting_answers", "run", "meeting_leg_hangs_up", "connect_answers"], Quirks(lists_ringing=False))
 @example(["meeting_answers", "run", "connect_answers", "hang_up", "run", "digits"], Quirks())
 @given(scripts, quirks)
@@ -280,7 +281,7 @@ def spoilt_events(draw: st.DrawFn) -> Any:
     return made
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(None)
 @example([])
 @example({})

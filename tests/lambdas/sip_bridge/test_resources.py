@@ -13,6 +13,7 @@ from sip_bridge.resources import handler as bridge_resources_handler
 from sip_bridge.resources.account import Service, client
 from sip_bridge.resources.errors import ResourceError
 from sip_bridge.resources.resource import Patience
+from tests.examples import examples
 from tests.lambdas.events import LambdaContext
 from tests.lambdas.sip_bridge.fake_cloudformation import FakeStack, Template
 from tests.lambdas.sip_bridge.fake_voice_account import (
@@ -307,7 +308,7 @@ def start_failing(account: FakeAccount, fault: Fault | None) -> None:
     account.faults[:] = [replace(fault, hits=0)] if fault else []
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.too_slow])
 @given(
     templates(),
     templates(),
@@ -375,7 +376,7 @@ def test_the_account_holds_what_the_template_says_or_nothing_of_it(
     assert set(account.calls) <= OPERATIONS
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(120), suppress_health_check=[HealthCheck.too_slow])
 @given(
     templates(),
     templates(),

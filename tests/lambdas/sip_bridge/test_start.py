@@ -35,6 +35,7 @@ from calls.start_call_request import MAX_ATTRIBUTES_BYTES, StartCallRequest
 from sip_bridge.sip_headers import encode_header
 from sip_bridge.transport import MAX_FLOW_ANSWER_BYTES
 from start_call.domain import StartedCall
+from tests.examples import examples
 from tests.lambdas.backend import ADA, LIMITS, Crash
 from tests.lambdas.conftest import BILLING_FLOW_ARN
 from tests.lambdas.events import START
@@ -640,7 +641,7 @@ def test_a_crashed_start_does_not_use_up_the_users_rate(backend: BridgedBackend)
     backend.call()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(25))
 @given(
     step=st.integers(0, len(STEPS) - 1),
     before=st.booleans(),
@@ -676,7 +677,7 @@ def test_after_a_crash_any_interleaving_of_repeats_leaves_one_phone_call_at_most
         assert started
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(15))
 @given(
     number=st.integers(2, 4),
     fault=st.none() | st.sampled_from([step for step in STEPS if step.startswith("Create")]),

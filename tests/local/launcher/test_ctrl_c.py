@@ -45,6 +45,7 @@ WAITS = "import time; time.sleep(600)"
 STUBBORN = "import signal; [signal.signal(n, lambda *_: None) for n in (signal.SIGINT, signal.SIGTERM)]\n"
 
 
+@pytest.mark.slow  # run after run
 @pytest.mark.parametrize(
     ("child", "before", "after"),
     [

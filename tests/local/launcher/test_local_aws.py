@@ -246,6 +246,7 @@ def test_it_listens_on_loopback_alone(running: LocalAws) -> None:
     assert listening == {"0100007F"}
 
 
+@pytest.mark.slow  # run after run
 @pytest.mark.parametrize("is_stuck", [False, True], ids=["it notices", "it is stuck"])
 def test_a_run_that_was_killed_is_ended_and_the_next_one_starts(
     is_stuck: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -273,6 +274,7 @@ def test_a_run_that_was_killed_is_ended_and_the_next_one_starts(
             os.killpg(leash, signal.SIGKILL)
 
 
+@pytest.mark.slow  # run after run
 @pytest.mark.parametrize(
     ("after", "number", "status"),
     [
