@@ -41,6 +41,8 @@ APART = QUICK | {
     "tests/local",
     *(f"tests/local/{room}" for room in ("console", "emulator", "issuer", "launcher", "media", "sip_bridge")),
 }
+# Folders that share the templates of environments, and a CDK that has warmed up.
+TOGETHER = dict.fromkeys(("tests/infra/sip_bridge", "tests/tools/stateful"), "tests/infra")
 
 
 @pytest.hookimpl(trylast=True)
@@ -70,7 +72,7 @@ class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc] # it has no typ
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         folder = file.rpartition("/")[0]
-        return file if folder in APART else folder
+        return file if folder in APART else TOGETHER.get(folder, folder)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsShared:

@@ -99,6 +99,7 @@ def test_a_start_that_failed_is_explained_by_its_contact(
     assert not [mine for mine in (caller.user.token, caller.user.email) if mine in printed]
 
 
+@pytest.mark.slow  # stage after stage
 def test_a_stage_that_fails_is_named(running: LocalAws, capsys: pytest.CaptureFixture[str]) -> None:
     client, name = running.client("ssm"), running.outputs[Output.CALLING_PARAMETER]
     try:

@@ -88,10 +88,16 @@ def test_callers_all_together_have_a_queue_read_once(
         assert eventually(lambda: known(callers[0]).get("Staffed"))
 
 
+# What keeps a reading from being known.
+UNKNOWN = pytest.mark.parametrize(
+    "effect",
+    [THROTTLED, {"Malformed": True}, pytest.param({"DelaySeconds": 3}, marks=pytest.mark.slow)],
+    ids=str,
+)
 OPERATIONS = ("DescribeQueue", "GetEffectiveHoursOfOperations", "GetCurrentMetricData")
 
 
-@pytest.mark.parametrize("effect", [THROTTLED, {"Malformed": True}, {"DelaySeconds": 3}], ids=str)
+@UNKNOWN
 def test_what_connect_does_not_say_is_left_out(aws: Aws, caller: Caller, effect: dict[str, Any]) -> None:
     with ExitStack() as faults:
         for operation in OPERATIONS:
@@ -143,7 +149,7 @@ def test_positions_are_asked_for_once_a_second_however_many_look(
     assert not [call for call in since if call["Error"] == "ThrottlingException"]
 
 
-@pytest.mark.parametrize("effect", [THROTTLED, {"Malformed": True}, {"DelaySeconds": 3}], ids=str)
+@UNKNOWN
 def test_the_state_of_a_call_is_read_whatever_connect_says_of_the_wait(
     aws: Aws, caller: Caller, effect: dict[str, Any]
 ) -> None:

@@ -82,6 +82,32 @@ def _compared(answer: Any) -> tuple[str | None, dict[str, Any]]:
     }
 
 
+BESIDE = [
+    "alone",
+    pytest.param("moto", marks=pytest.mark.slow),
+    pytest.param("dynamodb-local", marks=pytest.mark.slow),
+]
+"""What our DynamoDB is compared with. In `make test` one property test alone holds it to moto."""
+
+
+@contextmanager
+def our_dynamodb(
+    request: pytest.FixtureRequest,
+    *,
+    table: str = TABLE,
+    key: str = "UserId",
+    indexes: Mapping[str, str] = INDEXES,
+    sort_keys: Mapping[str, str] | None = None,
+) -> Iterator[Any]:
+    """A client of our DynamoDB, with an empty table, beside what a fixture's parameter of `BESIDE` names."""
+    if request.param == "alone":
+        yield FakeDynamoDb(table, key, indexes, sort_keys or {}).attach(shared_client("dynamodb"))
+        return
+    local = request.getfixturevalue("dynamodb_local") if request.param == "dynamodb-local" else None
+    with compared_dynamodb(local, table=table, key=key, indexes=indexes, sort_keys=sort_keys) as both:
+        yield both
+
+
 @contextmanager
 def compared_dynamodb(
     dynamodb_local: str | None = None,

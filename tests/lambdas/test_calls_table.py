@@ -20,19 +20,18 @@ from calls.errors import CallerBlocked
 from calls.record import Call, Rate
 from calls.table import CallTable
 from operations import blocks
-from tests.lambdas.compared_dynamodb import ComparedDynamoDb, compared_dynamodb
+from tests.lambdas.compared_dynamodb import BESIDE, our_dynamodb
 from tests.lambdas.conftest import TABLE
 
 NOW = 1_790_000_000_000
 RATES = (Rate(calls=2, seconds=60), Rate(calls=4, seconds=86_400))
 
 
-@pytest.fixture(params=["moto", pytest.param("dynamodb-local", marks=pytest.mark.slow)])
-def dynamodb(request: pytest.FixtureRequest) -> Iterator[ComparedDynamoDb]:
-    """Every request of the table goes to moto too, or to DynamoDB Local: the fake stands for it elsewhere."""
-    local = request.getfixturevalue("dynamodb_local") if request.param == "dynamodb-local" else None
-    with compared_dynamodb(local) as both:
-        yield both
+@pytest.fixture(params=BESIDE)
+def dynamodb(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """In slow tests every request of the table goes to moto or DynamoDB Local too."""
+    with our_dynamodb(request) as client:
+        yield client
 
 
 @pytest.fixture

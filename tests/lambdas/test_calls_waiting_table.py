@@ -7,18 +7,17 @@ import pytest
 from calls.positions import Looker, Place
 from calls.readings import Reading, StoredReading
 from calls.waiting_table import TURN_INDEX, WaitingTable
-from tests.lambdas.compared_dynamodb import compared_dynamodb
+from tests.lambdas.compared_dynamodb import BESIDE, our_dynamodb
 from tests.lambdas.conftest import WAITING_INDEXES, WAITING_SORT_KEYS, WAITING_TABLE
 from tests.lambdas.events import START as NOW
 
 
-@pytest.fixture(params=["moto", pytest.param("dynamodb-local", marks=pytest.mark.slow)])
+@pytest.fixture(params=BESIDE)
 def table(request: pytest.FixtureRequest) -> Iterator[WaitingTable]:
-    local = request.getfixturevalue("dynamodb_local") if request.param == "dynamodb-local" else None
-    with compared_dynamodb(
-        local, table=WAITING_TABLE, key="Id", indexes=WAITING_INDEXES, sort_keys=WAITING_SORT_KEYS
-    ) as both:
-        yield WaitingTable(both, WAITING_TABLE)
+    with our_dynamodb(
+        request, table=WAITING_TABLE, key="Id", indexes=WAITING_INDEXES, sort_keys=WAITING_SORT_KEYS
+    ) as client:
+        yield WaitingTable(client, WAITING_TABLE)
 
 
 def test_a_lease_is_one_processs_until_it_runs_out(table: WaitingTable) -> None:
