@@ -50,8 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Of tests with the same id, several processes run one, and say nothing of the others.
     if shared := [node_id for node_id, tests in Counter(item.nodeid for item in items).items() if tests > 1]:
         raise pytest.UsageError(f"Several tests have the id {', '.join(shared)}. Give each its own.")
+    # Of thousands of items, some three hundred files.
+    rooms = {path: path.relative_to(TESTS).parts[0] for path in {item.path for item in items}}
     for item in items:
-        room = item.path.relative_to(TESTS).parts[0]
+        room = rooms[item.path]
         on_loopback = room in LOOPBACK or item.get_closest_marker("slow")
         item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]) if on_loopback else pytest.mark.disable_socket)
         if room in NOT_MEASURED:

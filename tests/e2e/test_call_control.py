@@ -28,9 +28,12 @@ def test_a_call_goes_from_the_queue_to_an_agent_to_its_end(
 
 
 @pytest.mark.parametrize(
-    ("event_reason", "end"), [("LeftOut", {"EndedBy": "UNKNOWN"}),
-                              ("Given", {"EndedBy": "AGENT", "DisconnectReason": "AGENT_DISCONNECT"})]
-)  # fmt: skip
+    ("event_reason", "end"),
+    [
+        pytest.param("LeftOut", {"EndedBy": "UNKNOWN"}, marks=pytest.mark.slow),
+        ("Given", {"EndedBy": "AGENT", "DisconnectReason": "AGENT_DISCONNECT"}),
+    ],
+)
 def test_the_status_says_who_ended_a_call_as_far_as_events_do(
     event_reason: str, end: dict[str, str], aws: Aws, caller: Caller
 ) -> None:
@@ -93,7 +96,9 @@ def test_a_short_drop_gets_the_connection_that_the_app_had(aws: Aws, caller: Cal
     assert assert_call(caller.rejoin(started["ContactId"]), 200) == started
 
 
-LOST_CUSTOMER = pytest.mark.parametrize("lost_customer", ["ContactStays", "ContactEnds"])
+LOST_CUSTOMER = pytest.mark.parametrize(
+    "lost_customer", ["ContactStays", pytest.param("ContactEnds", marks=pytest.mark.slow)]
+)
 """What Connect makes of a contact whose only customer has been gone for a minute: it may do either."""
 
 

@@ -158,7 +158,10 @@ def _with_unverified_address(aws: Aws, caller: Caller) -> Caller:
 
 
 @pytest.mark.parametrize("body", [{}, {"Topic": "billing"}], ids=["inbound", "billing"])
-@pytest.mark.parametrize("has_address", [True, False], ids=["address", "no address"])
+@pytest.mark.parametrize(
+    "has_address",
+    [pytest.param(True, id="address"), pytest.param(False, id="no address", marks=pytest.mark.slow)],
+)
 def test_the_largest_attributes_that_a_start_takes_reach_the_verified_queue(
     has_address: bool, body: dict[str, str], aws: Aws, caller: Caller
 ) -> None:
@@ -239,6 +242,7 @@ def test_who_calls_a_closed_queue_hears_when_it_opens(aws: Aws, caller: Caller) 
     assert contact["Heard"][-1] == "We open tomorrow at 12:00 AM."
 
 
+@pytest.mark.slow  # it waits for the time-out
 def test_a_closed_queue_whose_hours_cannot_be_read_is_closed_all_the_same(aws: Aws, caller: Caller) -> None:
     with (
         aws.nothing_read(),

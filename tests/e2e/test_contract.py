@@ -13,12 +13,13 @@ from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from tests.e2e.aws import Aws, Caller, unthrottled
-from tests.examples import examples
+
+pytestmark = pytest.mark.slow  # hundreds of requests
 
 # From a fixture: otherwise what is sent would be made while tests are collected, by every process of a run.
 SCHEMA = schemathesis.pytest.from_fixture("contract")
 BOUNDED = settings(
-    max_examples=examples(30), deadline=None, database=None, derandomize=True,
+    max_examples=30, deadline=None, database=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 CHECKS = [

@@ -72,6 +72,7 @@ def test_a_call_is_explained_from_its_start_to_its_end(
     assert not [mine for mine in ("Ada", caller.user.token, caller.user.email) if mine in printed]
 
 
+@pytest.mark.slow  # the same way as a call that was not
 def test_a_call_that_was_rejoined_is_explained(
     running: LocalAws, aws: Aws, caller: Caller, capsys: pytest.CaptureFixture[str]
 ) -> None:

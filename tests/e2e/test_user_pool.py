@@ -31,6 +31,7 @@ def test_a_token_of_another_user_pool_is_refused(aws: Aws) -> None:
         identity.delete_user_pool(UserPoolId=pool_id)
 
 
+@pytest.mark.slow  # it waits for the end of a token
 def test_a_token_is_refused_once_it_has_expired(aws: Aws, caller: Caller) -> None:
     """Tokens that live for seconds stand for an hour of waiting."""
     identity = aws.client("cognito-idp")

@@ -91,7 +91,10 @@ def test_callers_all_together_have_a_queue_read_once(
 # What keeps a reading from being known.
 UNKNOWN = pytest.mark.parametrize(
     "effect",
-    [THROTTLED, {"Malformed": True}, pytest.param({"DelaySeconds": 3}, marks=pytest.mark.slow)],
+    [
+        THROTTLED,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ({"Malformed": True}, {"DelaySeconds": 3})),
+    ],
     ids=str,
 )
 OPERATIONS = ("DescribeQueue", "GetEffectiveHoursOfOperations", "GetCurrentMetricData")

@@ -43,6 +43,7 @@ def test_the_agent_hears_the_keys_that_are_pressed(new_call: NewCall) -> None:
     assert agent.hears(lambda heard: heard.has(770, 1336))
 
 
+@pytest.mark.slow  # seconds of music
 def test_hold_and_queue_are_music(new_call: NewCall, aws: Aws) -> None:
     call = new_call(440)
     assert call.customer.hears(lambda heard: heard.level > 0.01)
@@ -92,6 +93,7 @@ def test_the_end_reaches_the_other_side(new_call: NewCall) -> None:
     assert third.customer.notes("stopped: MeetingEnded")
 
 
+@pytest.mark.slow  # it waits for the SDK
 def test_a_short_cut_is_mended_by_the_sdk_itself(new_call: NewCall) -> None:
     call = new_call(440)
     agent = call.answer_by(880)
@@ -105,6 +107,7 @@ def test_a_short_cut_is_mended_by_the_sdk_itself(new_call: NewCall) -> None:
     assert call.caller.state(call.id) == "CONNECTED"
 
 
+@pytest.mark.slow  # it waits for the SDK
 def test_a_lost_place_is_refused_and_a_new_one_is_heard(new_call: NewCall, aws: Aws) -> None:
     call = new_call(440)
     agent = call.answer_by(880)
@@ -118,6 +121,7 @@ def test_a_lost_place_is_refused_and_a_new_one_is_heard(new_call: NewCall, aws: 
     assert agent.hears(lambda heard: heard.has(660))
 
 
+@pytest.mark.slow  # it waits for the SDK
 @pytest.mark.parametrize(("behaviour", "state"), [("ContactStays", "CONNECTED"), ("ContactEnds", "ENDED")])
 def test_who_is_away_for_over_a_minute_is_out(
     behaviour: str, state: str, new_call: NewCall, aws: Aws
@@ -159,6 +163,7 @@ def test_three_hear_each_other(new_call: NewCall, aws: Aws) -> None:
     assert agent.hears(lambda heard: heard.has(440) and not heard.has(440, 600))
 
 
+@pytest.mark.slow  # it takes both cores
 def test_ten_thousand_frames_of_garbage_disturb_nobody(new_call: NewCall, running: LocalAws) -> None:
     call = new_call(440)
     agent = call.answer_by(880)
