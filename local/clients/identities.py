@@ -125,7 +125,7 @@ class UserPool:
         """By SRP; claims cannot be requested: ValueError. The API takes the identity token."""
         if claims:
             raise ValueError(f"a user pool decides what its tokens say: {sorted(claims)} cannot be requested")
-        challenge = AWSSRP(
+        challenge = _Srp(
             username=email,
             password=password,
             pool_id=self._pool_id,
@@ -139,6 +139,13 @@ class UserPool:
         """The pool's JWKS."""
         url = f"{self._endpoint_url}/{self._pool_id}/.well-known/jwks.json"
         return requests.get(url, timeout=_ANSWER_WITHIN).content
+
+
+class _Srp(AWSSRP):  # type: ignore[misc] # it has no types
+    """SRP with a private number of 256 bits, the least of RFC 5054, 2.5.4, where the library has 1,024."""
+
+    def generate_random_small_a(self) -> int:
+        return secrets.randbits(256)
 
 
 class OpenIdIssuer:

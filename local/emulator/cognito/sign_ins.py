@@ -8,6 +8,7 @@ Assumed: a level that the user cannot reach is no error; the token says which on
 
 import json
 import re
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -153,9 +154,23 @@ def _error(code: str, message: str) -> Answer:
     return answer
 
 
+class _ShortSecrets:
+    """`secrets`, but for the private number of SRP: of 256 bits, which RFC 5054, 2.5.3, has as the least. One
+    of 3,072 takes Python 200 ms more for each sign-in.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(secrets, name)
+
+    @staticmethod
+    def randbelow(limit: int) -> int:
+        return secrets.randbelow(min(limit, 1 << 256))
+
+
 def install() -> None:
-    """Remember sign-ins; offer USER_AUTH."""
+    """Remember sign-ins; offer USER_AUTH; sign in by SRP in a quarter of the time."""
     sign_ins = _SignIns()
+    cognito.secrets = _ShortSecrets()
     cognito._initiate_auth = sign_ins.initiate
     cognito._respond_to_auth_challenge = sign_ins.respond
     cognito._signed_jwt = sign_ins.sign
