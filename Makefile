@@ -114,24 +114,29 @@ mutation: $(PYTHON) ## whether the tests notice changes of what decides who call
 	cp tests/mutation.toml build/mutation/pyproject.toml
 	cd build/mutation && mutmut run --max-children 2 && mutmut results
 
-.PHONY: check
+.PHONY: check lint types imports flows-and-documents
 check: $(PYTHON) $(LOCAL) $(NODE) $(PAGES) $(SMOKE_MEDIA) $(MEDIA_TEST) $(OPENAPI_TYPES) ## lint, types, imports, documents, secrets, licences, templates and security rules of every environment
+	@# Two at a time: each takes one core.
+	@$(MAKE) --jobs=2 types $(ENVIRONMENTS:%=templates-of-%) lint imports flows-and-documents secrets licences
+	$(call step,all of it holds)
+
+lint:
 	$(call step,lint and format)
-	@ruff check .
-	@ruff format --check .
-	$(call step,types: a minute or two the first time, seconds later)
-	@mypy
+	@ruff check --quiet .
+	@ruff format --quiet --check .
+types:
+	$(call step,types (a minute or two the first time))
+	@mypy --no-error-summary
 	@set -e; for project in $(TYPESCRIPT_PROJECTS); do node local/node_modules/typescript/bin/tsc --project $$project; done
+imports:
 	$(call step,imports)
 	@PYTHONPATH=.:lambdas lint-imports --no-logo
 	@# What holds inside a room that may be absent stands in the room.
 	@set -e; for rules in $(wildcard */sip_bridge/importlinter.toml); do PYTHONPATH=.:lambdas lint-imports --no-logo --config $$rules; done
+flows-and-documents:
 	$(call step,contact flows and documents)
 	@python -m infra.assets.contact_flow_lint
 	@python -m pytest --quiet --no-header tests/documents
-	@$(MAKE) secrets licences
-	@$(MAKE) --jobs=2 $(ENVIRONMENTS:%=templates-of-%)
-	$(call step,all of it holds)
 
 step = @echo '==> $(1)'
 TYPESCRIPT_PROJECTS := local/media local/console/page operations/media tests/local/media tests/e2e/media

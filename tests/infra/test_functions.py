@@ -119,6 +119,7 @@ def test_every_function_is_invoked_behind_its_alias(synthesis: Synthesis) -> Non
             assert any(f'{{"Ref": "{alias}"}}' in uri for alias in aliases)
 
 
+@pytest.mark.slow  # synth after synth
 def test_another_sandbox_instance_makes_new_versions_of_its_functions(
     tmp_path: Path,
 ) -> None:

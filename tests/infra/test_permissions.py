@@ -7,6 +7,8 @@ from copy import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from infra.configuration import AdoptedContactFlow, KmsKeys, load
 from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize_unchecked
 
@@ -179,6 +181,7 @@ def rights_to_start(synthesis: Synthesis) -> tuple[str, Properties]:
     return found
 
 
+@pytest.mark.slow  # synth after synth
 def test_a_changed_flow_takes_one_deployment(tmp_path: Path) -> None:
     """The version behind the alias goes on starting calls in its flow until the next one has taken its place.
 

@@ -221,6 +221,7 @@ def test_without_a_web_acl_the_stack_leaves_what_is_attached_alone(knob: Callabl
     assert "aws-waf-logs" not in key
 
 
+@pytest.mark.slow  # a synth of its own
 def test_every_role_has_the_boundary(tmp_path: Path) -> None:
     """With the bridge too, whose framework of custom resources has a role of its own."""
     configuration = load_text(tmp_path, THREE_VALUES + KNOBS["all that is prescribed"] + bridge_section())
