@@ -10,7 +10,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -85,6 +85,8 @@ class AwsServer:
     environment: dict[str, str]
     """What functions need in order to find and trust it."""
     operations: list[str] = field(default_factory=list)
+    delays: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that it takes to answer an operation; none unless said."""
 
 
 @contextmanager
@@ -110,19 +112,20 @@ def serving(directory: Path) -> Iterator[AwsServer]:
                 "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{traces.getsockname()[1]}",
             }
         )
-        _Handler.operations = server.operations
+        _Handler.server_of = server
         with running(http):
             yield server
 
 
 class _Handler(Handler):
-    operations: list[str]
+    server_of: AwsServer
 
     def do_POST(self) -> None:  # noqa: N802 - the base class's names
         self.read_body()
         target = self.headers.get("X-Amz-Target", "")
         operation = target.rpartition(".")[2] if target else _CONNECT_PATHS[self.path]
-        self.operations.append(operation)
+        self.server_of.operations.append(operation)
+        time.sleep(self.server_of.delays.get(operation, 0))
         body = json.dumps(_ANSWERS[operation]).encode()
         headers = {
             "Content-Type": "application/x-amz-json-1.0" if target else "application/json",

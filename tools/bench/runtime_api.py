@@ -30,6 +30,9 @@ class RuntimeApi:
     """The JSON of each invocation."""
     answers: list[bytes] = field(default_factory=list)
     """What was answered, errors included, oldest first."""
+    seconds: list[float] = field(default_factory=list)
+    """How long each of them took, from when the function had its event."""
+    handed_out_at: float = 0.0
 
 
 @contextmanager
@@ -51,6 +54,7 @@ class _Handler(Handler):
         if self.path != f"{_PATH}invocation/next":
             self.send_error(404)
             return
+        self.api.handed_out_at = time.monotonic()
         self.answer(
             200,
             self.api.event,
@@ -69,4 +73,5 @@ class _Handler(Handler):
 
     def do_POST(self) -> None:  # noqa: N802 - the base class's names
         self.api.answers.append(self.read_body())
+        self.api.seconds.append(time.monotonic() - self.api.handed_out_at)
         self.answer(202, b"{}", {"Content-Type": "application/json"})
