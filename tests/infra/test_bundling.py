@@ -75,14 +75,12 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_checkout(tmp_path_factory.mktemp("elsewhere") / "checkout")
 
 
-@pytest.mark.slow  # build after build
 def test_two_checkouts_build_the_same_asset(source: FunctionSource, asset: Path, elsewhere: Path) -> None:
     again = bundle(elsewhere, source)
     assert elsewhere in again.parents
     assert content(again) == content(asset)
 
 
-@pytest.mark.slow  # build after build
 def test_two_checkouts_build_the_same_layer(layer: Path, elsewhere: Path) -> None:
     again = bundle_dependencies(elsewhere, AWS_OPERATIONS)
     assert elsewhere in again.parents
