@@ -92,8 +92,8 @@ def _demo() -> list[Number]:
 def _print(console: Console, measured: Sequence[Measurement], numbers: Sequence[Number]) -> None:
     table = Table("", "cold CPU ms", "warm CPU ms", "peak MB", "AWS calls of a request")
     for each in measured:
-        figures = (each.least(lambda sample: sample.cold), each.least(lambda sample: sample.one_warm))
-        peak = each.least(lambda sample: sample.peak_mb)
+        figures = (each.median(lambda sample: sample.cold), each.median(lambda sample: sample.one_warm))
+        peak = each.median(lambda sample: sample.peak_mb)
         table.add_row(
             each.name, f"{figures[0]:.0f}", f"{figures[1]:.2f}", f"{peak:.0f}", ", ".join(each.aws_calls)
         )

@@ -49,14 +49,15 @@ class Measurement:
     samples: list[Sample]
     aws_calls: list[str]
 
-    def least(self, what: Callable[[Sample], float]) -> float:
-        """Of all rounds: whatever else runs can only add."""
-        return min(map(what, self.samples))
+    def median(self, what: Callable[[Sample], float]) -> float:
+        """Of all rounds."""
+        return statistics.median(map(what, self.samples))
 
 
 def ratio(ours: Measurement, rival: Measurement, what: Callable[[Sample], float]) -> float:
-    """That of the least of each."""
-    return ours.least(what) / rival.least(what)
+    """The median of the rounds' ratios."""
+    pairs = zip(ours.samples, rival.samples, strict=True)
+    return statistics.median(what(mine) / what(theirs) for mine, theirs in pairs)
 
 
 def measure(checkout: Path, contenders: Sequence[Contender]) -> list[Measurement]:
