@@ -64,8 +64,8 @@ coverage: ## the same tests with more examples, and which lines and branches the
 test coverage: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $(CONSOLE) $(SMOKE_MEDIA) $(MEDIA_TEST)
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
-		began=$$(date +%s); python -m pytest $(if $(filter coverage,$@),--cov --hypothesis-profile=thorough) -n 4 --no-loadscope-reorder \
-			|| { $(call once_more_alone) $(if $(filter coverage,$@),&& coverage report); } || exit 1; \
+		began=$$(date +%s); python -m pytest $(if $(filter coverage,$@),--cov $(THOROUGH)) -n 4 --no-loadscope-reorder \
+			|| { $(call once_more_alone,$(if $(filter coverage,$@),$(THOROUGH))) $(if $(filter coverage,$@),&& coverage report); } || exit 1; \
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/$@-seconds.json
 
 .PHONY: test-unit
@@ -79,9 +79,12 @@ test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $
 	@# One line where this machine cannot have Swift: the tests are skipped then.
 	@tools/swift/run true || test $$? = 77
 	@export PYTHONDONTWRITEBYTECODE=; \
-		python -m pytest -m slow --hypothesis-profile=thorough -r fE -n 2 --no-loadscope-reorder --ignore=tests/e2e/media || $(call once_more_alone,-m slow)
+		python -m pytest -m slow $(THOROUGH) -r fE -n 2 --no-loadscope-reorder --ignore=tests/e2e/media || $(call once_more_alone,-m slow $(THOROUGH))
 	@# Alone, since a machine that is busy makes gaps in what is heard.
 	@python -m pytest -m slow -r fE tests/e2e/media || $(call once_more_alone,-m slow)
+
+# All examples, where `make test` tries a quarter; and the same ones once more, or what failed might pass.
+THOROUGH := --hypothesis-profile=thorough
 
 # Some tests have to do with time, and run beside others on a machine that may be slow. What fails twice fails.
 once_more_alone = { echo '==> what failed, once more and alone'; python -m pytest -r fE --last-failed --last-failed-no-failures none $(1); }
