@@ -112,20 +112,20 @@ def serving(directory: Path) -> Iterator[AwsServer]:
                 "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{traces.getsockname()[1]}",
             }
         )
-        _Handler.server_of = server
+        _Handler.aws = server
         with running(http):
             yield server
 
 
 class _Handler(Handler):
-    server_of: AwsServer
+    aws: AwsServer
 
     def do_POST(self) -> None:  # noqa: N802 - the base class's names
         self.read_body()
         target = self.headers.get("X-Amz-Target", "")
         operation = target.rpartition(".")[2] if target else _CONNECT_PATHS[self.path]
-        self.server_of.operations.append(operation)
-        time.sleep(self.server_of.delays.get(operation, 0))
+        self.aws.operations.append(operation)
+        time.sleep(self.aws.delays.get(operation, 0))
         body = json.dumps(_ANSWERS[operation]).encode()
         headers = {
             "Content-Type": "application/x-amz-json-1.0" if target else "application/json",

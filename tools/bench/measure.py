@@ -77,12 +77,8 @@ def measure(checkout: Path, contenders: Sequence[Contender]) -> list[Measurement
             _write_roots(Path(directory), contender)
         for round_ in range(_ROUNDS + 1):
             for contender in random.sample(contenders, len(contenders)):
-                environment = {
-                    **contender.environment,
-                    **server.environment,
-                    "AWS_CA_BUNDLE": f"{directory}/{contender.name}.pem",
-                    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand" if round_ else "snap-start",
-                }
+                initialization = "on-demand" if round_ else "snap-start"
+                environment = _environment(contender, server, Path(directory), initialization)
                 sample = _run(checkout, contender, environment, runtime_api)
                 aws_calls[contender.name] = _calls_of_one_request(contender, server)
                 if round_ > 0:
@@ -92,7 +88,7 @@ def measure(checkout: Path, contenders: Sequence[Contender]) -> list[Measurement
 
 @dataclass(frozen=True)
 class Waits:
-    """Seconds from event to answer with AWS's `DELAYS`, each the least of some."""
+    """Seconds from event to answer with AWS's `DELAYS`, the least of the requests of one process."""
 
     switch_known: float
     """Of most requests: a reading of the switch is good for five seconds."""
@@ -108,12 +104,7 @@ def measure_waits(checkout: Path, contender: Contender) -> Waits:
     ):
         _write_roots(Path(directory), contender)
         server.delays = DELAYS
-        environment = {
-            **contender.environment,
-            **server.environment,
-            "AWS_CA_BUNDLE": f"{directory}/{contender.name}.pem",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        }
+        environment = _environment(contender, server, Path(directory), "on-demand")
         _run(checkout, contender, environment, runtime_api)
         with_switch, request = set(), 0
         for operation in server.operations:
@@ -125,6 +116,17 @@ def measure_waits(checkout: Path, contender: Contender) -> Waits:
             switch_known=min(took for at, took in seconds if at not in with_switch),
             switch_read=min(took for at, took in seconds if at in with_switch),
         )
+
+
+def _environment(
+    contender: Contender, server: AwsServer, directory: Path, initialization: str
+) -> dict[str, str]:
+    return {
+        **contender.environment,
+        **server.environment,
+        "AWS_CA_BUNDLE": f"{directory}/{contender.name}.pem",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
+    }
 
 
 def _write_roots(directory: Path, contender: Contender) -> None:
@@ -139,6 +141,7 @@ def _run(
 ) -> Sample:
     """What one process took. Each of its answers must be right."""
     runtime_api.answers.clear()
+    runtime_api.seconds.clear()
     job = {
         "handler": contender.handler,
         "paths": [str(path) for path in contender.paths],
