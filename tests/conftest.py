@@ -50,21 +50,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Of tests with the same id, several processes run one, and say nothing of the others.
     if shared := [node_id for node_id, tests in Counter(item.nodeid for item in items).items() if tests > 1]:
         raise pytest.UsageError(f"Several tests have the id {', '.join(shared)}. Give each its own.")
-    # Of thousands of items, some three hundred files.
-    rooms = {path: path.relative_to(TESTS).parts[0] for path in {item.path for item in items}}
     for item in items:
-        room = rooms[item.path]
+        room = _room(item.path)
         on_loopback = room in LOOPBACK or item.get_closest_marker("slow")
         item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]) if on_loopback else pytest.mark.disable_socket)
         if room in NOT_MEASURED:
             item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
-        items.sort(key=_place)
+        items.sort(key=lambda item: _place(item.path))
 
 
-def _place(item: pytest.Item) -> int:
+@functools.cache
+def _room(path: Path) -> str:
+    """The first folder below tests/; thousands of tests are in some three hundred files."""
+    return path.relative_to(TESTS).parts[0]
+
+
+@functools.cache
+def _place(path: Path) -> int:
     """For several workers: what takes longest first, and last the small parts that fill the gaps."""
-    folder = item.path.relative_to(TESTS.parent).parent.as_posix()
+    folder = path.relative_to(TESTS.parent).parent.as_posix()
     return 0 if folder.startswith("tests/e2e") else 2 if folder in QUICK else 1
 
 
