@@ -64,13 +64,13 @@ coverage: ## the same tests with more examples, and which lines and branches the
 test coverage: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(OPENID_PROVIDER) $(CONSOLE) $(SMOKE_MEDIA) $(MEDIA_TEST)
 	@# Often set; but what one process has compiled, the hundreds that the tests start need not.
 	@export PYTHONDONTWRITEBYTECODE=; \
-		began=$$(date +%s); python -m pytest $(if $(filter coverage,$@),--cov $(THOROUGH)) -n 4 --no-loadscope-reorder \
+		began=$$(date +%s); python -m pytest $(if $(filter coverage,$@),--cov $(THOROUGH)) $(SIDE_BY_SIDE) \
 			|| { $(call once_more_alone,$(if $(filter coverage,$@),$(THOROUGH))) $(if $(filter coverage,$@),&& coverage report); } || exit 1; \
 		mkdir -p build && echo "{\"seconds\": $$(( $$(date +%s) - began ))}" > build/$@-seconds.json
 
 .PHONY: test-unit
 test-unit: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) $(PAGES) ## all tests but the end-to-end ones
-	@export PYTHONDONTWRITEBYTECODE=; python -m pytest -n 4 --no-loadscope-reorder \
+	@export PYTHONDONTWRITEBYTECODE=; python -m pytest $(SIDE_BY_SIDE) \
 		tests/lambdas tests/simulation tests/infra tests/operations tests/tools tests/contract tests/local
 
 .PHONY: test-slow
@@ -82,6 +82,10 @@ test-slow: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(JUDGES) $(DYNAMODB_LOCAL) $
 		python -m pytest -m slow $(THOROUGH) -r fE -n 2 --no-loadscope-reorder --ignore=tests/e2e/media || $(call once_more_alone,-m slow $(THOROUGH))
 	@# Alone, since a machine that is busy makes gaps in what is heard.
 	@python -m pytest -m slow -r fE tests/e2e/media || $(call once_more_alone,-m slow)
+
+# In three processes: each one more reads all tests once more. Schemathesis has a hand in every test, and the tests
+# that use it are slow ones.
+SIDE_BY_SIDE := -n 3 --no-loadscope-reorder -p no:schemathesis
 
 # All examples, where `make test` tries a quarter; and the same ones once more, or what failed might pass.
 THOROUGH := --hypothesis-profile=thorough

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -27,6 +28,7 @@ settings.load_profile("quick")
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 TESTS = Path(__file__).parent
+ALL_SLOW = re.compile(r"^pytestmark = \[?pytest\.mark\.slow\b", re.MULTILINE)
 # The rooms whose tests talk to the local AWS, on loopback.
 LOOPBACK = {"local", "e2e"}
 # The rooms whose tests run nothing of what coverage is measured of, or in other processes: it takes its time.
@@ -39,10 +41,21 @@ APART = QUICK | {
     "tests/tools",
     "tests/tools/capacity",
     "tests/local",
-    *(f"tests/local/{room}" for room in ("console", "emulator", "issuer", "launcher", "media", "sip_bridge")),
+    *(f"tests/local/{room}" for room in ("console", "issuer", "launcher", "media")),
 }
-# Folders that share the templates of environments, and a CDK that has warmed up.
-TOGETHER = dict.fromkeys(("tests/infra/sip_bridge", "tests/tools/stateful"), "tests/infra")
+# Folders that share the templates of environments and a CDK that has warmed up, or a local AWS.
+TOGETHER = {
+    "tests/infra/sip_bridge": "tests/infra",
+    "tests/tools/stateful": "tests/infra",
+    "tests/local/sip_bridge": "tests/local/emulator",
+}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where no slow tests are wanted, a file that has no others is not even imported."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return bool(ALL_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 @pytest.hookimpl(trylast=True)

@@ -14,8 +14,9 @@ from infra.configuration import IN_APP_CALLING_REGIONS, ConfigurationError, envi
 from tests.infra.configuration.files import load_text
 from tests.infra.synthesis import CHECKOUT, Synthesis
 
+pytestmark = pytest.mark.slow  # cfn-lint reads its rules for more than a second
 
-@pytest.mark.slow
+
 def test_prod_is_valid_in_every_region(synthesized: Callable[[str], Synthesis], tmp_path: Path) -> None:
     text = (CHECKOUT / "config" / "prod.toml").read_text(encoding="utf-8")
     for region in IN_APP_CALLING_REGIONS:
