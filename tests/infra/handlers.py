@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from infra.assets.bundling import FunctionSource, bundle
 from tests.infra.synthesis import CHECKOUT
@@ -61,12 +62,15 @@ WATCH = """
 import sys
 sys.addaudithook(lambda event, of: print(of[1]) if event == "compile" else None)
 """
-# Prints the files that this took from the asset, for which those of this machine stand, and from the layer.
-LIST_FILES = """
+# Prints what a started handler has imported, the files by what they are of, and how it looks for garbage.
+DESCRIBE = """
+import gc
+collects_garbage, frozen = gc.isenabled(), gc.get_freeze_count()
 import json
 files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
 places = asset, extensions, layer
-print(json.dumps([[file for file in files if file.startswith(place)] for place in places]))
+of_places = [[file for file in files if file.startswith(place)] for place in places]
+print(json.dumps([*of_places, list(sys.modules), collects_garbage, frozen]))
 """
 EXTENSIONS = CHECKOUT / ".venv-functions" / "extensions"
 
@@ -92,16 +96,33 @@ def run(source: FunctionSource, what: str, environment: Mapping[str, str], layer
     ).stdout
 
 
-def imported(
-    source: FunctionSource, layer: Path, environment: Mapping[str, str] = ENVIRONMENT
-) -> tuple[set[str], set[str]]:
-    """The modules and packages that a handler imports of its asset and of the layer."""
+class Started(NamedTuple):
+    """A handler once it was imported."""
+
+    of_asset: set[str]
+    """The modules and packages at the top of the asset that it imported."""
+
+    of_layer: set[str]
+    """Those at the top of the layer."""
+
+    modules: set[str]
+    collects_garbage: bool
+    frozen: int
+    """Objects that are never looked through for garbage."""
+
+
+def start(source: FunctionSource, layer: Path, environment: Mapping[str, str] = ENVIRONMENT) -> Started:
+    """What a handler is after its start, in a process of its own."""
     asset = bundle(CHECKOUT, source)
-    of_asset, of_extensions, of_layer = json.loads(run(source, LIST_FILES, environment, layer))
-    return (
+    printed = run(source, DESCRIBE, environment, layer)
+    of_asset, of_extensions, of_layer, modules, collects_garbage, frozen = json.loads(printed)
+    return Started(
         {module(Path(file).relative_to(asset)) for file in of_asset}
         | {module(Path(file).relative_to(EXTENSIONS)) for file in of_extensions},
         {module(Path(file).relative_to(layer / "python")) for file in of_layer},
+        set(modules),
+        collects_garbage,
+        frozen,
     )
 
 

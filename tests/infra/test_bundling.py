@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import json
@@ -23,7 +24,7 @@ from infra.assets import bundling
 from infra.assets.bundling import BundlingError, FunctionSource, bundle, bundle_dependencies
 from infra.functions.sources import AWS_OPERATIONS, SOURCES
 from tests.infra.checkout_copy import copy_checkout
-from tests.infra.handlers import ENVIRONMENT, EXTENSIONS, START, WATCH, content, imported, run, shipped
+from tests.infra.handlers import ENVIRONMENT, EXTENSIONS, START, WATCH, Started, content, run, shipped, start
 from tests.infra.synthesis import CHECKOUT
 from tests.lambdas.tokens import ACCESS, AUDIENCE, ISSUER, key_set, signing_key
 
@@ -68,11 +69,24 @@ def layer() -> Path:
 
 
 @pytest.fixture(scope="module")
+def writable_layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages of the layer, where a process may write beside them."""
+    layer = bundle_dependencies(CHECKOUT, AWS_OPERATIONS)
+    return shutil.copytree(layer / "python", tmp_path_factory.mktemp("layer") / "packages")
+
+
+@pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bundle_dependencies(CHECKOUT, AWS_OPERATIONS)
     for source in SOURCES.values():
         bundle(CHECKOUT, source)
     return copy_checkout(tmp_path_factory.mktemp("elsewhere") / "checkout")
+
+
+@functools.cache
+def started(package: str) -> Started:
+    """A function as the stack configures it."""
+    return start(SOURCES[package], bundle_dependencies(CHECKOUT, AWS_OPERATIONS))
 
 
 def test_two_checkouts_build_the_same_asset(source: FunctionSource, asset: Path, elsewhere: Path) -> None:
@@ -87,16 +101,14 @@ def test_two_checkouts_build_the_same_layer(layer: Path, elsewhere: Path) -> Non
     assert content(again) == content(layer)
 
 
-def test_an_asset_holds_only_packages_that_its_handler_imports(
-    source: FunctionSource, asset: Path, layer: Path
-) -> None:
-    assert shipped(asset) == imported(source, layer)[0]
+def test_an_asset_holds_only_packages_that_its_handler_imports(source: FunctionSource, asset: Path) -> None:
+    assert shipped(asset) == started(source.package).of_asset
 
 
 @pytest.mark.parametrize("keys", OTHER_KEYS)
 def test_the_authorizer_needs_nothing_else_wherever_the_keys_are(keys: dict[str, str], layer: Path) -> None:
     environment = {key: value for key, value in ENVIRONMENT.items() if key != "KMS_KEYS"}
-    assert imported(AUTHORIZER, layer, environment | keys)[0] == imported(AUTHORIZER, layer)[0]
+    assert start(AUTHORIZER, layer, environment | keys).of_asset == started("authorizer").of_asset
 
 
 def test_the_authorizers_asset_verifies_signatures_of_all_kinds(layer: Path) -> None:
@@ -117,7 +129,7 @@ def test_the_authorizers_asset_verifies_signatures_of_all_kinds(layer: Path) -> 
 
 
 def test_the_layer_holds_only_what_handlers_import(layer: Path) -> None:
-    used = set.union(*(imported(source, layer)[1] for source in SOURCES.values()))
+    used = set.union(*(started(package).of_layer for package in SOURCES))
     assert shipped(layer / "python") == used
 
 
@@ -222,32 +234,29 @@ def test_a_library_without_the_module_of_a_stand_in_is_an_error(tmp_path: Path) 
         bundling._put_stand_ins(tmp_path)
 
 
-def test_a_start_imports_no_parser_of_documents_and_no_reader_of_archives(
-    source: FunctionSource, layer: Path
-) -> None:
+def test_a_start_imports_no_parser_of_documents_and_no_reader_of_archives(source: FunctionSource) -> None:
     """They are in the standard library, and whoever imports them costs a start more than all of ours does."""
     heavy = {"html.parser", "importlib.metadata", "zipfile"}
-    printed = run(source, f"print(sorted(set(sys.modules) & {heavy!r}))", ENVIRONMENT, layer)
-    assert printed == "[]\n"
+    assert started(source.package).modules & heavy == set()
 
 
 def test_no_bytecode_is_compiled_again_where_that_is_possible(
-    source: FunctionSource, layer: Path, tmp_path: Path
+    source: FunctionSource, writable_layer: Path, tmp_path: Path
 ) -> None:
     """As it is where a process may write beside what it imports."""
     asset = shutil.copytree(bundle(CHECKOUT, source), tmp_path / "asset")
-    packages = shutil.copytree(layer / "python", tmp_path / "layer")
-    before = content(tmp_path)
+    before = content(asset), content(writable_layer)
     handler = source.handler.rpartition(".")[0]
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", WATCH + START, EXTENSIONS, asset, packages, handler],
+        [sys.executable, "-I", "-S", "-c", WATCH + START, EXTENSIONS, asset, writable_layer, handler],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert [line for line in done.stdout.splitlines() if str(tmp_path) in line] == []
-    assert content(tmp_path) == before
+    places = str(asset), str(writable_layer)
+    assert [line for line in done.stdout.splitlines() if line.startswith(places)] == []
+    assert (content(asset), content(writable_layer)) == before
 
 
 @pytest.mark.parametrize("of", [*SOURCES, "the layer"])
@@ -304,12 +313,10 @@ def test_a_root_that_botocore_no_longer_has_is_an_error(tmp_path: Path) -> None:
         bundling._trim_roots(tmp_path / "cacert.pem")
 
 
-def test_garbage_is_collected_again_once_a_function_has_started(source: FunctionSource, layer: Path) -> None:
-    """Without it a start would look for garbage among all that it imports."""
-    printed = run(
-        source, "import gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)", ENVIRONMENT, layer
-    )
-    assert printed.split() == ["True", "True"]
+def test_garbage_is_collected_again_once_a_function_has_started(source: FunctionSource) -> None:
+    """But not among all that a start imports."""
+    assert started(source.package).collects_garbage
+    assert started(source.package).frozen > 10_000
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What functions import and which clients they make at their start, which is most of what that takes."""
 
+import functools
 import json
 import os
 import subprocess
@@ -54,11 +55,12 @@ json.dump({{"modules": list(sys.modules), "clients": clients, "collecting": coll
 """
 
 
-def start(function: str, **environment: str) -> Any:
+@functools.cache
+def start(function: str) -> Any:
     """What a function has imported and made when it is ready, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", STARTED.format(function=function)],
-        env=os.environ | {"PYTHONPATH": str(LAMBDAS)} | environment,
+        env=os.environ | {"PYTHONPATH": str(LAMBDAS)} | (AUTHORIZER if function == "authorizer" else {}),
         cwd=LAMBDAS,
         capture_output=True,
         text=True,
@@ -103,13 +105,13 @@ def test_urllib3_comes_before_every_other_package(function: str) -> None:
 
 @pytest.mark.parametrize("function", [*CLIENTS, "authorizer"])
 def test_garbage_is_left_alone_while_packages_are_imported(function: str) -> None:
-    collecting = start(function, **(AUTHORIZER if function == "authorizer" else {}))["collecting"]
+    collecting = start(function)["collecting"]
     assert len(collecting) >= 2
     assert not any(collecting)
 
 
 def test_the_authorizer_imports_neither_calls_nor_botocore() -> None:
-    imported = start("authorizer", **AUTHORIZER)["modules"]
+    imported = start("authorizer")["modules"]
     rooms = {"api", "calls", "runtime", "botocore", "urllib3"}
     assert {name for name in imported if name.split(".")[0] in rooms and "." in name} == {
         "api.strict_json",

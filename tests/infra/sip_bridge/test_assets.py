@@ -14,7 +14,7 @@ from infra.functions.sources import SOURCES
 from infra.sip_bridge.attachment import SipBridgeTransport
 from infra.sip_bridge.functions import media_application, resources
 from infra.sip_bridge.stack import AWS_OPERATIONS
-from tests.infra.handlers import ENVIRONMENT, content, imported, shipped
+from tests.infra.handlers import ENVIRONMENT, content, shipped, start
 from tests.infra.synthesis import CHECKOUT, Synthesis
 from tests.infra.test_functions import functions
 
@@ -45,7 +45,7 @@ def layer() -> Path:
 
 
 def test_an_asset_holds_only_packages_that_its_handler_imports(source: FunctionSource, layer: Path) -> None:
-    assert shipped(bundle(CHECKOUT, source)) == imported(source, layer, OVER_THE_BRIDGE)[0]
+    assert shipped(bundle(CHECKOUT, source)) == start(source, layer, OVER_THE_BRIDGE).of_asset
 
 
 def test_both_stacks_have_one_layer(bridged: Synthesis) -> None:
