@@ -38,6 +38,7 @@ class Aws(ControlEndpoints):
         super().__init__(outputs["EndpointUrl"], access)
         self.outputs = outputs
         self.stacks = stacks
+        self._clients: dict[str, Any] = {}
         self._session: Any = boto3.Session(
             region_name=outputs["Region"],
             aws_access_key_id=access.access_key_id,
@@ -45,8 +46,10 @@ class Aws(ControlEndpoints):
         )
 
     def client(self, service: str) -> Any:
-        """A client of the account's root user."""
-        return self._session.client(service, endpoint_url=self.outputs["EndpointUrl"])
+        """A client of the account's root user, the same each time."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service, endpoint_url=self.outputs["EndpointUrl"])
+        return self._clients[service]
 
     @cached_property
     def resources(self) -> list[dict[str, str]]:

@@ -1,3 +1,5 @@
+import copy
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,8 +26,6 @@ from tests.local.emulator.flows import FUNCTION
 REGION = "eu-west-2"
 ACCOUNT = "000000000000"
 MEDIA = MediaPlane(4571)
-# One for all tests: it keeps the models that it has read.
-_SESSION: Any = boto3.Session(region_name=REGION, aws_access_key_id=ACCOUNT, aws_secret_access_key="any")
 
 
 @dataclass
@@ -60,24 +60,42 @@ class _RawBody:
         yield self.content
 
 
-def sdk_of(service: RestJsonService) -> Any:
-    """The SDK's client of a service, without a network between them."""
+@dataclass(frozen=True)
+class _NoNetwork:
+    """What a client sends its requests with: the service itself answers."""
 
-    def answer(request: Any, **_: Any) -> AWSResponse:
+    service: RestJsonService
+
+    def send(self, request: Any) -> AWSResponse:
         url = urlsplit(request.url)
         headers = {
             name: value.decode() if isinstance(value, bytes) else value
             for name, value in request.headers.items()
         }
-        given = service.answer(request.method, url.path, headers, request.body or b"", parse_qs(url.query))
+        given = self.service.answer(
+            request.method, url.path, headers, request.body or b"", parse_qs(url.query)
+        )
         response: Any = AWSResponse
         answered: AWSResponse = response(request.url, given.status, given.headers, _RawBody(given.body))
         return answered
 
+
+@functools.cache
+def _client(service: str) -> Any:
+    """One for all tests: most of what they would take is to make it."""
+    session: Any = boto3.Session(region_name=REGION, aws_access_key_id=ACCOUNT, aws_secret_access_key="any")
     # The SDK's own checks are off: what it would refuse must reach the service.
     config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
-    client = _SESSION.client(service.name, config=config)
-    client.meta.events.register("before-send", answer)
+    return session.client(service, config=config)
+
+
+def sdk_of(service: RestJsonService) -> Any:
+    """The SDK's client of a service, without a network between them."""
+    of_all = _client(service.name)
+    client = object.__new__(type(of_all))
+    vars(client).update(vars(of_all))
+    client._endpoint = copy.copy(client._endpoint)
+    client._endpoint.http_session = _NoNetwork(service)
     return client
 
 
