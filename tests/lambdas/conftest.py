@@ -11,6 +11,10 @@ from typing import Any
 import botocore.endpoint
 import pytest
 from botocore.retries.quota import RetryQuota
+from hypothesis import Phase, settings
+
+# `make mutation` wants to see a test fail, the same way each time, and not the least example that does.
+settings.register_profile("mutation", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
 
 INSTANCE_ARN = "arn:aws:connect:eu-west-2:111122223333:instance/0f000000-0000-4000-8000-000000000001"
 FLOW_ARN = f"{INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000002"
