@@ -341,6 +341,15 @@ def test_the_refusals_of_the_participant_service_are_noted_too(
     assert (call["Status"], call["Error"]) == (403, "AccessDeniedException")
 
 
+@pytest.mark.parametrize(("service", "read"), [("xray", "get_sampling_rules"), ("polly", "list_lexicons")])
+def test_a_service_that_nothing_plays_refuses_and_is_not_taken_for_s3(
+    running: LocalAws, service: str, read: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(running.client(service), read)()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
 def test_what_is_signed_for_another_service_goes_there(running: LocalAws) -> None:
     answer = running.client("s3").create_bucket(
         Bucket="participant", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
