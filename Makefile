@@ -103,7 +103,7 @@ test-walls: $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(TYPESCRIPT) ## check, test
 	@tests/walls.sh
 
 .PHONY: test-e2e
-test-e2e: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend
+test-e2e: $(GIVEN_IF_ANY) $(PYTHON) $(LOCAL) $(FUNCTIONS) $(NODE) $(PAGES) ## the end-to-end tests on another environment: ENV=local-issuer, ENV=local-backend
 	@E2E_ENVIRONMENT="$(LOCAL_ENV)" python -m pytest tests/e2e \
 		--ignore=tests/e2e/sip_bridge --ignore=tests/e2e/issuer --ignore=tests/e2e/backend --ignore=tests/e2e/media
 

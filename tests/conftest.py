@@ -48,6 +48,7 @@ TOGETHER = {
     "tests/infra/sip_bridge": "tests/infra",
     "tests/tools/stateful": "tests/infra",
     "tests/local/sip_bridge": "tests/local/emulator",
+    "tests/e2e/media": "tests/e2e",
 }
 
 

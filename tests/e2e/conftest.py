@@ -21,7 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 # `make test-e2e ENV=local-issuer` runs all tests of this folder, without those of its folders, on another.
-running, aws, phone, new_caller = fixtures_of(os.environ.get("E2E_ENVIRONMENT", DEFAULT_ENVIRONMENT))
+running, aws, phone, new_caller = fixtures_of(
+    os.environ.get("E2E_ENVIRONMENT", DEFAULT_ENVIRONMENT), with_media=True
+)
 
 
 @pytest.fixture

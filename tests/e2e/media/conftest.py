@@ -1,4 +1,4 @@
-"""A local AWS with its media plane, and people with ears."""
+"""People with ears."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 
 from local.clients.phone import Phone
-from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAws
+from local.launcher.local_aws import LocalAws
 from operations.media.program import Program
 from tests.e2e.aws import Aws, Caller
-from tests.e2e.environments import fixtures_of
 from tests.e2e.media.participants import Call
-
-running, aws, phone, _ = fixtures_of(DEFAULT_ENVIRONMENT, with_media=True)
 
 
 @pytest.fixture(scope="session")
