@@ -8,10 +8,10 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from infra.calling_stack import CallingStack
-from infra.configuration import Configuration, ExistingUserPool, Issuer, UserPool
+from infra.configuration import NATIVE, Configuration, ExistingUserPool, Issuer, UserPool
 from infra.identity_stack import IdentityStack
 from infra.pipeline_stack import PipelineStack
-from infra.transport import NATIVE, NativeTransport, Transport, transport_name, transport_room
+from infra.transport import NativeTransport, Transport, transport_room
 from infra.users import ExistingUserPoolUsers, IssuerUsers, UserPoolUsers, Users
 
 
@@ -60,7 +60,7 @@ def _users(app: cdk.App, prefix: str, configuration: Configuration) -> Users:
 
 
 def _transport(app: cdk.App, prefix: str, configuration: Configuration, checkout: Path) -> Transport:
-    name = transport_name(configuration)
+    name = configuration.transport_name
     if name == NATIVE:
         return NativeTransport(configuration.connect.quotas)
     return transport_room(name).add_transport(app, prefix, configuration=configuration, checkout=checkout)

@@ -27,7 +27,8 @@ from infra.functions.function import CallFunctionDefaults
 from infra.functions.sources import AWS_OPERATIONS
 from infra.functions.start_call import StartCallFunction
 from infra.http_api import add_api
-from infra.outputs import Output, parameter_name, publish
+from infra.outputs import Output, parameter_name
+from infra.publishing import publish
 from infra.transport import CallingParts, Transport
 from infra.users import Users
 

@@ -8,7 +8,8 @@ from constructs import Construct
 from infra import configuration as sections
 from infra.configuration import Configuration
 from infra.constructs.user_pool import Provider, SignInPages, UserPool
-from infra.outputs import Output, publish
+from infra.outputs import Output
+from infra.publishing import publish
 
 
 class IdentityStack(Stack):

@@ -1,13 +1,9 @@
-"""What a deployment publishes: stack outputs, and SSM parameters that equal them."""
+"""The names of what a deployment publishes: stack outputs, and SSM parameters that equal them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
-
-from aws_cdk import CfnOutput, Stack
-from aws_cdk import aws_ssm as ssm
 
 
 class DescribedName(StrEnum):
@@ -52,16 +48,3 @@ class Output(DescribedName):
 def parameter_name(environment: str, name: str) -> str:
     """The name of an SSM parameter, an output's or another one: `/in-app-calling/<environment>/<name>`."""
     return f"/in-app-calling/{environment}/{name}"
-
-
-def publish[Name: DescribedName](stack: Stack, *, environment: str, values: Mapping[Name, str]) -> None:
-    """Adds an output of exactly each name, and the parameter of `parameter_name` with the same value."""
-    for name, value in values.items():
-        CfnOutput(stack, name, value=value, description=name.description)
-        ssm.StringParameter(
-            stack,
-            f"{name}Parameter",
-            parameter_name=parameter_name(environment, name),
-            string_value=value,
-            description=name.description,
-        )

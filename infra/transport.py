@@ -10,7 +10,7 @@ from typing import Protocol, cast
 import aws_cdk as cdk
 
 from infra.assets.bundling import AwsOperations
-from infra.configuration import Configuration, Quotas
+from infra.configuration import NATIVE, Configuration, Quotas
 from infra.constructs.call_api import Throttle
 from infra.constructs.connect_instance import ConnectInstance
 from infra.constructs.contact_events import ContactEvents
@@ -19,9 +19,6 @@ from infra.functions.call_control import CallControlFunction
 from infra.functions.caller_context import CallerContextFunction
 from infra.functions.contact_events import ContactEventsFunction
 from infra.functions.start_call import StartCallFunction
-
-NATIVE = "webrtc"
-"""The transport of a deployment whose configuration names no other: `StartWebRTCContact`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +105,6 @@ class NativeTransport:
             hang_up=Throttle(rate=quotas.stop_contact_rate, burst=quotas.stop_contact_burst),
             control=Throttle(rate=quotas.call_control_rate, burst=quotas.call_control_burst),
         )
-
-
-def transport_name(configuration: Configuration) -> str:
-    """The name of the transport that the configuration has."""
-    return NATIVE if configuration.transport is None else configuration.transport.name
 
 
 def transport_room(name: str) -> TransportRoom:

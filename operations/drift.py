@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.constructs.calling_switch import OFF
+from infra.switch_values import OFF
 
 
 @dataclass(frozen=True)

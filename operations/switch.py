@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from infra.constructs.calling_switch import ALLOWED_PATTERN, ON
+from infra.switch_values import ALLOWED_PATTERN, ON
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -30,7 +30,7 @@ from infra.configuration.pipeline import Pipeline
 from infra.configuration.platform import DEFAULT_QUALIFIER, Platform
 from infra.configuration.quotas import Quotas
 from infra.configuration.regions import IN_APP_CALLING_REGIONS
-from infra.configuration.section import Section, Transport, TransportSection
+from infra.configuration.section import NATIVE, Section, Transport, TransportSection
 from infra.configuration.smoke import SMOKE_TOPIC, Smoke
 from infra.configuration.transports import find_transports
 from infra.configuration.user_pool import (
@@ -52,6 +52,7 @@ __all__ = [
     "IN_APP_CALLING_REGIONS",
     "LOG_RETENTION_DAYS",
     "MAX_ENVIRONMENT_BYTES",
+    "NATIVE",
     "RESERVED_DOMAIN_WORDS",
     "SELF_WRITTEN_CLAIMS",
     "SELF_WRITTEN_CLAIMS_OF_ISSUERS",

@@ -28,7 +28,7 @@ from infra.configuration.pipeline import Pipeline
 from infra.configuration.place import Place
 from infra.configuration.platform import Platform, tags_value
 from infra.configuration.regions import IN_APP_CALLING_REGIONS, REGION_FIX
-from infra.configuration.section import Frozen, Transport, TransportSection
+from infra.configuration.section import NATIVE, Frozen, Transport, TransportSection
 from infra.configuration.smoke import SMOKE_CONTACT_FLOW, SMOKE_TOPIC, Smoke
 from infra.configuration.transports import find_transports
 from infra.configuration.unknown_keys import known_keys, unknown_key
@@ -73,6 +73,11 @@ class Configuration(Frozen):
 
     transport: Transport | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def transport_name(self) -> str:
+        """How calls reach Amazon Connect: NATIVE, or the name of the section that says so."""
+        return NATIVE if self.transport is None else self.transport.name
 
     @property
     def topics(self) -> Mapping[str, ContactFlow]:

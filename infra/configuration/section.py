@@ -76,6 +76,10 @@ class TransportSection(Section):
         return {}
 
 
+NATIVE = "webrtc"
+"""The transport of a configuration that names no other: `StartWebRTCContact`."""
+
+
 class Transport(NamedTuple):
     """A section that says how calls reach Connect, and its name in the file."""
 

@@ -7,9 +7,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.grants import Grantee
-
-ON, OFF = "on", "off"
-ALLOWED_PATTERN = f"^({ON}|{OFF})$"
+from infra.switch_values import ALLOWED_PATTERN, OFF, ON
 
 
 class CallingSwitch(Construct):

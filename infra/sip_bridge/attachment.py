@@ -12,7 +12,8 @@ from aws_cdk import aws_ssm as ssm
 from infra.assets.bundling import AwsOperations
 from infra.configuration import Configuration
 from infra.constructs.call_api import Throttle
-from infra.outputs import parameter_name, publish
+from infra.outputs import parameter_name
+from infra.publishing import publish
 from infra.sip_bridge.constructs.connect_number import ConnectNumber
 from infra.sip_bridge.functions.media_application import MEETING_FAULTS, RUNBOOKS
 from infra.sip_bridge.outputs import SipBridgeOutput

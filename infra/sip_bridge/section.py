@@ -21,6 +21,9 @@ from infra.configuration.regions import IN_APP_CALLING_REGIONS
 from infra.configuration.section import CrossCheck, Section, Transport, TransportSection
 from infra.configuration.values import UUID, Arn, Entries, Switch, Tables, Text, Texts, Whole
 
+MAX_CONCURRENCY = 2
+"""Custom resources that CloudFormation makes at a time: those of one stack that do not need each other."""
+
 # Where the Amazon Chime SDK has SIP media applications and Voice Connectors
 # (Amazon Chime SDK developer guide, "Available AWS Regions"), and CloudFormation has types for them.
 SIP_MEDIA_APPLICATION_REGIONS = (

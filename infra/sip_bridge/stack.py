@@ -14,10 +14,10 @@ from infra.data_key import data_key
 from infra.functions.function import FunctionDefaults, reserved
 from infra.functions.sources import AWS_OPERATIONS as CORE_AWS_OPERATIONS
 from infra.log_retention import log_retention
-from infra.outputs import publish
+from infra.publishing import publish
 from infra.sip_bridge.constructs.bridged_calls import BridgedCalls
 from infra.sip_bridge.constructs.caller_number import CallerNumber
-from infra.sip_bridge.constructs.custom_resources import MAX_CONCURRENCY, CustomResources
+from infra.sip_bridge.constructs.custom_resources import CustomResources
 from infra.sip_bridge.constructs.meetings import Meetings
 from infra.sip_bridge.constructs.sip_media_application import SipMediaApplication
 from infra.sip_bridge.constructs.sip_rule import SipRule
@@ -26,7 +26,7 @@ from infra.sip_bridge.functions import media_application, resources
 from infra.sip_bridge.functions.media_application import MediaApplicationFunction
 from infra.sip_bridge.functions.resources import ResourcesFunction
 from infra.sip_bridge.outputs import SipBridgeOutput
-from infra.sip_bridge.section import AdoptedCallerNumber, AdoptedVoiceConnector, section_of
+from infra.sip_bridge.section import MAX_CONCURRENCY, AdoptedCallerNumber, AdoptedVoiceConnector, section_of
 
 _OF_CALLS: AwsOperations = {
     "chime-sdk-meetings": ("CreateAttendee", "CreateMeetingWithAttendees", "DeleteMeeting", "GetAttendee"),

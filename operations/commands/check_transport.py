@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from infra.configuration import NATIVE
 from infra.outputs import Output
-from infra.transport import NATIVE, transport_name
 from operations import switch, transport
 from operations.commands.arguments import environment_option, help_epilog, now
 from operations.deployment import Deployment
@@ -21,7 +21,7 @@ def check_transport(environment: str | None) -> None:
     """
     deployment = Deployment.open(environment)
     deployed = deployment.find(Output.CALL_TRANSPORT)
-    kept = {NATIVE, transport_name(deployment.configuration)}
+    kept = {NATIVE, deployment.configuration.transport_name}
     if deployed is None or deployed in kept:
         return
     client = deployment.session.client("ssm")

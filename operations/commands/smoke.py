@@ -6,9 +6,8 @@ import json
 
 import click
 
-from infra.configuration import SMOKE_TOPIC, Issuer
+from infra.configuration import NATIVE, SMOKE_TOPIC, Issuer
 from infra.outputs import Output
-from infra.transport import NATIVE, transport_name
 from operations.callers import Caller, NewUser
 from operations.canary import put_metric, require_canary, stored_caller
 from operations.commands.arguments import environment_option, help_epilog
@@ -53,7 +52,7 @@ def smoke(environment: str | None, *, as_json: bool, media: bool, canary: bool) 
         _check_media(deployment)
     stages = _run_canary(deployment, media=media) if canary else _run(deployment, media=media)
     failed = [stage for stage in stages if stage.failure]
-    left_out = _left_out(transport_name(deployment.configuration), media=media)
+    left_out = _left_out(deployment.configuration.transport_name, media=media)
     if as_json:
         shown = [
             {"stage": each.name, "seconds": round(each.seconds, 3), "failure": each.failure}
@@ -129,7 +128,7 @@ def _smoke_test(deployment: Deployment, caller: Caller, *, media: bool) -> Smoke
         topic=SMOKE_TOPIC if SMOKE_TOPIC in configuration.topics else None,
         open_customer=Customer if media else None,
         queue_id=None if queue_arn is None else queue_arn.rpartition("/")[2],
-        is_native=transport_name(configuration) == NATIVE,
+        is_native=configuration.transport_name == NATIVE,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from infra.constructs.calling_switch import OFF
 from infra.outputs import Output
+from infra.switch_values import OFF
 from operations import switch
 from operations.commands.arguments import environment_option, help_epilog
 from operations.deployment import Deployment

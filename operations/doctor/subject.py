@@ -11,9 +11,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from infra.configuration import Configuration, Sandbox, UserPool
+from infra.configuration import NATIVE, Configuration, Sandbox, UserPool
 from infra.outputs import Output
-from infra.transport import NATIVE, transport_name
 
 Fetch = Callable[[str], bytes]
 """Reads a document by its `https:` address; raises OSError."""
@@ -68,7 +67,7 @@ class Subject:
     @property
     def is_native(self) -> bool:
         """Whether calls reach Amazon Connect by `StartWebRTCContact`."""
-        return transport_name(self.configuration) == NATIVE
+        return self.configuration.transport_name == NATIVE
 
     @property
     def user_pool(self) -> UserPool | None:
@@ -115,7 +114,7 @@ class Subject:
         """The environment's stacks in its account, by name, whether deployed or not."""
         names = ["Identity", "Calling"] if self.user_pool else ["Calling"]
         if not self.is_native:
-            names.append("".join(part.title() for part in transport_name(self.configuration).split("_")))
+            names.append("".join(part.title() for part in self.configuration.transport_name.split("_")))
         return tuple(f"InAppCalling-{self.configuration.environment}-{name}" for name in names)
 
     @cached_property

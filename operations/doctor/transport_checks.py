@@ -8,8 +8,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Protocol, cast
 
-from infra.configuration import Configuration
-from infra.transport import NATIVE, transport_name
+from infra.configuration import NATIVE, Configuration
 from operations.doctor.check import Check
 
 
@@ -35,13 +34,13 @@ def transport_checks() -> dict[str, tuple[Check, ...]]:
 
 def reserved_by_transport(configuration: Configuration) -> int:
     """Executions that the configured transport's own functions reserve; the native one has none."""
-    name = transport_name(configuration)
+    name = configuration.transport_name
     return 0 if name == NATIVE else _room(name).reserved_executions(configuration)
 
 
 def flows_of_transport(configuration: Configuration) -> int:
     """Contact flows that the configured transport makes; the native one has none."""
-    name = transport_name(configuration)
+    name = configuration.transport_name
     return 0 if name == NATIVE else _room(name).FLOWS
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.configuration import Configuration
-from infra.sip_bridge.constructs.custom_resources import MAX_CONCURRENCY
-from infra.sip_bridge.section import AdoptedCallerNumber, AdoptedConnectNumber, SipBridge, section_of
+from infra.sip_bridge.section import (
+    MAX_CONCURRENCY,
+    AdoptedCallerNumber,
+    AdoptedConnectNumber,
+    SipBridge,
+    section_of,
+)
 from operations.doctor.check import Check, Finding, Read, failed, passed_if
 from operations.doctor.subject import Subject
 

@@ -13,8 +13,7 @@ import aws_cdk as cdk
 
 from infra.app import add_stacks
 from infra.checks import add_checks
-from infra.configuration import Configuration, Issuer, UserPool, environments, load
-from infra.transport import NATIVE, transport_name
+from infra.configuration import NATIVE, Configuration, Issuer, UserPool, environments, load
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -177,7 +176,7 @@ def native_environments() -> list[str]:
     return [
         environment
         for environment in environments(CHECKOUT)
-        if transport_name(load(CHECKOUT, environment)) == NATIVE
+        if load(CHECKOUT, environment).transport_name == NATIVE
     ]
 
 

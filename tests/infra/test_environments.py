@@ -9,7 +9,6 @@ import pytest
 
 from infra.configuration import AdoptedContactFlow, Issuer, UserPool, load
 from infra.outputs import Output
-from infra.transport import transport_name
 from tests.infra.synthesis import CHECKOUT, Synthesis, synthesize_unchecked
 
 # Names that are chosen here and not by CloudFormation, each for a reason.
@@ -79,7 +78,7 @@ def test_without_another_transport_nothing_else_is_published(native: Synthesis) 
 
 
 def test_the_transport_is_published_for_the_next_deployment(synthesis: Synthesis) -> None:
-    assert synthesis.outputs["CallTransport"]["Value"] == transport_name(synthesis.configuration)
+    assert synthesis.outputs["CallTransport"]["Value"] == synthesis.configuration.transport_name
 
 
 def test_the_issuer_is_published_as_it_is_configured(synthesis: Synthesis) -> None:

@@ -16,9 +16,6 @@ from constructs import Construct, IDependable
 from infra.acknowledgements import acknowledge
 from infra.grants import lasting_policy
 
-MAX_CONCURRENCY = 2
-"""Custom resources that CloudFormation makes at a time: those of one stack that do not need each other."""
-
 
 class CustomResources(Construct):
     """Custom resources of a function: the CDK's framework between it and CloudFormation, and its rights."""

@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.assets.bundling import FunctionSource
 from infra.functions.function import Function, FunctionDefaults
-from infra.sip_bridge.constructs.custom_resources import MAX_CONCURRENCY
+from infra.sip_bridge.section import MAX_CONCURRENCY
 
 SOURCE = FunctionSource(
     handler="sip_bridge.resources.handler.handler",
@@ -54,7 +54,7 @@ class ResourcesFunction(Function):
             timeout=_TIMEOUT,
             environment={},
             reserved_concurrency=MAX_CONCURRENCY,
-            concurrency_setting="MAX_CONCURRENCY of infra/sip_bridge/constructs/custom_resources.py",
+            concurrency_setting="MAX_CONCURRENCY of infra/sip_bridge/section.py",
             asynchronous=True,
             # What it cannot make fails the deployment, whose events say why.
             faults={},

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra.constructs.calling_switch import ON
 from infra.outputs import Output
+from infra.switch_values import ON
 from operations.doctor.check import Check, Finding, Read, passed_or_warned, warned
 from operations.doctor.stack_reads import STACK_RESOURCES
 from operations.doctor.subject import Subject

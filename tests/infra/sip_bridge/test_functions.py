@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from infra.functions.sources import SOURCES
-from infra.sip_bridge.constructs.custom_resources import MAX_CONCURRENCY
 from infra.sip_bridge.functions import media_application, resources
+from infra.sip_bridge.section import MAX_CONCURRENCY
 from tests.infra.synthesis import Properties, Synthesis
 from tests.infra.test_functions import functions, package
 from tests.infra.test_monitoring import alarms, check_counts
@@ -58,7 +58,7 @@ def test_the_alarm_on_throttled_custom_resources_names_what_to_raise(bridged: Sy
         for alarm in alarms(bridged).values()
         if alarm.get("MetricName") == "Throttles" and "BridgeResources" in alarm["AlarmDescription"]
     ]
-    setting = "MAX_CONCURRENCY of infra/sip_bridge/constructs/custom_resources.py"
+    setting = "MAX_CONCURRENCY of infra/sip_bridge/section.py"
     assert advice.startswith(f"BridgeResources was throttled: raise {setting}. Runbook: ")
 
 
