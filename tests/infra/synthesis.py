@@ -197,8 +197,12 @@ def synthesize(environment: str, directory: Path) -> Synthesis:
 
 
 def synthesize_unchecked(configuration: Configuration, directory: Path) -> Synthesis:
-    """Without the packs, and without a copy of each asset: they take most of the time."""
-    app = cdk.App(context=context() | {"aws:cdk:disable-asset-staging": True}, outdir=str(directory))
+    """Without the packs, the CDK's own validation and a copy of each asset: they take most of the time."""
+    app = cdk.App(
+        context=context() | {"aws:cdk:disable-asset-staging": True},
+        builtin_cloud_formation_validation=False,
+        outdir=str(directory),
+    )
     add_stacks(app, configuration, CHECKOUT)
     app.synth()
     return Synthesis(directory, configuration)
