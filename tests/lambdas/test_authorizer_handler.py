@@ -121,8 +121,9 @@ def test_a_bad_token_is_denied_and_learns_nothing(token: Any, function: Any) -> 
     assert invoke(function, token) == policy("Deny")
 
 
-def test_an_event_without_a_token_is_denied(function: Any) -> None:
+def test_an_event_without_a_token_is_denied(function: Any, written: Callable[[], str]) -> None:
     assert function.handler({"methodArn": METHOD_ARN}, LambdaContext()) == policy("Deny")
+    assert '"reason":"not-a-jws"' in written()
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,14 @@ def test_each_key_is_requested_when_a_token_names_it(kms: FakeKms) -> None:
     assert [key.key_id for key in keys.find(None, "ES256")] == [OTHER_ID, ID]
 
 
+def test_a_token_that_names_a_key_is_verified_by_no_other(kms: FakeKms) -> None:
+    kms.answers[ARN + OTHER_ID] = described(signing_key("ES256", OTHER_ID))
+    keys = source(kms, ID, OTHER_ID)
+    for key_id in (ID, OTHER_ID, ID):
+        assert [key.key_id for key in keys.find(key_id, "ES256")] == [key_id]
+    assert keys.find("another", "ES256") == []
+
+
 def test_an_algorithm_that_the_key_does_not_have_finds_none(keys: KmsKeys) -> None:
     assert keys.find(ID, "RS256") == []
 

@@ -525,6 +525,17 @@ def test_a_contact_that_connect_does_not_find_is_stopped_before_the_caller_is_fr
     backend.call(key="next")
 
 
+def test_a_call_is_over_though_the_contact_that_connect_does_not_find_cannot_be_stopped(
+    backend: Backend,
+) -> None:
+    contact_id = connected(backend)
+    backend.connect.drop(contact_id)
+    backend.connect.participant_faults = [(404, "ResourceNotFoundException", {})]
+    backend.connect.stop_faults = [(500, "InternalServiceException", {})] * 2
+    with pytest.raises(CallEnded):
+        backend.call_control.rejoin("user-1", contact_id)
+
+
 @pytest.mark.parametrize("action", ["rejoin", "send_digits"])
 def test_a_token_that_cannot_be_kept_is_used_all_the_same(
     backend: Backend, monkeypatch: pytest.MonkeyPatch, action: str
