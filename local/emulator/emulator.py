@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 from ministack import app
 from ministack.core import responses, router
 from ministack.services import eventbridge
@@ -99,6 +100,9 @@ class Emulator:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.account, self.region = settings.account, settings.region
+        # What a request is signed for says which service it is for. MiniStack would look for the names in the
+        # models of all services at the first that it does not play, and answer nothing for some seconds.
+        router._KNOWN_AWS_SERVICE_NAMES = frozenset(botocore.session.get_session().get_available_services())
         self.endpoint_url = f"http://127.0.0.1:{settings.port}"
         self.registry = Registry(settings.region)
         self.records = Records(self.registry)
@@ -157,6 +161,4 @@ class Emulator:
             return answer.status, answer.headers, answer.body
 
         app.SERVICE_HANDLERS[service.name] = handle
-        # Found by its name; without this MiniStack loads every botocore model to look for it.
-        router.SERVICE_PATTERNS[service.name] = {}
         permissions.govern(service.name, resources, namespace=namespace)

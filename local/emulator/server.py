@@ -10,10 +10,8 @@ media plane, where one runs), TMPDIR, AUTH=true, BIND_HOST.
 import os
 import sys
 
-import botocore.session
 import hypercorn.config
 from ministack import app
-from ministack.core import router
 
 from local import optional_rooms
 from local.emulator import existing
@@ -30,9 +28,6 @@ def main() -> None:
     # MiniStack verifies presigned URLs of S3 with it. In this process alone: functions see nothing of it.
     os.environ["AWS_SECRET_ACCESS_KEY"] = settings.access.secret_access_key
     emulator = Emulator(settings)
-    # Services that nothing plays are refused by name. Otherwise the first request to one has MiniStack load
-    # the models of all services, and nothing else is answered for some seconds.
-    router._KNOWN_AWS_SERVICE_NAMES = frozenset(botocore.session.get_session().get_available_services())
     for service in SERVICES:
         service.install(emulator)
     for room in optional_rooms.in_emulator():
