@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.request
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,21 +73,19 @@ class LocalAws:
     stacks: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     _domain_url: str | None = None
-    _clients: dict[str, Any] = field(default_factory=dict)
 
     @property
     def endpoint_url(self) -> str:
         """Where all its services answer. The IP and not a name: it keeps S3 to paths."""
         return f"http://127.0.0.1:{self.port}"
 
-    def client(self, service: str) -> Any:
-        """A boto3 client with every permission in the local account, one per service; it does not retry."""
-        if service not in self._clients:
-            once = Config(retries={"total_max_attempts": 1}, read_timeout=60)
-            self._clients[service] = self._session.client(
-                service, endpoint_url=self.endpoint_url, config=once
-            )
-        return self._clients[service]
+    @functools.cached_property
+    def client(self) -> Callable[[str], Any]:
+        """A service's boto3 client with every permission in the local account; it does not retry."""
+        once = Config(retries={"total_max_attempts": 1}, read_timeout=60)
+        return functools.cache(
+            functools.partial(self._session.client, endpoint_url=self.endpoint_url, config=once)
+        )
 
     @functools.cached_property
     def _session(self) -> Any:

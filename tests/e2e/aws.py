@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +38,16 @@ class Aws(ControlEndpoints):
         super().__init__(outputs["EndpointUrl"], access)
         self.outputs = outputs
         self.stacks = stacks
-        self._clients: dict[str, Any] = {}
         self._session: Any = boto3.Session(
             region_name=outputs["Region"],
             aws_access_key_id=access.access_key_id,
             aws_secret_access_key=access.secret_access_key,
         )
 
-    def client(self, service: str) -> Any:
-        """A client of the account's root user, the same each time."""
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service, endpoint_url=self.outputs["EndpointUrl"])
-        return self._clients[service]
+    @cached_property
+    def client(self) -> Callable[[str], Any]:
+        """A service's client of the account's root user, the same each time."""
+        return cache(partial(self._session.client, endpoint_url=self.outputs["EndpointUrl"]))
 
     @cached_property
     def resources(self) -> list[dict[str, str]]:
