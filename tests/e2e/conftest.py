@@ -7,7 +7,7 @@ import pytest
 
 from local.launcher.local_aws import DEFAULT_ENVIRONMENT, LocalAws
 from tests.e2e.aws import Caller
-from tests.e2e.environments import fixtures_of
+from tests.e2e.environments import fixtures_of, operate_on
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,10 +46,4 @@ def one_caller(new_caller: Callable[..., Caller]) -> Caller:
 @pytest.fixture
 def shell(running: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The shell of an operator, with the account's credentials."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": running.endpoint_url,
-        "AWS_ACCESS_KEY_ID": running.access.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": running.access.secret_access_key,
-        "AWS_REGION": running.region,
-    }.items():
-        monkeypatch.setenv(name, value)
+    operate_on(running, monkeypatch)

@@ -1,4 +1,4 @@
-"""The fixtures that a folder of end-to-end tests has for an environment of its own."""
+"""An environment of its own for a folder of end-to-end tests, and for what operators run."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -44,3 +44,14 @@ def fixtures_of(
         return functools.partial(Caller.sign_up_and_in, phone, aws.join if aws.joins_contacts else None)
 
     return running, aws, phone, new_caller
+
+
+def operate_on(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives commands that the test runs the account's credentials."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "AWS_ACCESS_KEY_ID": aws.access.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": aws.access.secret_access_key,
+        "AWS_REGION": aws.region,
+    }.items():
+        monkeypatch.setenv(name, value)

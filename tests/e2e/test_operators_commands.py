@@ -2,15 +2,17 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
 from infra.outputs import Output
-from local.launcher.local_aws import LocalAws
+from local.launcher.local_aws import LocalAws, local_aws
 from operations.__main__ import main
 from tests.e2e.answers import assert_call, assert_problem
 from tests.e2e.aws import Aws, Caller
 from tests.e2e.calls import connected
+from tests.e2e.environments import operate_on
 
 pytestmark = pytest.mark.usefixtures("shell")
 
@@ -42,6 +44,15 @@ def users(running: LocalAws) -> list[str]:
     ]
 
 
+def assert_nothing_is_left(running: LocalAws, aws: Aws) -> None:
+    assert users(running) == []
+    # By its user: contacts of tests before may still come.
+    placed = [
+        each for each in aws.contacts() if each["Attributes"].get("customer_email", "").startswith("smoke-")
+    ]
+    assert [each["State"] for each in placed] == ["ended"]
+
+
 def test_a_call_is_placed_and_nothing_is_left(
     running: LocalAws, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,12 +63,24 @@ def test_a_call_is_placed_and_nothing_is_left(
         "doctor", "refused", "sign-in", "availability", "start", "replay", "contact", "signalling", "hang-up",
         "cleanup",
     ]  # fmt: skip
-    assert users(running) == []
-    # By its user: contacts of tests before may still come.
-    placed = [
-        each for each in aws.contacts() if each["Attributes"].get("customer_email", "").startswith("smoke-")
-    ]
-    assert [each["State"] for each in placed] == ["ended"]
+    assert_nothing_is_left(running, aws)
+
+
+@pytest.mark.slow  # a deployment of its own
+def test_a_call_is_placed_and_nothing_is_left_where_no_media_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with local_aws(port=0, directory=tmp_path) as silent:
+        silent.deploy()
+        operate_on(silent, monkeypatch)
+        capsys.readouterr()
+        stages = smoked(silent, capsys)
+        assert [stage for stage, failure in stages.items() if failure] == ["signalling"]
+        assert list(stages) == [
+            "doctor", "refused", "sign-in", "availability", "start", "replay", "contact", "signalling",
+            "cleanup",
+        ]  # fmt: skip
+        assert_nothing_is_left(silent, Aws(silent.outputs, silent.stacks))
 
 
 def test_a_call_is_explained_from_its_start_to_its_end(
