@@ -92,6 +92,7 @@ def _client(service: str) -> Any:
 def sdk_of(service: RestJsonService) -> Any:
     """The SDK's client of a service, without a network between them."""
     of_all = _client(service.name)
+    # As copy.copy would: that asks the unfinished client for its attributes, which it looks up in itself.
     client = object.__new__(type(of_all))
     vars(client).update(vars(of_all))
     client._endpoint = copy.copy(client._endpoint)

@@ -84,7 +84,8 @@ def talk(caller: Browser, agent: Browser) -> None:
 def test_two_pages_hear_each_other(caller: Browser, agent: Browser) -> None:
     caller.sees("Now: open", within="#availability")
     caller.call()
-    # Found out for one who waits at a time; the page asks every ten seconds.
+    # A question has Connect asked about one who waits, and shows what was known before; the page asks every
+    # ten seconds, and may ask first before the call is in the queue.
     assert eventually(lambda: "number 1 in the queue" in caller.text("#phone-status"), seconds=60)
     assert comes_to_hear(caller, PHONE, lambda heard: heard.level > 0.01)  # music
     agent.answer()
