@@ -113,7 +113,7 @@ simulate: $(PYTHON) ## calls in every order and with every failure that AWS allo
 	@PYTHONPATH=.:lambdas python -m tests.simulation --seeds "$(or $(SEEDS),10000)" --first "$(or $(FIRST),0)"
 
 .PHONY: mutation
-mutation: $(PYTHON) ## whether the tests notice changes of what decides who calls: some 15 minutes, survivors are listed
+mutation: $(PYTHON) ## whether the tests notice changes of what decides who calls: an hour or more, survivors are listed
 	rm -rf build/mutation
 	mkdir -p build/mutation/tests
 	cp -R lambdas/* operations infra openapi.yaml build/mutation
@@ -156,7 +156,7 @@ check-flow: $(PYTHON) ## what Amazon Connect would say of a contact flow: FILE=m
 templates-of-%:
 	$(call step,templates and security rules of $*)
 	@rm -rf build/check/$*; mkdir -p build/check
-	@# The packs' rules. Of templates' syntax cfn-lint says the same as the CDK's own validation, which the tests have too.
+	@# By the packs, and by cfn-lint. The CDK's own validation, which takes long, is part of tests/infra/test_security_findings.py.
 	@CDK_VALIDATION=false cdk synth --quiet --no-notices --context environment=$* --output build/check/$* >build/check/$*.log 2>&1 || { cat build/check/$*.log; exit 1; }
 	@# In the Region that it is for: resource types differ between Regions.
 	@cfn-lint --non-zero-exit-code warning \
