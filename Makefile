@@ -18,7 +18,9 @@ export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
 export CDK_HOME := $(CURDIR)/.cache/cdk
 # Node with another home: setup.sh.
 export JSII_NODE := $(CURDIR)/.venv/bin/jsii-node
-export NODE_COMPILE_CACHE := $(CURDIR)/.cache/node
+# Compiled code would lie in the system's temporary folder, and grow with each run: the CDK's library runs from another
+# folder each time.
+export NODE_DISABLE_COMPILE_CACHE := 1
 # A synth needs no network.
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_VERSION_CHECK := true

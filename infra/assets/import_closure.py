@@ -58,6 +58,6 @@ def _executed(node: ast.AST) -> Iterator[ast.AST]:
             for alternative in child.orelse:
                 yield alternative
                 yield from _executed(alternative)
-        else:
+        elif not isinstance(child, ast.expr):  # in which no statement can be
             yield child
             yield from _executed(child)

@@ -187,11 +187,11 @@ def test_what_is_downloaded_or_unpacked_stays_in_the_checkout(installed: Path) -
     for name in (
         "CDK_HOME",
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT",
-        "NODE_COMPILE_CACHE",
         "UV_CACHE_DIR",
         "npm_config_cache",
     ):
         assert seen[name].startswith(f"{installed}/.cache/"), name
+    assert seen["NODE_DISABLE_COMPILE_CACHE"] == "1"
 
 
 def test_a_failed_installation_ends_the_command(checkout: Path) -> None:

@@ -1,4 +1,4 @@
-"""The CDK apps whose synthesis is timed, without any validation: `empty`, one stack with nothing in it, and
+"""The CDK apps whose synthesis is timed, without the security rules: `empty`, one stack with nothing in it, and
 `local`, all stacks of the environment `local` of a checkout.
 """
 
@@ -11,7 +11,7 @@ from infra.app import add_stacks
 from infra.configuration import load
 
 name, checkout = sys.argv[1], Path(sys.argv[2])
-app = cdk.App(post_cli_context={"@aws-cdk/core:validateAgainstDefaultRules": False})
+app = cdk.App()
 if name == "empty":
     cdk.Stack(app, "Empty")
 else:
