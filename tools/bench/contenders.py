@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,7 @@ def contenders(checkout: Path) -> list[Contender]:
 def _start_call(checkout: Path) -> Contender:
     """The function of the environment `local` as its template has it."""
     output = checkout / "build" / "bench"
+    shutil.rmtree(output, ignore_errors=True)
     synthesize(checkout, "local", output)
     (manifest,) = output.glob("*-Calling.assets.json")
     files = json.loads(manifest.read_text(encoding="utf-8"))["files"]

@@ -1,5 +1,6 @@
-"""The CDK apps whose synthesis is timed, without the security rules: `empty`, one stack with nothing in it, and
-`local`, all stacks of the environment `local` of a checkout.
+"""The CDK apps whose synthesis is timed, without the security rules.
+
+`empty` is one stack with nothing in it, `local` all stacks of the environment `local` of a checkout.
 """
 
 import sys
