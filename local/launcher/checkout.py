@@ -22,11 +22,14 @@ class Tool(NamedTuple):
 SERVER_PYTHON = Tool(".venv-local/bin/python", "MiniStack's virtual environment", "local")
 FUNCTIONS_PYTHON = Tool(".venv-functions/bin/python", "the Python that functions run with", "functions")
 CDK = Tool("node_modules/.bin/cdk", "the CDK command line", "node")
+CDK_BOOTSTRAP = Tool(
+    "node_modules/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml", "what `cdk bootstrap` deploys", "node"
+)
 
 
 def check_installed() -> None:
     """Raise LocalAwsError, before anything is started, for what a run would lack at some time."""
-    for tool in (SERVER_PYTHON, FUNCTIONS_PYTHON, CDK):
+    for tool in (SERVER_PYTHON, FUNCTIONS_PYTHON, CDK, CDK_BOOTSTRAP):
         installed(tool)
     node()
 

@@ -24,11 +24,13 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.access import Access
 from local.launcher import media
 from local.launcher.cdk import SHOWN_LOG_LINES, Cdk, Progress
 from local.launcher.checkout import (
+    CDK_BOOTSTRAP,
     CHECKOUT,
     FUNCTIONS_PYTHON,
     SERVER_PYTHON,
@@ -101,13 +103,31 @@ class LocalAws:
         `options` are the CDK command line's, `--app` for one.
         """
         if not any(stack["StackName"] == BOOTSTRAP_STACK for stack in self._deployed()):
-            # An empty `--app`: what an account is given depends on no app, which takes long to synthesize.
-            qualifier = ("--qualifier", self.bootstrap_qualifier) if self.bootstrap_qualifier else ()
-            self.cdk("bootstrap", f"aws://{self.account}/{self.region}", *qualifier, "--app", "")
+            self._bootstrap()
         self.cdk("deploy", "--all", *options)
         self._play_adopted_flows()
         self._read_outputs()
         (self.directory / "outputs.json").write_text(json.dumps(self.outputs, indent=2) + "\n")
+
+    def _bootstrap(self) -> None:
+        """Do what `cdk bootstrap` does, by its template but without its command line, which takes seconds."""
+        parameters = {"CloudFormationExecutionPolicies": "arn:aws:iam::aws:policy/AdministratorAccess"}
+        if self.bootstrap_qualifier:
+            parameters["Qualifier"] = self.bootstrap_qualifier
+        cloudformation = self.client("cloudformation")
+        try:
+            cloudformation.create_stack(
+                StackName=BOOTSTRAP_STACK,
+                TemplateBody=installed(CDK_BOOTSTRAP).read_text(encoding="utf-8"),
+                Parameters=[
+                    {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+                ],
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+            )
+            finished = cloudformation.get_waiter("stack_create_complete")
+            finished.wait(StackName=BOOTSTRAP_STACK, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
+        except (BotoCoreError, ClientError) as error:
+            raise LocalAwsError(f"The account could not be bootstrapped for the CDK: {error}") from error
 
     def _play_adopted_flows(self) -> None:
         """Give adopted contact flows their contents: by now the function is deployed that they invoke."""

@@ -170,7 +170,7 @@ def test_a_command_of_the_cdk_that_fails_shows_its_end_and_where_all_of_it_is(
     assert "the stack is not good" in (running.directory / "cdk.log").read_text()
 
 
-def test_an_account_is_bootstrapped_without_the_app_and_as_the_environment_says(
+def test_an_account_is_bootstrapped_before_the_first_deployment_as_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands: list[tuple[str, ...]] = []
@@ -186,11 +186,20 @@ def test_an_account_is_bootstrapped_without_the_app_and_as_the_environment_says(
     )
     with local_aws("own", port=0, directory=tmp_path, progress=quiet) as aws:
         aws.deploy()
-    place = "aws://123456789012/us-west-2"
-    assert commands == [
-        ("bootstrap", place, "--qualifier", "platform7", "--app", ""),
-        ("deploy", "--all"),
-    ]
+        prepared = aws.client("ssm").get_parameter(Name="/cdk-bootstrap/platform7/version")
+        assert int(prepared["Parameter"]["Value"]) >= 6  # what the CDK's stacks ask for
+        names = {bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]}
+        assert names == {"cdk-platform7-assets-123456789012-us-west-2"}
+        aws.deploy()
+    assert commands == [("deploy", "--all"), ("deploy", "--all")]
+
+
+@pytest.mark.slow
+def test_an_account_is_bootstrapped_as_the_cdk_would(tmp_path: Path) -> None:
+    with local_aws(port=0, directory=tmp_path, progress=quiet) as aws:
+        aws._bootstrap()
+        printed = aws.cdk("bootstrap", f"aws://{aws.account}/{aws.region}", "--app", "")
+    assert any("bootstrapped (no changes)" in line for line in printed), printed
 
 
 @pytest.mark.parametrize(
