@@ -317,6 +317,11 @@ def test_a_contact_whose_events_come_before_the_first_ones_does_not_end_the_call
     assert call.state(START) is State.CONNECTED
 
 
+def test_of_a_call_whose_start_has_stored_nothing_the_first_contact_is_the_events() -> None:
+    call = merged(transferred(), replace(CONNECTING, contact_id=None))
+    assert call.legs == {"contact-1": 0, "leg-2": START + 17_750}
+
+
 @given(events=st.permutations(life("contact-1") * 2))
 def test_how_a_call_went_is_returned_once_in_any_order_and_number(events: Sequence[ContactEvent]) -> None:
     (way,) = ways_it_went(events, OneCall(CONNECTING))
