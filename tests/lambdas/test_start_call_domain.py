@@ -46,6 +46,7 @@ def test_a_contact_carries_the_verified_context_and_a_reference_of_its_own(backe
     started = backend.call(attributes={"order_id": "A-1"}, capabilities=frozenset({"Video"}))
     (start,) = backend.starts()
     reference = start["Attributes"].pop("auth_token")
+    assert len(reference) == 192 / 6  # bits, of six to a character
     assert start == {
         "InstanceId": INSTANCE_ARN.rpartition("/")[2],
         "ContactFlowId": FLOW_ARN.rpartition("/")[2],
