@@ -51,7 +51,7 @@ def main() -> int:
     empty, local = time_synth(_CHECKOUT)
     console.print("make demo in a copy with nothing built, and again …")
     numbers = [*_functions(measured), _tap_to_answer(waits)]
-    numbers += [Number("cdk synth, s of CPU", local, 2.2 * empty), *_demo()]
+    numbers += [Number("cdk synth, s of CPU", local, 1.5 * empty + 1), *_demo()]
     last_test = _CHECKOUT / "build" / "test-seconds.json"
     if last_test.exists():
         seconds = json.loads(last_test.read_text(encoding="utf-8"))["seconds"]
