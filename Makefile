@@ -18,8 +18,8 @@ export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
 export CDK_HOME := $(CURDIR)/.cache/cdk
 # Node with another home: setup.sh.
 export JSII_NODE := $(CURDIR)/.venv/bin/jsii-node
-# Compiled code would lie in the system's temporary folder, and grow with each run: the CDK's library runs from another
-# folder each time.
+# npm and tsc would keep compiled code in the system's temporary folder. Kept in the checkout it would grow with each run,
+# as the CDK's library runs from another folder each time.
 export NODE_DISABLE_COMPILE_CACHE := 1
 # A synth needs no network.
 export CDK_DISABLE_CLI_TELEMETRY := true

@@ -7,9 +7,10 @@ import pytest
 
 from calls import webrtc
 from calls.errors import InvalidRequest
-from calls.interfaces import Function
+from calls.interfaces import Credential, Function
 from tests.lambdas.backend import Backend
 from tests.lambdas.conftest import INSTANCE_ARN
+from tests.lambdas.events import flow_event
 from tests.lambdas.fake_aws import shared_client
 from tests.lambdas.fake_dynamodb import FakeDynamoDb
 
@@ -67,21 +68,10 @@ def test_calls_start_in_the_instance_of_the_environment_and_take_digits(backend:
 
 def test_contacts_of_its_own_instance_prove_who_calls(backend: Backend) -> None:
     transport = webrtc.create_transport("caller_context", calls=backend.table, dynamodb=None)
-    contact = {
-        "InstanceARN": INSTANCE_ARN,
-        "InitiationMethod": "WEBRTC_API",
-        "ContactId": "contact-1",
-        "Attributes": {"customer_id": "user-1", "auth_token": "reference-1"},
-    }
-    credential = transport.read_credential({"Details": {"ContactData": contact}})
-    assert credential is not None
-    assert (credential.user_id, credential.reference, credential.contact_id) == (
-        "user-1",
-        "reference-1",
-        "contact-1",
-    )
-    elsewhere = {**contact, "InstanceARN": f"{INSTANCE_ARN}0"}
-    assert transport.read_credential({"Details": {"ContactData": elsewhere}}) is None
+    attributes = {"customer_id": "user-1", "auth_token": "reference-1"}
+    credential = transport.read_credential(flow_event(attributes))
+    assert credential == Credential(user_id="user-1", reference="reference-1", contact_id="contact-1")
+    assert transport.read_credential(flow_event(attributes, InstanceARN=f"{INSTANCE_ARN}0")) is None
 
 
 @pytest.mark.usefixtures("clients")

@@ -33,7 +33,7 @@ def time_synth(checkout: Path) -> tuple[float, float]:
 
 
 def synthesize(checkout: Path, name: str, output: Path) -> None:
-    """The app `name` of synth_app.py, by the CDK's command line."""
+    """Synthesizes the app `name` of synth_app.py by the CDK's command line, without its validation."""
     app = f"{sys.executable} -m tools.bench.synth_app {name} {checkout}"
     command = ["cdk", "synth", "--quiet", "--no-notices", "--output", str(output), "--app", app]
     _run(checkout, command, CDK_VALIDATION="false")
