@@ -43,7 +43,7 @@ class Observer:
         """One contact, once its flow has come to its last block. Raises TimeoutError if it does not."""
 
         def settled() -> dict[str, Any] | None:
-            [contact] = [contact for contact in self.contacts() if contact["ContactId"] == contact_id]
+            contact = self.current(contact_id)
             passed = {block["Type"] for block in contact["Way"] if block["Result"] == "Success"}
             has_no_flow = contact["ContactFlow"] is None
             return contact if passed & _LAST_BLOCKS or has_no_flow or contact["State"] == "ended" else None
@@ -51,6 +51,11 @@ class Observer:
         contact = eventually(settled)
         if contact is None:
             raise TimeoutError(f"The flow of contact {contact_id} takes over {SETTLES_WITHIN:g} s.")
+        return contact
+
+    def current(self, contact_id: str) -> dict[str, Any]:
+        """One contact as it is now."""
+        contact: dict[str, Any] = self.request("GET", f"contacts/{contact_id}")
         return contact
 
     def join(self, contact_id: str) -> dict[str, Any]:

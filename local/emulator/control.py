@@ -1,6 +1,7 @@
 """The control endpoints under `/_local/`: see contacts, calls, traces; play agent, customer; inject faults.
 
     GET    /_local/contacts, /events, /calls, /traces, /recorded   what there is, oldest first
+    GET    /_local/contacts/{ContactId}                            one of the contacts
     POST   /_local/contacts/{ContactId}/join                       the customer joins: the flow begins
     POST   /_local/contacts/{ContactId}/events  {"Event": …}       an agent or the customer does something
     POST   /_local/events  {"Detail": {…}}                         a contact event, as Connect publishes it
@@ -82,6 +83,11 @@ class Control:
             "recorded": recorded,
             "traces": lambda: list(self._traces),
         }
+        self._states: dict[str, Callable[[], Any]] = {
+            "behaviours": connect.behaviours.shown,
+            "contact-center": connect.center.shown,
+            "issuer": issuer.described,
+        }
         self._routes: dict[str, Route] = {
             "contact-center": self._set_contact_center,
             "behaviours": self._switch_behaviours,
@@ -133,12 +139,10 @@ class Control:
         match method, parts:
             case "GET", [listed] if listed in self._lists:
                 return {listed.title().replace("-", ""): self._lists[listed]()}
-            case "GET", ["issuer"]:
-                return self._issuer.described()
-            case "GET", ["behaviours"]:
-                return self._connect.behaviours.shown()
-            case "GET", ["contact-center"]:
-                return self._connect.center.shown()
+            case "GET", [state] if state in self._states:
+                return self._states[state]()
+            case "GET", ["contacts", contact_id]:
+                return _done("contact", contact_id, self._connect.contact, refused=ContactStateError)
             case "POST", [name, *_] if name in self._routes:
                 return self._routes[name](parts, _read_document(body))
             case "DELETE", ["faults"]:

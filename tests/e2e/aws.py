@@ -204,7 +204,7 @@ class Aws(ControlEndpoints):
 
     def is_over(self, call_id: str) -> bool:
         """Whether nothing is left of a call."""
-        return all(each["State"] == "ended" for each in self.contacts() if each["ContactId"] == call_id)
+        return bool(self.current(call_id)["State"] == "ended")
 
     def contacts_of(self, user_id: str) -> list[dict[str, Any]]:
         """The contacts that were started for a user."""

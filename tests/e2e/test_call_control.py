@@ -160,7 +160,7 @@ def test_digits_of_a_caller_who_was_lost_say_what_to_do(lost_customer: str, aws:
 
 def test_a_call_that_its_app_never_joins_ends_and_frees_the_caller(aws: Aws, caller: Caller) -> None:
     contact_id = str(assert_call(caller.start_alone())["ContactId"])
-    assert [each["Way"] for each in aws.contacts() if each["ContactId"] == contact_id] == [[]]
+    assert aws.current(contact_id)["Way"] == []
     aws.pass_time(60)
     assert caller.comes_to(contact_id, "ENDED")
     assert_problem(caller.rejoin(contact_id), 409, "call-ended")

@@ -279,6 +279,11 @@ class Connect:
         with self._lock:
             return [contact.shown() for contact in self._contacts.values()]
 
+    def contact(self, contact_id: str) -> dict[str, Any]:
+        """One contact, as the control endpoint shows it; KeyError where there is none."""
+        with self._lock:
+            return self.by_id(contact_id).shown()
+
     def under_way(self) -> list[Contact]:
         """Every contact that has not ended, oldest first."""
         with self._lock:

@@ -70,6 +70,11 @@ def test_contacts_are_shown_with_their_parameters_and_their_way(control: Control
     json.dumps(document)
 
 
+def test_one_contact_is_shown_alone(control: Control, connect: Connect, queued: str) -> None:
+    assert send(control, "GET", f"contacts/{queued}") == (200, connect.contacts()[0])
+    assert send(control, "GET", "contacts/gone")[0] == 404
+
+
 def test_agent_and_customer_can_be_played(control: Control, queued: str) -> None:
     events = f"contacts/{queued}/events"
     assert send(control, "POST", events, {"Event": "AgentConnected"})[1]["State"] == "connected"
