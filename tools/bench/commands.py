@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import shutil
 import socket
 import subprocess
@@ -34,7 +35,7 @@ def time_synth(checkout: Path) -> tuple[float, float]:
 
 def synthesize(checkout: Path, name: str, output: Path) -> None:
     """Synthesizes the app `name` of synth_app.py by the CDK's command line, without its validation."""
-    app = f"{sys.executable} -m tools.bench.synth_app {name} {checkout}"
+    app = shlex.join([sys.executable, "-m", "tools.bench.synth_app", name, str(checkout)])
     command = ["cdk", "synth", "--quiet", "--no-notices", "--output", str(output), "--app", app]
     _run(checkout, command, CDK_VALIDATION="false")
     if (output / "validation-report.json").exists():

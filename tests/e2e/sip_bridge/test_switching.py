@@ -5,6 +5,7 @@ The tests are steps, in this order, of the life of one environment in a local AW
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -69,7 +70,7 @@ class Checkout:
 
     def deploy(self, running: LocalAws) -> None:
         """What `make deploy` does once it is not refused."""
-        running.deploy("--app", f"{sys.executable} {self._folder / 'app.py'}")
+        running.deploy("--app", shlex.join([sys.executable, str(self._folder / "app.py")]))
 
     def operate(self, running: LocalAws, *arguments: str) -> subprocess.CompletedProcess[str]:
         """An operator's command, with the account's credentials."""
