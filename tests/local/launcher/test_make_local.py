@@ -12,11 +12,13 @@ from tests.local.launcher.processes import CHECKOUT, have_ended, is_alive, pytho
 
 # `python -m local`, in a folder and on a port of its own.
 RUNNER = """
-import functools, signal, sys
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+
+import functools, sys
 from pathlib import Path
 from local import __main__ as program
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 program.local_aws = functools.partial(program.local_aws, directory=Path(sys.argv[1]))
 sys.argv = ["local", "--port", "0"]
 sys.exit(program.main())
@@ -57,7 +59,11 @@ def test_ctrl_c_at_any_moment_leaves_no_process_and_no_secret(tmp_path: Path) ->
         started |= descendants(runner.pid)
         began = time.monotonic()
         runner.send_signal(signal.SIGINT)
-        said, errors = runner.communicate(timeout=60)
+        with runner:
+            try:
+                said, errors = runner.communicate(timeout=60)
+            finally:
+                runner.kill()  # should it have gone on
         assert time.monotonic() - began < ENDS_WITHIN, f"after {seconds:.1f} s: {said}{errors}"
         assert have_ended(*started), f"after {seconds:.1f} s: {[pid for pid in started if is_alive(pid)]}"
         # A Ctrl-C before Python has come to the program is Python's own.
