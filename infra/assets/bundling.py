@@ -115,7 +115,6 @@ class FunctionSource:
     @property
     def package(self) -> str:
         """The package of the handler's module: "start_call"."""
-        """The package of the handler's module: "start_call"."""
         return self.handler.rsplit(".", 2)[0]
 
     @property

@@ -15,18 +15,18 @@ def import_closure(root: Path, modules: Iterable[str]) -> list[Path]:
     An import counts wherever it stands in a source, except under `if TYPE_CHECKING`. Imports by a name that
     is computed are invisible here: name their modules too. Raises ModuleNotFoundError and SyntaxError.
     """
-    files: dict[str, Path] = {}
+    files: dict[str, Path | None] = {}
     wanted = list(modules)
     for module in wanted:
         if _file(root, module) is None:
             raise ModuleNotFoundError(module, name=module)
     while wanted:
         module = wanted.pop()
-        path = _file(root, module)
-        if path is not None and module not in files:
-            files[module] = path
-            wanted += _imports(module, path, path.read_bytes())
-    return sorted(files.values())
+        if module not in files:
+            path = files[module] = _file(root, module)
+            if path is not None:
+                wanted += _imports(module, path, path.read_bytes())
+    return sorted(path for path in files.values() if path is not None)
 
 
 def _file(root: Path, module: str) -> Path | None:
