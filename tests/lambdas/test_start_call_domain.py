@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -678,7 +677,7 @@ def test_refused_starts_do_not_grow_the_record_without_end(
         with pytest.raises(StartRefused):
             backend.call(key=f"day-{day}")
         backend.now += LIMITS.rates[1].seconds * 1000
-    item = json.loads(fake_dynamodb.items["user-1"])
+    item = fake_dynamodb.item("user-1")
     assert len(item["Starts"]["L"]) <= LIMITS.rates[1].calls
 
 
