@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-
 Picture = Mapping[str, Any]
 """By stack and logical id: type, deletion policy, and the properties whose change replaces the resource."""
 
@@ -102,6 +100,9 @@ def _stateful(template: Mapping[str, Any], region: str) -> Iterator[tuple[str, M
 @cache
 def _fixed(type_: str, region: str) -> frozenset[str]:
     """The properties whose change makes another resource."""
+    # Here, since it takes more than a second.
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # noqa: PLC0415
+
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, type_).schema
     paths = [*schema.get("createOnlyProperties", []), *schema.get("conditionalCreateOnlyProperties", [])]
     return frozenset({path.split("/")[2] for path in paths} | set(TYPES[type_].fixed))
