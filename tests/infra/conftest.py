@@ -12,7 +12,9 @@ from tests.infra.synthesis import CHECKOUT, Synthesis, native_environments, synt
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synthesis]:
     """An environment of config/, synthesized once, whatever order the tests come in."""
     return functools.cache(
-        lambda environment: synthesize(environment, tmp_path_factory.mktemp(environment) / "cdk.out")
+        lambda environment: synthesize(
+            load(CHECKOUT, environment), tmp_path_factory.mktemp(environment) / "cdk.out"
+        )
     )
 
 

@@ -68,9 +68,19 @@ class Synthesis:
         variables: Mapping[str, Any] = function["Environment"]["Variables"]
         return variables
 
-    def asset(self, function: Properties) -> Path:
-        """The directory of what a function ships beside the layer."""
-        return self.directory / f"asset.{function['Code']['S3Key'].removesuffix('.zip')}"
+    def asset(self, code: Properties) -> Path:
+        """The directory of what a function (its `Code`) or a layer (its `Content`) ships."""
+        return self._assets[code["S3Key"]]
+
+    @cached_property
+    def _assets(self) -> dict[str, Path]:
+        """By the key that it is uploaded under."""
+        return {
+            destination["objectKey"]: self.directory / file["source"]["path"]
+            for manifest in self.directory.glob("*.assets.json")
+            for file in _read(manifest)["files"].values()
+            for destination in file["destinations"].values()
+        }
 
     @cached_property
     def templates(self) -> dict[str, Any]:
@@ -166,9 +176,11 @@ class Synthesis:
 
 
 def context() -> dict[str, Any]:
-    """cdk.json's context, which an app made in a test does not read by itself."""
+    """cdk.json's context, which an app made in a test does not read by itself; and assets stay where they
+    are built, for to copy those of an environment takes a second.
+    """
     values: dict[str, Any] = _read(CHECKOUT / "cdk.json")["context"]
-    return values
+    return values | {"aws:cdk:disable-asset-staging": True}
 
 
 def native_environments() -> list[str]:
@@ -188,8 +200,7 @@ def environments_with_a_user_pool() -> list[str]:
     ]
 
 
-def synthesize(environment: str, directory: Path) -> Synthesis:
-    configuration = load(CHECKOUT, environment)
+def synthesize(configuration: Configuration, directory: Path) -> Synthesis:
     app = cdk.App(context=context(), outdir=str(directory))
     add_stacks(app, configuration, CHECKOUT)
     finish(app)
@@ -197,12 +208,8 @@ def synthesize(environment: str, directory: Path) -> Synthesis:
 
 
 def synthesize_unchecked(configuration: Configuration, directory: Path) -> Synthesis:
-    """Without the packs, the CDK's own validation and a copy of each asset: they take most of the time."""
-    app = cdk.App(
-        context=context() | {"aws:cdk:disable-asset-staging": True},
-        builtin_cloud_formation_validation=False,
-        outdir=str(directory),
-    )
+    """Without the packs and the CDK's own validation, which take most of the time."""
+    app = cdk.App(context=context(), builtin_cloud_formation_validation=False, outdir=str(directory))
     add_stacks(app, configuration, CHECKOUT)
     app.synth()
     return Synthesis(directory, configuration)

@@ -5,13 +5,11 @@ import re
 from copy import replace
 from pathlib import Path
 
-import aws_cdk as cdk
 import pytest
 
-from infra.app import add_stacks
 from infra.configuration import OwnContactFlow, Sandbox, load
 from infra.functions.sources import SOURCES
-from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, context, finish, synthesize_unchecked
+from tests.infra.synthesis import CHECKOUT, Properties, Synthesis, synthesize, synthesize_unchecked
 
 # API Gateway gives up after this.
 GATEWAY_SECONDS = 29
@@ -211,7 +209,7 @@ def test_each_function_of_a_flow_is_associated_with_the_instance_before_it(synth
 
 def test_every_setting_is_read_by_its_function(synthesis: Synthesis) -> None:
     for function in functions(synthesis).values():
-        asset = synthesis.asset(function)
+        asset = synthesis.asset(function["Code"])
         sources = "".join(path.read_text(encoding="utf-8") for path in asset.rglob("*.py"))
         for setting in function["Environment"]["Variables"]:
             assert setting.startswith("POWERTOOLS_") or f'"{setting}"' in sources
@@ -222,11 +220,7 @@ def unreserved(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     """prod without reserved concurrency, which is what a configuration has by default."""
     configuration = load(CHECKOUT, "prod")
     settings = replace(configuration.functions, reserved_concurrency=None)
-    app = cdk.App(context=context(), outdir=str(tmp_path_factory.mktemp("unreserved")))
-    configuration = replace(configuration, functions=settings)
-    add_stacks(app, configuration, CHECKOUT)
-    finish(app)
-    return Synthesis(Path(app.outdir), configuration)
+    return synthesize(replace(configuration, functions=settings), tmp_path_factory.mktemp("unreserved"))
 
 
 def test_without_reserved_concurrency_no_function_has_any(unreserved: Synthesis) -> None:

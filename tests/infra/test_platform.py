@@ -9,12 +9,10 @@ from copy import replace
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 
 from infra import canary_metric
-from infra.app import add_stacks
-from infra.configuration import Configuration, ExistingUserPool
+from infra.configuration import ExistingUserPool
 from tests.infra.configuration.files import (
     ACCOUNT,
     QUEUE,
@@ -26,7 +24,7 @@ from tests.infra.configuration.files import (
     load_text,
 )
 from tests.infra.findings import NATIVE, acknowledged, named
-from tests.infra.synthesis import CHECKOUT, Synthesis, context, finish, synthesize_unchecked
+from tests.infra.synthesis import CHECKOUT, Synthesis, synthesize, synthesize_unchecked
 
 WEB_ACL = f"arn:aws:wafv2:eu-west-2:{ACCOUNT}:regional/webacl/shared/{UUID}"
 CERTIFICATE = f"arn:aws:acm:eu-west-2:{ACCOUNT}:certificate/{UUID}"
@@ -100,17 +98,10 @@ def knob(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synthesis]
         if name not in done:
             root = tmp_path_factory.mktemp("knob")
             configuration = load_text(root, THREE_VALUES + KNOBS[name])
-            done[name] = checked(configuration, root / "cdk.out")
+            done[name] = synthesize(configuration, root / "cdk.out")
         return done[name]
 
     return synthesized
-
-
-def checked(configuration: Configuration, directory: Path) -> Synthesis:
-    app = cdk.App(context=context(), outdir=str(directory))
-    add_stacks(app, configuration, CHECKOUT)
-    finish(app)
-    return Synthesis(directory, configuration)
 
 
 def of_a_pipeline(synthesis: Synthesis) -> Mapping[str, list[str]]:

@@ -66,9 +66,10 @@ def test_the_layer_has_the_operations_that_the_bridge_calls(layer: Path) -> None
 
 def test_without_the_bridge_nothing_of_it_is_shipped(native: Synthesis) -> None:
     for function in functions(native).values():
-        shipped_files = content(native.asset(function))
+        shipped_files = content(native.asset(function["Code"]))
         assert shipped_files
         assert not [name for name in shipped_files if "sip" in name.lower()]
     for layer in native.resources("AWS::Lambda::LayerVersion").values():
-        directory = native.directory / f"asset.{layer['Content']['S3Key'].removesuffix('.zip')}"
-        assert not list(directory.glob("python/botocore/data/chime*"))
+        data = native.asset(layer["Content"]) / "python" / "botocore" / "data"
+        assert list(data.glob("connect*"))
+        assert not list(data.glob("chime*"))
