@@ -36,8 +36,8 @@ def _without(condition: str, *, method: str) -> Plant:
 
         def careless(self: CallTable, *args: Any, **kwargs: Any) -> Any:
             table = CallTable(self._client, self._table, retention_seconds=self._retention_seconds)
-            table._update = lambda user_id, update, met, values, *, names: _dropping(  # type: ignore[assignment, method-assign]
-                self, user_id, update, met, values, names, condition
+            table._update = lambda user_id, update, met, values, **more: _dropping(  # type: ignore[method-assign]
+                self, user_id, update, met, values, condition, **more
             )
             return real(table, *args, **kwargs)
 
@@ -52,8 +52,8 @@ def _dropping(
     update: str,
     met: str,
     values: Mapping[str, Any],
-    names: Mapping[str, str],
     condition: str,
+    **more: Any,
 ) -> Any:
     assert condition in met, met
     left = met.replace(condition, "")
@@ -64,20 +64,20 @@ def _dropping(
         update,
         left,
         {name: v for name, v in values.items() if name not in unused},
-        names=names,
+        **more,
     )
 
 
 def _with_condition(table: CallTable, condition: str, *, without: str | tuple[str, ...]) -> CallTable:
     """The table, whose updates all have this condition, without the values that begin so."""
     other = CallTable(table._client, table._table, retention_seconds=table._retention_seconds)
-    other._update = lambda user_id, update, _, values, *, names: _update(  # type: ignore[assignment, method-assign]
+    other._update = lambda user_id, update, _, values, **more: _update(  # type: ignore[method-assign]
         table,
         user_id,
         update,
         condition,
         {name: value for name, value in values.items() if not name.startswith(without)},
-        names=names,
+        **more,
     )
     return other
 

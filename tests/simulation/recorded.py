@@ -24,6 +24,26 @@ FOUND_BY = {
 }
 """The first seed that does."""
 
+BREAKS = {
+    "reads before it claims": "A call took the place of one that goes on",
+    "frees the slot before it stops": "contact-# goes on although its hang-up was answered",
+    "same token for the same key": "The record of user-# holds on to contact-#, which has ended",
+    "stops what is still being started": (
+        "contact-# was cut (contact-# INITIATED ##) while it was being started"
+    ),
+    "never stops after a failed start": "contact-# rings on although nobody can join it",
+    "new token for the second attempt": "The digits ## were typed twice into contact-#",
+    "counts the first contact alone": "The record has the call ended that goes on as contact-#",
+    "gives events up at once": "The record of user-# holds on to contact-#, which has ended",
+    "no grace for transfers": "user-# calls a second time while contact-# is transferred",
+    "verifies an ended call": "contact-# was verified as user-#",
+    "stores an answer after the end": "A start was answered that had ended",
+    "abandons what was answered": "start_call ended a call that had been answered",
+    "binds a second contact": "ContactId changed",
+    "stores events over others": "The end of a contact was forgotten",
+}
+"""What the course of each then breaks, as `Finding.kind` has it."""
+
 COURSES = {
     "reads before it claims": Course(
         [Step("tap-0", 0, "tap", user=0, device=1, key="key-0")],

@@ -4,7 +4,7 @@ from tests.examples import examples
 from tests.simulation.aws import DIES_AFTER, LATE, LOST_AFTER
 from tests.simulation.course import Course, Step
 from tests.simulation.planted import PLANTED
-from tests.simulation.recorded import COURSES, FOUND_BY
+from tests.simulation.recorded import BREAKS, COURSES, FOUND_BY
 from tests.simulation.shrinking import describe, replay, run_seed, shrink
 from tests.simulation.simulation import Simulation, random_simulation
 
@@ -26,7 +26,9 @@ def test_every_invariant_holds_in_any_order_and_with_any_failure(part: int) -> N
 def test_the_course_that_found_a_planted_race_still_does(race: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert replay(COURSES[race]) is None
     PLANTED[race](monkeypatch)
-    assert replay(COURSES[race]) is not None
+    finding = replay(COURSES[race])
+    assert finding is not None
+    assert finding.kind == BREAKS[race]
 
 
 @pytest.mark.slow
