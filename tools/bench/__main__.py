@@ -42,7 +42,7 @@ class Number:
 def main() -> int:
     """Returns the exit status, 1 if a number does not hold."""
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-    console.print("Functions: start_call, the guide's handler, the Powertools version …")
+    console.print("Functions: start_call, the guide's handler, the Powertools version, caller_context …")
     compared = contenders(_CHECKOUT)
     measured = measure(_CHECKOUT, compared)
     console.print("start_call where AWS takes its time …")
@@ -67,11 +67,14 @@ def main() -> int:
 
 
 def _functions(measured: Sequence[Measurement]) -> list[Number]:
-    ours, guide, powertools = measured
+    ours, guide, powertools, caller_context = measured
     connect = ours.aws_calls.index("StartWebRTCContact")
     writes = [name in _WRITES for name in ours.aws_calls]
     return [
         Number("start_call cold / the guide's handler", ratio(ours, guide, lambda each: each.cold), 0.70),
+        Number(
+            "caller_context cold / the guide's", ratio(caller_context, guide, lambda each: each.cold), 0.60
+        ),
         Number("start_call peak memory / the guide's", ratio(ours, guide, lambda each: each.peak_mb), 0.70),
         Number("start_call warm / Powertools", ratio(ours, powertools, lambda each: each.one_warm), 0.80),
         Number("table writes before StartWebRTCContact", sum(writes[:connect]), 1),

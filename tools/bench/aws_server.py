@@ -29,6 +29,7 @@ from tools.bench.loopback import Handler, running
 INSTANCE_ARN = "arn:aws:connect:eu-west-2:111122223333:instance/0f000000-0000-4000-8000-000000000001"
 CONTACT_FLOW_ARN = f"{INSTANCE_ARN}/contact-flow/0f000000-0000-4000-8000-000000000002"
 USER_ID = "0f000000-0000-4000-8000-000000000011"
+REFERENCE = "reference-of-32-characters-xxxxx"
 
 _PLACEMENT = {
     "AudioHostUrl": "0f00000000000000.k.m1.ew2.app.chime.aws:3478",
@@ -52,14 +53,14 @@ _STARTED = {
     "ParticipantToken": "p" * 400,
 }
 _NOW = int(time.time())
-# What the first write returns: a record as `lambdas/calls/table.py` writes it.
+# What a write returns that asks for the item: a record as `lambdas/calls/table.py` writes it.
 _CALL = {
     "UserId": {"S": USER_ID},
     "Transport": {"S": "webrtc"},
     "StartedAt": {"N": f"{_NOW}000"},
     "IdempotencyKey": {"S": "tap-1"},
     "RequestHash": {"S": "0" * 64},
-    "Reference": {"S": "reference-of-32-characters-xxxxx"},
+    "Reference": {"S": REFERENCE},
     "ReferenceUntil": {"N": f"{_NOW + 3600}000"},
     "Context": {"M": {"customer_id": {"S": USER_ID}, "customer_email": {"S": "ada@example.com"}}},
     "SlotUntil": {"N": f"{_NOW + 3600}000"},
@@ -74,7 +75,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "GetParameter": {"Parameter": {"Name": "/in-app-calling/bench/Calling", "Type": "String", "Value": "on"}},
     "PutItem": {},
     "StartWebRTCContact": _STARTED,
-    "UpdateItem": {"Attributes": _CALL},
+    "UpdateItem": {},
 }
 
 
@@ -121,12 +122,13 @@ class _Handler(Handler):
     aws: AwsServer
 
     def do_POST(self) -> None:  # noqa: N802 - the base class's names
-        self.read_body()
+        sent = json.loads(self.read_body())
         target = self.headers.get("X-Amz-Target", "")
         operation = target.rpartition(".")[2] if target else _CONNECT_PATHS[self.path]
         self.aws.operations.append(operation)
         time.sleep(self.aws.delays.get(operation, 0))
-        body = json.dumps(_ANSWERS[operation]).encode()
+        answer = {"Attributes": _CALL} if sent.get("ReturnValues") == "ALL_NEW" else _ANSWERS[operation]
+        body = json.dumps(answer).encode()
         headers = {
             "Content-Type": "application/x-amz-json-1.0" if target else "application/json",
             "x-amzn-RequestId": "0f000000-0000-4000-8000-000000000015",

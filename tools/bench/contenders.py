@@ -1,15 +1,15 @@
-"""Who is measured: start_call as it is deployed, and what a team would write instead."""
+"""Who is measured: our functions as they are deployed, and what a team would write instead."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tools.bench.aws_server import CONTACT_FLOW_ARN, INSTANCE_ARN, USER_ID
+from tools.bench.aws_server import CONTACT_FLOW_ARN, INSTANCE_ARN, REFERENCE, USER_ID
 from tools.bench.commands import synthesize
 from tools.bench.installed import RIVALS, installed
 
@@ -37,7 +37,6 @@ _RESOLVED: Mapping[str, str] = {
     "CONTACT_FLOW_ARN": CONTACT_FLOW_ARN,
     "TOPIC_CONTACT_FLOW_ARNS": "{}",
 }
-_HANDLER = "start_call.handler.handler"
 
 _BODY = {"DisplayName": "Ada", "Attributes": {"order_id": "A-1"}, "Capabilities": {"Video": True}}
 _HEADERS = {
@@ -48,7 +47,7 @@ _HEADERS = {
     "User-Agent": "App/1 CFNetwork/1 Darwin/1",
 }
 # A proxy request of a REST API with a Cognito authorizer.
-EVENT: Mapping[str, Any] = {
+_TAP: Mapping[str, Any] = {
     "resource": "/start-call",
     "path": "/start-call",
     "httpMethod": "POST",
@@ -77,36 +76,57 @@ EVENT: Mapping[str, Any] = {
     "body": json.dumps(_BODY),
     "isBase64Encoded": False,
 }
+# What a contact flow sends for the contact that was started.
+_CONTACT: Mapping[str, Any] = {
+    "Name": "ContactFlowEvent",
+    "Details": {
+        "ContactData": {
+            "Attributes": {"order_id": "A-1", "customer_id": USER_ID, "auth_token": REFERENCE},
+            "AwsRegion": "eu-west-2",
+            "Channel": "VOICE",
+            "ContactId": "0f000000-0000-4000-8000-000000000010",
+            "CustomerEndpoint": None,
+            "InitialContactId": "0f000000-0000-4000-8000-000000000010",
+            "InitiationMethod": "WEBRTC_API",
+            "InstanceARN": INSTANCE_ARN,
+            "PreviousContactId": "0f000000-0000-4000-8000-000000000010",
+            "Queue": None,
+            "SystemEndpoint": None,
+            "Tags": {},
+        },
+        "Parameters": {},
+    },
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A handler that starts a call."""
+    """A function, and the event that it gets."""
 
     name: str
     handler: str
     paths: tuple[Path, ...]
     """The directories that it imports from; all that it ships."""
     environment: Mapping[str, str]
+    event: Mapping[str, Any]
+    answer: Mapping[str, Any]
+    """What every answer of it must have."""
 
 
 def contenders(checkout: Path) -> list[Contender]:
-    """start_call, the guide's handler and the Powertools version; builds and installs what is missing."""
-    ours = _start_call(checkout)
-    rivals = installed(checkout)
-    return [
-        ours,
-        *(
-            Contender(
-                name=name, handler=f"{name}.handler", paths=(rivals / name,), environment=ours.environment
-            )
-            for name in RIVALS
-        ),
+    """start_call, the guide's handler, the Powertools version and caller_context; builds and installs what is
+    missing.
+    """
+    start_call, caller_context = _deployed(checkout)
+    rivals = [
+        replace(start_call, name=name, handler=f"{name}.handler", paths=(installed(checkout) / name,))
+        for name in RIVALS
     ]
+    return [start_call, *rivals, caller_context]
 
 
-def _start_call(checkout: Path) -> Contender:
-    """The function of the environment `local` as its template has it."""
+def _deployed(checkout: Path) -> tuple[Contender, Contender]:
+    """start_call and caller_context of the environment `local` as its template has them."""
     output = checkout / "build" / "bench"
     shutil.rmtree(output, ignore_errors=True)
     synthesize(checkout, "local", output)
@@ -114,24 +134,33 @@ def _start_call(checkout: Path) -> Contender:
     files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
     (template,) = output.glob("*-Calling.template.json")
     resources = json.loads(template.read_text(encoding="utf-8"))["Resources"]
-    (function,) = (
-        properties
-        for resource in resources.values()
-        if (properties := resource.get("Properties", {})).get("Handler") == _HANDLER
-    )
-    layers = [resources[layer["Ref"]]["Properties"]["Content"] for layer in function["Layers"]]
 
     def directory(code: Mapping[str, str]) -> Path:
         path: str = files[code["S3Key"].removesuffix(".zip")]["source"]["path"]
         return output / path
 
-    own = {
-        name: value if isinstance(value, str) else _RESOLVED[name]
-        for name, value in function["Environment"]["Variables"].items()
-    }
-    return Contender(
-        name="start_call",
-        handler=_HANDLER,
-        paths=(directory(function["Code"]), *(directory(layer) / "python" for layer in layers)),
-        environment={**_LAMBDA, **own},
+    def contender(name: str, event: Mapping[str, Any], answer: Mapping[str, Any]) -> Contender:
+        handler = f"{name}.handler.handler"
+        (function,) = (
+            properties
+            for resource in resources.values()
+            if (properties := resource.get("Properties", {})).get("Handler") == handler
+        )
+        layers = [resources[layer["Ref"]]["Properties"]["Content"] for layer in function["Layers"]]
+        own = {
+            name: value if isinstance(value, str) else _RESOLVED[name]
+            for name, value in function["Environment"]["Variables"].items()
+        }
+        return Contender(
+            name=name,
+            handler=handler,
+            paths=(directory(function["Code"]), *(directory(layer) / "python" for layer in layers)),
+            environment={**_LAMBDA, **own},
+            event=event,
+            answer=answer,
+        )
+
+    return (
+        contender("start_call", _TAP, {"statusCode": 201}),
+        contender("caller_context", _CONTACT, {"auth_status": "verified"}),
     )

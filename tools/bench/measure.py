@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.bench.aws_server import AwsServer, serving
-from tools.bench.contenders import EVENT, Contender
+from tools.bench.contenders import Contender
 from tools.bench.installed import RUNTIME, installed
 from tools.bench.runtime_api import RuntimeApi, serving_invocations
 
@@ -71,7 +71,7 @@ def measure(checkout: Path, contenders: Sequence[Contender]) -> list[Measurement
     with (
         tempfile.TemporaryDirectory() as directory,
         serving(Path(directory)) as server,
-        serving_invocations(EVENT) as runtime_api,
+        serving_invocations() as runtime_api,
     ):
         for contender in contenders:
             _write_roots(Path(directory), contender)
@@ -100,7 +100,7 @@ def measure_waits(checkout: Path, contender: Contender) -> Waits:
     with (
         tempfile.TemporaryDirectory() as directory,
         serving(Path(directory)) as server,
-        serving_invocations(EVENT) as runtime_api,
+        serving_invocations() as runtime_api,
     ):
         _write_roots(Path(directory), contender)
         server.delays = DELAYS
@@ -140,6 +140,7 @@ def _run(
     checkout: Path, contender: Contender, environment: dict[str, str], runtime_api: RuntimeApi
 ) -> Sample:
     """What one process took. Each of its answers must be right."""
+    runtime_api.event = json.dumps(contender.event).encode()
     runtime_api.answers.clear()
     runtime_api.seconds.clear()
     job = {
@@ -160,9 +161,9 @@ def _run(
     )
     if done.returncode != 0:
         sys.exit(f"{contender.name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    statuses = [json.loads(answer).get("statusCode") for answer in runtime_api.answers]
-    if statuses != [201] * (1 + _WARM_CALLS):
-        sys.exit(f"{contender.name} answered {len(statuses)} times, first {runtime_api.answers[0][:2000]!r}")
+    answers = [json.loads(answer) for answer in runtime_api.answers]
+    if len(answers) != 1 + _WARM_CALLS or any(answer | contender.answer != answer for answer in answers):
+        sys.exit(f"{contender.name} answered {len(answers)} times, first {str(answers[:1])[:2000]}")
     return Sample(**json.loads(done.stdout.splitlines()[-1]))
 
 

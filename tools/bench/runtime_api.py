@@ -5,13 +5,11 @@ AWS Lambda developer guide, "Using the Lambda runtime API for custom runtimes".
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
-from typing import Any
 
 from tools.bench.loopback import Handler, running
 
@@ -26,7 +24,7 @@ class RuntimeApi:
 
     address: str
     """What `AWS_LAMBDA_RUNTIME_API` is."""
-    event: bytes
+    event: bytes = b""
     """The JSON of each invocation."""
     answers: list[bytes] = field(default_factory=list)
     """What was answered, errors included, oldest first."""
@@ -36,10 +34,10 @@ class RuntimeApi:
 
 
 @contextmanager
-def serving_invocations(event: Mapping[str, Any]) -> Iterator[RuntimeApi]:
+def serving_invocations() -> Iterator[RuntimeApi]:
     """Runs the server."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as http:
-        _Handler.api = RuntimeApi(f"127.0.0.1:{http.server_port}", json.dumps(event).encode())
+        _Handler.api = RuntimeApi(f"127.0.0.1:{http.server_port}")
         with running(http):
             yield _Handler.api
 
