@@ -56,6 +56,7 @@ _UNUSED = (
     "bin/**",
     "botocore/data/*/**",
     "botocore/data/endpoints.json",
+    "botocore/data/partitions.json",
     "botocore/docs/[!_du]*",
     "botocore/docs/bcdoc/**",
     "cffi/**",
@@ -269,7 +270,9 @@ def _names_imported_from(module: str, packages: Path) -> set[str]:
 def _trim_models(data: Path, target: Path, aws_operations: Mapping[str, Iterable[str]]) -> None:
     """Writes botocore's models of the services in `aws_operations`, with these operations only.
 
-    botocore reads the whole model of a service when a client is made; Connect's has some 400 operations.
+    botocore reads the whole model of a service when a client is made; Connect's has some 400 operations. The
+    rules for a service's endpoints are left out: botocore then takes the endpoint from its list of Regions,
+    once for a client and not once for each request, which is a twenty-fifth of a warm request of start_call.
     """
     prefixes = set()
     for service, operations in sorted(aws_operations.items()):
@@ -277,8 +280,6 @@ def _trim_models(data: Path, target: Path, aws_operations: Mapping[str, Iterable
         model = _trimmed(_read_json(version / "service-2.json.gz"), operations)
         prefixes.add(model["metadata"]["endpointPrefix"])
         _write_json(target / service / version.name / "service-2.json", model)
-        rules = _read_json(version / "endpoint-rule-set-1.json.gz")
-        _write_json(target / service / version.name / "endpoint-rule-set-1.json", rules)
     endpoints = _read_json(data / "endpoints.json")
     for partition in endpoints["partitions"]:
         partition["services"] = {

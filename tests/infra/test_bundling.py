@@ -24,6 +24,7 @@ from infra.assets import bundling
 from infra.assets.bundling import BundlingError, FunctionSource, bundle, bundle_dependencies
 from infra.functions.sources import AWS_OPERATIONS, SOURCES
 from tests.infra.checkout_copy import copy_checkout
+from tests.infra.endpoints import assert_endpoints_as_by_rules
 from tests.infra.handlers import ENVIRONMENT, EXTENSIONS, START, WATCH, Started, content, run, shipped, start
 from tests.infra.synthesis import CHECKOUT
 from tests.lambdas.tokens import ACCESS, AUDIENCE, ISSUER, key_set, signing_key
@@ -185,6 +186,10 @@ def test_all_that_is_left_out_is_there_to_be_left_out(layer: Path) -> None:
     }
     for pattern in bundling._UNUSED:
         assert any(path.full_match(pattern) for path in installed), pattern
+
+
+def test_every_service_has_the_endpoint_that_its_rules_would_give_it(layer: Path) -> None:
+    assert_endpoints_as_by_rules(layer)
 
 
 def write_stood_for(packages: Path, changed: Mapping[str, str]) -> None:

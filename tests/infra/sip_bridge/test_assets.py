@@ -14,6 +14,7 @@ from infra.functions.sources import SOURCES
 from infra.sip_bridge.attachment import SipBridgeTransport
 from infra.sip_bridge.functions import media_application, resources
 from infra.sip_bridge.stack import AWS_OPERATIONS
+from tests.infra.endpoints import assert_endpoints_as_by_rules
 from tests.infra.handlers import ENVIRONMENT, content, shipped, start
 from tests.infra.synthesis import CHECKOUT, Synthesis
 from tests.infra.test_functions import functions
@@ -62,6 +63,10 @@ def test_the_layer_has_the_operations_that_the_bridge_calls(layer: Path) -> None
     for operations in AWS_OPERATIONS:
         for service, names in operations.items():
             assert set(names) <= models[service]
+
+
+def test_the_bridges_services_have_the_endpoints_that_their_rules_would_give_them(layer: Path) -> None:
+    assert_endpoints_as_by_rules(layer)
 
 
 def test_without_the_bridge_nothing_of_it_is_shipped(native: Synthesis) -> None:
