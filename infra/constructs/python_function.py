@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -32,7 +31,7 @@ class PythonFunction(Construct):
         scope: Construct,
         id_: str,
         *,
-        asset: Path,
+        code: lambda_.Code,
         handler: str,
         description: str,
         service: str,
@@ -50,7 +49,7 @@ class PythonFunction(Construct):
         failure: str,
         expected_errors: Sequence[str],
     ) -> None:
-        """`asset` is a directory to ship as it is, `layer` what it imports beside; `service` names the
+        """`code` is what it ships, `layer` what it imports beside; `service` names the
         function in logs, metrics and traces; `tracing` lets it write traces. `egress` is all that it connects
         to. With `snap_start` the version behind the alias starts from a snapshot of its initialized process.
 
@@ -94,7 +93,7 @@ class PythonFunction(Construct):
             description=description,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
-            code=lambda_.Code.from_asset(str(asset)),
+            code=code,
             layers=[layer],
             handler=handler,
             # By its ARN, so that the CDK adds no policies to it and no DependsOn beside the reference.

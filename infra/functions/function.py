@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.assets.bundling import AwsOperations, FunctionSource, bundle, bundle_dependencies
+from infra.assets.bundling import AwsOperations, FunctionSource, archive, bundle, bundle_dependencies
 from infra.configuration import Configuration
 from infra.constructs.call_table import CallTable
 from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance
@@ -71,7 +71,7 @@ class FunctionDefaults(Construct):
             self,
             "Dependencies",
             description="What the functions import beside their own sources",
-            code=lambda_.Code.from_asset(str(bundle_dependencies(checkout, aws_operations))),
+            code=_code(bundle_dependencies(checkout, aws_operations)),
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[lambda_.Architecture.ARM_64],
         )
@@ -108,7 +108,7 @@ class Function(PythonFunction):
         super().__init__(
             scope,
             id_,
-            asset=bundle(defaults.checkout, source),
+            code=_code(bundle(defaults.checkout, source)),
             handler=source.handler,
             description=description,
             # Two environments may share an account.
@@ -209,3 +209,8 @@ class CallFunction(Function):
         if instance.alias is not None:
             # Another alias is another instance.
             self.force_new_version(instance.alias)
+
+
+def _code(asset: Path) -> lambda_.Code:
+    archived = archive(asset)
+    return lambda_.Code.from_asset(str(archived.path), asset_hash=archived.content_hash)

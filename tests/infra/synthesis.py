@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,9 +69,10 @@ class Synthesis:
         variables: Mapping[str, Any] = function["Environment"]["Variables"]
         return variables
 
-    def asset(self, code: Properties) -> Path:
-        """The directory of what a function (its `Code`) or a layer (its `Content`) ships."""
-        return self._assets[code["S3Key"]]
+    def asset(self, code: Properties) -> dict[str, bytes]:
+        """What a function (its `Code`) or a layer (its `Content`) ships, by the path of each file."""
+        with zipfile.ZipFile(self._assets[code["S3Key"]]) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
 
     @cached_property
     def _assets(self) -> dict[str, Path]:
@@ -176,11 +178,9 @@ class Synthesis:
 
 
 def context() -> dict[str, Any]:
-    """cdk.json's context, which an app made in a test does not read by itself; and assets stay where they
-    are built, for to copy those of an environment takes a second.
-    """
+    """cdk.json's context, which an app made in a test does not read by itself."""
     values: dict[str, Any] = _read(CHECKOUT / "cdk.json")["context"]
-    return values | {"aws:cdk:disable-asset-staging": True}
+    return values
 
 
 def native_environments() -> list[str]:

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from infra.assets import bundling
-from infra.assets.bundling import BundlingError, FunctionSource, bundle, bundle_dependencies
+from infra.assets.bundling import BundlingError, FunctionSource, archive, bundle, bundle_dependencies
 from infra.functions.sources import AWS_OPERATIONS, SOURCES
 from tests.infra.checkout_copy import copy_checkout
 from tests.infra.endpoints import assert_endpoints_as_by_rules
@@ -363,6 +363,27 @@ def test_changed_sources_are_built_anew_with_the_dependencies_there_are(
     changed = bundle(checkout, SOURCES["caller_context"])
     assert changed.name != bundle(CHECKOUT, SOURCES["caller_context"]).name
     assert "CHANGED = True" in (changed / "caller_context" / "domain.py").read_text(encoding="utf-8")
+
+
+def test_an_archive_holds_the_asset_and_can_be_read_by_every_user(asset: Path) -> None:
+    with zipfile.ZipFile(archive(asset).path) as archived:
+        assert {entry.filename: archived.read(entry) for entry in archived.infolist()} == content(asset)
+        assert {entry.external_attr >> 16 for entry in archived.infolist()} == {0o644}
+
+
+def test_the_hash_of_an_archive_is_that_of_its_content(tmp_path: Path) -> None:
+    hashes = []
+    for number, files in enumerate(
+        ({"a": "1", "b": "2"}, {"b": "2", "a": "1"}, {"a": "12", "b": ""}, {"a": "1"})
+    ):
+        asset = tmp_path / str(number)
+        asset.mkdir()
+        for name, text in files.items():
+            (asset / name).write_text(text, encoding="utf-8")
+        hashes.append(archive(asset).content_hash)
+    one, same, *others = hashes
+    assert one == same
+    assert len({one, *others}) == 3
 
 
 def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

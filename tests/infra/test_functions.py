@@ -209,8 +209,8 @@ def test_each_function_of_a_flow_is_associated_with_the_instance_before_it(synth
 
 def test_every_setting_is_read_by_its_function(synthesis: Synthesis) -> None:
     for function in functions(synthesis).values():
-        asset = synthesis.asset(function["Code"])
-        sources = "".join(path.read_text(encoding="utf-8") for path in asset.rglob("*.py"))
+        shipped = synthesis.asset(function["Code"])
+        sources = "".join(content.decode() for name, content in shipped.items() if name.endswith(".py"))
         for setting in function["Environment"]["Variables"]:
             assert setting.startswith("POWERTOOLS_") or f'"{setting}"' in sources
 

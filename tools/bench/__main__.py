@@ -73,10 +73,10 @@ def _functions(measured: Sequence[Measurement]) -> list[Number]:
     return [
         Number("start_call cold / the guide's handler", ratio(ours, guide, lambda each: each.cold), 0.70),
         Number(
-            "caller_context cold / the guide's", ratio(caller_context, guide, lambda each: each.cold), 0.60
+            "caller_context cold / the guide's", ratio(caller_context, guide, lambda each: each.cold), 0.65
         ),
         Number("start_call peak memory / the guide's", ratio(ours, guide, lambda each: each.peak_mb), 0.70),
-        Number("start_call warm / Powertools", ratio(ours, powertools, lambda each: each.one_warm), 0.80),
+        Number("start_call warm / Powertools", ratio(ours, powertools, lambda each: each.one_warm), 0.85),
         Number("table writes before StartWebRTCContact", sum(writes[:connect]), 1),
         Number("table writes after StartWebRTCContact", sum(writes[connect:]), 1),
     ]

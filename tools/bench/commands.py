@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-_ROUNDS = 3
+_ROUNDS = 5
 _TIMEOUT = 180  # seconds
 _ENVIRONMENTS = (".venv", ".venv-local", ".venv-functions", "node_modules")
 
@@ -21,7 +21,7 @@ _ENVIRONMENTS = (".venv", ".venv-local", ".venv-functions", "node_modules")
 def time_synth(checkout: Path) -> tuple[float, float]:
     """CPU seconds, of all processes, of an empty app and of the environment `local`, validations off.
 
-    Each the least of three in turn: whatever else runs can only add.
+    Each the least of five in turn: whatever else runs can only add.
     """
     taken: dict[str, list[float]] = {"empty": [], "local": []}
     for _ in range(_ROUNDS):

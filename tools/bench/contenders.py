@@ -136,8 +136,11 @@ def _deployed(checkout: Path) -> tuple[Contender, Contender]:
     resources = json.loads(template.read_text(encoding="utf-8"))["Resources"]
 
     def directory(code: Mapping[str, str]) -> Path:
-        path: str = files[code["S3Key"].removesuffix(".zip")]["source"]["path"]
-        return output / path
+        archive: Path = output / files[code["S3Key"].removesuffix(".zip")]["source"]["path"]
+        unpacked = archive.with_suffix("")
+        if not unpacked.exists():
+            shutil.unpack_archive(archive, unpacked)
+        return unpacked
 
     def contender(name: str, event: Mapping[str, Any], answer: Mapping[str, Any]) -> Contender:
         handler = f"{name}.handler.handler"
