@@ -20,7 +20,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import resolve_name
@@ -29,6 +28,7 @@ from typing import Any
 
 from uv import find_uv_bin
 
+from infra.assets.archive import content_hash
 from infra.assets.import_closure import import_closure
 
 # The version of the functions' runtime: its bytecode is what the assets ship.
@@ -172,39 +172,6 @@ def bundle_dependencies(checkout: Path, aws_operations: Iterable[AwsOperations])
     listed = json.dumps({service: sorted(names) for service, names in sorted(called.items())})
     key = _hash(checkout / "lambdas", [requirements], listed)
     return _cached(checkout, f"assets/dependencies-{key}", "the functions' layer", build)
-
-
-@dataclass(frozen=True)
-class Archive:
-    """An asset as the file that is uploaded, and the hash of what is in it."""
-
-    path: Path
-    content_hash: str
-
-
-def archive(asset: Path) -> Archive:
-    """The ZIP file of an asset's directory, written beside it if it is not there.
-
-    The CDK copies an asset into each cloud assembly: one file, and not a thousand. The hash is that of the
-    content, since not every machine compresses it to the same bytes.
-    """
-    files = {path.relative_to(asset).as_posix(): path for path in asset.rglob("*") if path.is_file()}
-    digest = hashlib.sha256()
-    for name, path in sorted(files.items()):
-        content = path.read_bytes()
-        digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    finished = asset.with_name(f"{asset.name}.zip")
-    if not finished.exists():
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=asset.parent) as workplace:
-            under_way = Path(workplace) / finished.name
-            with zipfile.ZipFile(under_way, "w", zipfile.ZIP_DEFLATED) as written:
-                for name, path in sorted(files.items()):
-                    # Lambda's user must be able to read it, whatever this machine's umask is.
-                    entry = zipfile.ZipInfo(name)
-                    entry.external_attr = 0o644 << 16
-                    written.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
-            under_way.replace(finished)
-    return Archive(finished, digest.hexdigest())
 
 
 def _check_python() -> None:
@@ -407,12 +374,9 @@ def _compile_alone(target: Path, runtime_path: str) -> None:
 
 def _hash(root: Path, files: list[Path], *what: str) -> str:
     """A short hash of files under `root`, of this module and of the interpreter."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(content_hash(root, files).encode())
     for part in (sys.version, Path(__file__).read_text(encoding="utf-8"), *what):
         digest.update(part.encode())
-    for path in files:
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]
 
 

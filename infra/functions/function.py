@@ -13,7 +13,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.acknowledgements import acknowledge
-from infra.assets.bundling import AwsOperations, FunctionSource, archive, bundle, bundle_dependencies
+from infra.assets.archive import archive
+from infra.assets.bundling import AwsOperations, FunctionSource, bundle, bundle_dependencies
 from infra.configuration import Configuration
 from infra.constructs.call_table import CallTable
 from infra.constructs.connect_instance import VERIFIED_QUEUE, ConnectInstance

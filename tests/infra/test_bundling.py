@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import io
 import json
 import marshal
 import shutil
@@ -21,7 +20,8 @@ from typing import Any
 import pytest
 
 from infra.assets import bundling
-from infra.assets.bundling import BundlingError, FunctionSource, archive, bundle, bundle_dependencies
+from infra.assets.archive import archive
+from infra.assets.bundling import BundlingError, FunctionSource, bundle, bundle_dependencies
 from infra.functions.sources import AWS_OPERATIONS, SOURCES
 from tests.infra.checkout_copy import copy_checkout
 from tests.infra.endpoints import assert_endpoints_as_by_rules
@@ -141,12 +141,8 @@ def test_of_a_packages_metadata_only_its_name_and_version_stay(layer: Path) -> N
         assert {path.name for path in described} == {"METADATA"}
 
 
-def zipped_bytes(directory: Path) -> int:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
-        for file, data in content(directory).items():
-            written.writestr(file, data)
-    return len(archive.getvalue())
+def zipped_bytes(asset: Path) -> int:
+    return archive(asset).path.stat().st_size
 
 
 def test_all_assets_together_are_small(layer: Path) -> None:
